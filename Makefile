@@ -1,0 +1,117 @@
+# Everything a user or a contributor does, one verb each. `make` alone lists them.
+
+PYTHON            ?= python3
+VENV              := .venv
+BIN               := $(VENV)/bin
+CACHE             := $(or $(TRACKER_DEV_CACHE),$(CURDIR)/.cache)
+export TRACKER_DEV_CACHE := $(CACHE)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DincludeScope=runtime
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
+NO_SERVICES := not kafka and not clickhouse and not nextflow and not browser and not bench
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas bench clean \
+  fetch-kafka fetch-nextflow fetch-clickhouse
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# --- to use it ---------------------------------------------------------------------------------
+
+setup: $(VENV)/.setup ## Make .venv with what the tracker needs to run
+
+up: setup ## Run the whole tracker here, in the foreground (TRACKER_PORT, TRACKER_DATA)
+	@exec $(BIN)/tracker up
+
+demo: setup ## Replay a bundled real trace into the running tracker
+	@exec $(BIN)/tracker demo
+
+# --- to work on it -----------------------------------------------------------------------------
+
+setup-dev: $(VENV)/.setup-dev ## Make .venv with what the tests and checks need too
+
+services: fetch-kafka fetch-nextflow fetch-clickhouse ## Fetch the Kafka, ClickHouse and Nextflow that the tests start (.cache)
+
+test: setup-dev services lint types ## Run every check and every test, on real services
+	$(BIN)/pytest
+
+test-fast: setup-dev ## Run only the tests that need no service
+	$(BIN)/pytest -m "$(NO_SERVICES)"
+
+lint: setup-dev ## Check style, format and the import table
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: setup-dev ## Check types (mypy, strict)
+	$(BIN)/mypy
+
+fix: setup-dev ## Repair style and format where a tool can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+schemas: setup-dev ## Write the JSON Schemas of the events again
+	$(BIN)/python -m schemas.export
+
+bench: setup-dev services ## Measure freshness and throughput on this machine
+	$(BIN)/python -m bench.freshness
+
+lock: setup-dev ## Pin every dependency again, with hashes, after a change in pyproject.toml
+	$(COMPILE) --group build -o requirements.lock
+	$(COMPILE) --group dev --constraint requirements.lock -o requirements-dev.lock
+
+clean: ## Remove .venv, .cache and what the tools left (never data/)
+	rm -rf $(VENV) $(CURDIR)/.cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- how -----------------------------------------------------------------------------------------
+
+# A stamp is younger than the lock it was made from, so the second time costs nothing.
+# The project itself is installed as a path, with no download: its build backend is in the lock.
+$(VENV)/.setup: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing requirements.lock into $(VENV) (the first time takes a few minutes)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The development lock holds all of the other, at the same versions.
+$(VENV)/.setup-dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing requirements-dev.lock into $(VENV) (the first time takes a few minutes)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.setup
+
+# $(call apt_get,PACKAGE,WHY): installs PACKAGE when we may, else says what is missing and stops.
+apt_get = { if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+    echo "$(2): installing $(1) with apt-get"; \
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null || exit 1; \
+  else echo "$(2): please install $(1), then run make again" >&2; exit 1; fi; }
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(call apt_get,python3-venv,Python has no venv)
+	@$(PYTHON) -m venv $(VENV)
+
+# What was fetched lies beside a copy of the file that asked for it, put there last: the same file
+# means that it is all there. tests/support/cache.py looks at that copy too.
+fetch-kafka fetch-nextflow: fetch-%:
+	@cmp -s tests/support/maven/$*.xml $(CACHE)/$*/made-from || { \
+	  command -v mvn >/dev/null || $(call apt_get,maven,Fetching $* needs Maven); \
+	  echo "Fetching $* from Maven Central into $(CACHE)/$*"; \
+	  rm -rf $(CACHE)/$* && \
+	  mvn --quiet --batch-mode --file tests/support/maven/$*.xml $(COPY_JARS) -DoutputDirectory=$(CACHE)/$* && \
+	  cp tests/support/maven/$*.xml $(CACHE)/$*/made-from; }
+
+fetch-clickhouse:
+	@cmp -s tests/support/npm/package-lock.json $(CACHE)/clickhouse/made-from || { \
+	  command -v npm >/dev/null || $(call apt_get,npm,Fetching ClickHouse needs npm); \
+	  echo "Fetching the ClickHouse library with npm into $(CACHE)/clickhouse"; \
+	  rm -rf $(CACHE)/clickhouse && mkdir -p $(CACHE)/clickhouse && \
+	  cp tests/support/npm/package.json tests/support/npm/package-lock.json tests/support/npm/.npmrc $(CACHE)/clickhouse && \
+	  (cd $(CACHE)/clickhouse && npm ci --no-progress --loglevel=error >/dev/null) && \
+	  cp tests/support/npm/package-lock.json $(CACHE)/clickhouse/made-from; }

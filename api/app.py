@@ -1,0 +1,105 @@
+"""The query API, its pages and its probes as one application; `tracker up` puts ingest's before them."""
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api import pages, problems, routes
+from api.reader import Reader
+from api.security import SafeAnswers
+from schemas.settings import Settings
+from stores.log import EventLog
+from stores.tables import Tables, TablesUnavailable
+
+OPENAPI_URL = "/api/v1/openapi.json"
+
+
+def create_app(
+    tables: Tables,
+    log: EventLog,
+    settings: Settings,
+    clock: Callable[[], int],
+    extra_routes: Sequence[BaseRoute] = (),
+) -> FastAPI:
+    """The application. `clock` gives the wall clock in ms; `extra_routes` are matched first.
+
+    It neither opens nor closes the tables and the log: who made them does.
+    """
+    reader = Reader(tables, settings, clock)
+    app = FastAPI(
+        title="Run Tracker",
+        summary="Runs of workflows: status, tasks, concurrency, cost.",
+        version="1",
+        openapi_url=OPENAPI_URL,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        redirect_slashes=False,
+    )
+    app.include_router(routes.router(reader, log, clock))
+    app.include_router(pages.router(reader))
+    _add_probes(app, tables)
+    app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
+    app.router.routes[:0] = extra_routes
+    problems.install(app)
+    app.add_middleware(SafeAnswers)
+    _describe_problems(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _add_probes(app: FastAPI, tables: Tables) -> None:
+    @app.get("/livez", include_in_schema=False)
+    async def livez() -> Response:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz() -> Response:
+        if not tables.ping():
+            raise TablesUnavailable("no answer to a ping")
+        return PlainTextResponse("ok\n")
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Static(StaticFiles):
+    """Vendored files have their version in the path, so browsers may keep them; not so the others."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        keep = path.startswith("vendor/") and response.status_code in (200, 304)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if keep else "no-cache"
+        return response
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Tell OpenAPI of our one shape of errors, in place of the framework's own, which nobody is ever sent."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema:
+            return app.openapi_schema
+        schema = describe()
+        schemas = schema["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas["ProblemDetails"] = problems.ProblemDetails.model_json_schema()
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

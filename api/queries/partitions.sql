@@ -1,0 +1,12 @@
+-- Each partition of the log: the greatest offset that is projected, when the log took it, the newest tick, and the newest
+-- observed clock (0 before the first round). All times in ms.
+SELECT
+    w.partition AS partition,
+    w.offset AS offset,
+    toUnixTimestamp64Milli(w.appended_at) AS appended_ms,
+    toUnixTimestamp64Milli(w.tick_at) AS tick_ms,
+    c.clock_ms AS clock_ms
+FROM (SELECT * FROM watermarks FINAL) AS w
+LEFT ANY JOIN (SELECT partition, argMax(clock_ms, offset) AS clock_ms FROM clocks GROUP BY partition) AS c
+    ON w.partition = c.partition
+ORDER BY partition

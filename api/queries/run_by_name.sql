@@ -1,0 +1,13 @@
+-- The newest run of a name: latest first append, then id. One row or none.
+SELECT run_id
+FROM
+(
+    SELECT
+        run_id,
+        if(facts.name != '', facts.name, created.name) AS name,
+        ifNull(toUnixTimestamp64Milli(first_appended_at), 0) AS first_ms
+    FROM (SELECT * FROM runs FINAL)
+)
+WHERE name = {name:String}
+ORDER BY first_ms DESC, run_id DESC
+LIMIT 1

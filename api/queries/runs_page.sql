@@ -1,0 +1,33 @@
+-- Ids of one page of runs, latest first append first, filtered; only light columns are read. An empty text or list does
+-- not filter. {after_ms} <= start < {before_ms}, where a run that told no start is placed by its create request, else by its
+-- first append. ({token_ms}, {token_id}): the last run of the page before.
+SELECT run_id, first_ms
+FROM
+(
+    SELECT
+        run_id,
+        status,
+        labels.labels AS told_labels,
+        ifNull(toUnixTimestamp64Milli(first_appended_at), 0) AS first_ms,
+        coalesce(toUnixTimestamp64Milli(facts.started_at), nullIf(created.instant, 0), first_ms) AS start_ms,
+        if(facts.session_id != '', facts.session_id, created.session_id) AS session,
+        concat(
+            if(facts.name != '', facts.name, if(created.name != '', created.name, run_id)), '\n',
+            session, '\n',
+            facts.user_name, '\n',
+            if(facts.project_name != '', facts.project_name, created.project_name), '\n',
+            if(facts.repository != '', facts.repository, created.repository), '\n',
+            arrayStringConcat(told_labels, '\n')) AS searched
+    FROM run_statuses(
+        clock_partitions = {clock_partitions:Array(UInt32)}, clock_times = {clock_times:Array(Int64)},
+        behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64})
+)
+WHERE (empty({statuses:Array(String)}) OR status IN {statuses:Array(String)})
+    AND ({search:String} = '' OR positionCaseInsensitiveUTF8(searched, {search:String}) > 0)
+    AND ({label:String} = '' OR has(told_labels, {label:String}))
+    AND ({session_id:String} = '' OR session = {session_id:String})
+    AND start_ms >= {after_ms:Int64}
+    AND start_ms < {before_ms:Int64}
+    AND (first_ms < {token_ms:Int64} OR (first_ms = {token_ms:Int64} AND run_id < {token_id:String}))
+ORDER BY first_ms DESC, run_id DESC
+LIMIT {limit:UInt32}

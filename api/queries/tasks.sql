@@ -1,0 +1,10 @@
+-- The tasks {task_ids} of a run as lists show them. Times in ms.
+SELECT
+    task_id, hash, name, process, tag, shown AS status, inferred, attempt, error_action, exit, native_id,
+    toUnixTimestamp64Milli(submitted_at) AS submitted_ms,
+    toUnixTimestamp64Milli(started_at) AS started_ms,
+    toUnixTimestamp64Milli(completed_at) AS completed_ms,
+    duration_ms, realtime_ms, cpus, memory_bytes, machine_type, price_model, cloud_zone, hostname, container, executor, queue,
+    task_facts.cost AS cost, cpu_percent, peak_rss_bytes, read_bytes, write_bytes
+FROM task_facts(run_ids = [{run_id:String}])
+WHERE task_id IN {task_ids:Array(Int64)}

@@ -1,0 +1,246 @@
+"""The HTTP edge that runners talk to: a 2xx is answered only when the log has acknowledged the event."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ingest import native, probes, tower, weblog
+from ingest.message import Message, encode, message_of
+from ingest.request import Read
+from ingest.request import Request as RunnerRequest
+from ingest.ticker import Ticker
+from schemas import topics
+from schemas.metrics import (
+    INGEST_APPEND_SECONDS,
+    INGEST_REQUESTS,
+    INGEST_SECONDS,
+    INGEST_SET_ASIDE,
+    INGEST_TASK_RECORDS,
+)
+from schemas.settings import Settings
+from schemas.statuses import Dialect
+from stores.log import EventLog, LogUnavailable
+
+_log = structlog.get_logger(__name__)
+
+VERBS = frozenset({"create", "begin", "progress", "heartbeat", "complete"})
+
+#: A body larger than this (bytes) is read in a thread, so that it does not hold up everybody's answers.
+LARGE_BODY = 256 * 1024
+
+#: Of a native batch, the most runs whose events are appended at the same time.
+MOST_RUNS_AT_ONCE = 64
+
+RETRY_AFTER_SECONDS = "5"
+
+
+class Refusal(Exception):
+    """A request that gets no 2xx and leaves nothing on the log. `outcome` is its label in the metrics."""
+
+    def __init__(self, status: int, outcome: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.outcome, self.message = status, outcome, message
+
+
+def create_app(log: EventLog, settings: Settings, process: str, clock: Callable[[], int]) -> Starlette:
+    """Ingest alone, with probes and ticks. The caller starts and stops the log; `clock` gives epoch ms."""
+
+    @asynccontextmanager
+    async def ticking(_: Starlette) -> AsyncIterator[None]:
+        async with Ticker(log, process, settings.tick_seconds, clock):
+            yield
+
+    paths = [*routes(log, settings, process, clock), *probes.routes(log)]
+    return Starlette(routes=paths, lifespan=ticking)
+
+
+def routes(log: EventLog, settings: Settings, process: str, clock: Callable[[], int]) -> list[BaseRoute]:
+    """What runners call, at the root and under /api. Probes and ticks are the caller's."""
+    edge = _Edge(log, settings, process, clock)
+    table: list[tuple[str, list[str], Callable[[Request], Awaitable[Response]]]] = [
+        ("/trace/create", ["POST", "PUT"], edge.create),
+        ("/trace/{run_id}/{verb}", ["PUT", "POST"], edge.trace),
+        ("/trace/{rest:path}", ["PUT", "POST"], edge.trace),
+        ("/workflow/{run_id}", ["PATCH"], edge.nothing),
+        ("/user-info", ["GET"], edge.user_info),
+        ("/service-info", ["GET"], edge.service_info),
+        ("/weblog", ["POST"], edge.weblog),
+        ("/v1/events", ["POST"], edge.events),
+    ]
+    return [Route(prefix + path, f, methods=methods) for prefix in ("", "/api") for path, methods, f in table]
+
+
+class _Edge:
+    """The routes of one process."""
+
+    def __init__(self, log: EventLog, settings: Settings, process: str, clock: Callable[[], int]) -> None:
+        self._log, self._settings, self._process, self._clock = log, settings, process, clock
+        self._most = 2 * settings.max_body_bytes - 256  # the log takes twice the body, its framing included
+
+    async def trace(self, request: Request) -> Response:
+        """Tower's requests. A path of another shape than /trace/{run_id}/{verb} has no verb that is known."""
+        run_id = request.path_params.get("run_id", "")
+        verb = request.path_params.get("verb", "")
+
+        def answer(message: Message) -> dict[str, Any]:
+            if verb == "create":
+                return self._created(message)
+            return {"watchUrl": self._watch_url(message.run_id)} if verb == "begin" else {}
+
+        return await self._foreign(request, run_id, verb, Dialect.TOWER, tower.read, answer)
+
+    async def create(self, request: Request) -> Response:
+        """Tower's first request. Even one that cannot be read gets an id, as the runner needs one."""
+        return await self._foreign(request, "", "create", Dialect.TOWER, tower.read, self._created)
+
+    def _created(self, message: Message) -> dict[str, Any]:
+        return {"workflowId": message.run_id, "watchUrl": self._watch_url(message.run_id)}
+
+    def _watch_url(self, run_id: str) -> str:
+        return f"{self._settings.base_url}/runs/{run_id}" if run_id else self._settings.base_url
+
+    async def weblog(self, request: Request) -> Response:
+        return await self._foreign(request, "", "weblog", Dialect.WEBLOG, weblog.read, lambda _: {})
+
+    async def _foreign(
+        self,
+        request: Request,
+        run_id: str,
+        verb: str,
+        dialect: Dialect,
+        read: Callable[[RunnerRequest], Read],
+        answer: Callable[[Message], dict[str, Any]],
+    ) -> Response:
+        """Whatever the runner says is accepted; only its size or a log that is away make it fail."""
+        began = time.perf_counter()
+        label = verb if verb in VERBS or dialect is not Dialect.TOWER else "other"
+        try:
+            body = await self._body(request)
+            workspace = request.query_params.get("workspaceId", "")
+            told = RunnerRequest(run_id, verb, body, workspace, self._clock(), self._process)
+            where = f"{request.method} {request.url.path}"
+            message = await _off_loop(len(body), message_of, told, read, where, dialect, self._most)
+            await self._append(message)
+        except Refusal as refusal:
+            INGEST_REQUESTS.labels(dialect, label, refusal.outcome).inc()
+            return _refused(refusal, {"message": refusal.message}, "application/json")
+        INGEST_REQUESTS.labels(dialect, label, message.outcome).inc()
+        INGEST_SECONDS.labels(dialect).observe(time.perf_counter() - began)
+        return JSONResponse(answer(message))
+
+    async def events(self, request: Request) -> Response:
+        """Our own dialect: a bad request is refused, with what is wrong where."""
+        began = time.perf_counter()
+        outcome = "accepted"
+        try:
+            body = await self._body(request)
+            messages = await _off_loop(len(body), self._native, body)
+            await self._append_all(messages)
+        except native.Refused as refused:
+            outcome = "invalid"
+            return _problem(refused.status, refused.title, refused.detail, refused.errors)
+        except Refusal as refusal:
+            outcome = refusal.outcome
+            return _refused(refusal, _problem_of(refusal), "application/problem+json")
+        finally:
+            INGEST_REQUESTS.labels(Dialect.NATIVE, "events", outcome).inc()
+        INGEST_SECONDS.labels(Dialect.NATIVE).observe(time.perf_counter() - began)
+        run_ids = list(dict.fromkeys(m.run_id for m in messages))
+        return JSONResponse({"accepted": len(messages), "run_ids": run_ids})
+
+    def _native(self, body: bytes) -> list[Message]:
+        read = native.read(body, self._clock(), self._process)
+        messages = [encode(event, tasks) for event, tasks in read]
+        for i, message in enumerate(messages):
+            if len(message.value) > self._most:
+                detail = "An event is larger than a message of the log may be; nothing was accepted."
+                raise native.Refused(413, "An event is too large", detail, [{"loc": [i], "msg": detail}])
+        return messages
+
+    async def _append_all(self, messages: list[Message]) -> None:
+        """In order within each run; of a batch that fails half way the client sends all again, to no harm."""
+        by_run: dict[str, list[Message]] = {}
+        for message in messages:
+            by_run.setdefault(message.key, []).append(message)
+        limit = asyncio.Semaphore(MOST_RUNS_AT_ONCE)
+
+        async def one_run(of_run: list[Message]) -> None:
+            async with limit:
+                for message in of_run:
+                    await self._append(message)
+
+        answers = await asyncio.gather(*map(one_run, by_run.values()), return_exceptions=True)
+        for failed in (a for a in answers if isinstance(a, BaseException)):
+            raise failed
+
+    async def _append(self, message: Message) -> None:
+        """Wait until the log has it. Raises Refusal: whatever went wrong, the runner is to try again."""
+        began = time.perf_counter()
+        try:
+            await self._log.append(topics.EVENTS, message.key, message.type, message.value)
+        except LogUnavailable as error:
+            _log.warning("the log did not acknowledge", run_id=message.run_id, error=str(error))
+            raise Refusal(503, "log_unavailable", "the log does not answer; try again") from error
+        except Exception as error:
+            _log.exception("the log failed", run_id=message.run_id)
+            raise Refusal(503, "log_unavailable", "the log failed; try again") from error
+        INGEST_APPEND_SECONDS.observe(time.perf_counter() - began)
+        INGEST_TASK_RECORDS.inc(message.tasks)
+        INGEST_SET_ASIDE.inc(message.set_aside)
+
+    async def _body(self, request: Request) -> bytes:
+        """The body, never more of it than is allowed. Raises Refusal."""
+        most = self._settings.max_body_bytes
+        too_large = Refusal(413, "too_large", f"the body is larger than {most} bytes")
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and len(announced) < 20 and int(announced) > most:
+            raise too_large
+        chunks, size = [], 0
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > most:
+                    raise too_large
+                chunks.append(chunk)
+        except ClientDisconnect as error:
+            raise Refusal(400, "disconnected", "the body ended early") from error
+        return b"".join(chunks)
+
+    async def nothing(self, _: Request) -> Response:
+        """PATCH /workflow/{id}: for a scheduler that we are not."""
+        return JSONResponse({})
+
+    async def user_info(self, _: Request) -> Response:
+        user = {"id": 1, "userName": "tracker", "email": "", "firstName": "", "lastName": ""}
+        return JSONResponse({"user": user, "needConsent": False, "defaultWorkspaceId": None})
+
+    async def service_info(self, _: Request) -> Response:
+        info = {"version": "run-tracker", "apiVersion": "1.0", "authTypes": [], "loginPath": ""}
+        return JSONResponse({"serviceInfo": info})
+
+
+async def _off_loop(size: int, work: Callable[..., Any], *args: Any) -> Any:
+    return await asyncio.to_thread(work, *args) if size > LARGE_BODY else work(*args)
+
+
+def _refused(refusal: Refusal, content: dict[str, Any], media_type: str) -> Response:
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if refusal.status == 503 else None
+    return JSONResponse(content, refusal.status, headers, media_type)
+
+
+def _problem_of(refusal: Refusal) -> dict[str, Any]:
+    title = {413: "The body is too large", 503: "The log is not available"}.get(refusal.status, "Bad request")
+    return {"type": "about:blank", "title": title, "status": refusal.status, "detail": refusal.message}
+
+
+def _problem(status: int, title: str, detail: str, errors: list[dict[str, Any]]) -> Response:
+    content = {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": errors}
+    return JSONResponse(content, status, media_type="application/problem+json")

@@ -1,0 +1,213 @@
+"""What Nextflow's records say, whatever dialect carries them: tasks, totals, the workflow and its end."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from ingest import lenient
+from ingest.request import Unreadable
+from schemas.events import (
+    INT32_MAX,
+    INT64_MAX,
+    Amount,
+    Completed,
+    Count,
+    Model,
+    Moment,
+    Progress,
+    Runner,
+    SetAside,
+    TaskRecord,
+    Workflow,
+)
+from schemas.statuses import CANCEL_SIGNALS, ReportedState, TaskStatus
+
+STATUSES = {
+    "NEW": TaskStatus.PENDING,
+    "SUBMITTED": TaskStatus.SUBMITTED,
+    "RUNNING": TaskStatus.RUNNING,
+    "COMPLETED": TaskStatus.SUCCEEDED,
+    "FAILED": TaskStatus.FAILED,
+    "ABORTED": TaskStatus.ABORTED,
+    "CACHED": TaskStatus.CACHED,
+}
+
+#: How Nextflow says that an exit code is not known.
+EXIT_UNKNOWN = INT32_MAX
+
+
+def _status(value: object) -> TaskStatus:
+    if isinstance(value, str) and (known := STATUSES.get(value)):
+        return known
+    raise ValueError(f"not one of {', '.join(STATUSES)}")
+
+
+def _exit(value: int | None) -> int | None:
+    return None if value == EXIT_UNKNOWN else value
+
+
+def _scratch(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+Exit = Annotated[int, Field(ge=-INT32_MAX, le=INT32_MAX)]
+
+
+class NextflowTask(TaskRecord):
+    """A task record under Nextflow's names; those that are the same in both are inherited."""
+
+    task_id: Annotated[int, Field(ge=0, le=INT64_MAX)] = Field(validation_alias="taskId")
+    status: Annotated[TaskStatus, BeforeValidator(_status)]
+    exit: Annotated[Exit | None, AfterValidator(_exit)] = None
+    error_action: str | None = Field(None, validation_alias="errorAction")
+    native_id: str | None = Field(None, validation_alias="nativeId", coerce_numbers_to_str=True)
+    submitted_at: Moment | None = Field(None, validation_alias="submit")
+    started_at: Moment | None = Field(None, validation_alias="start")
+    completed_at: Moment | None = Field(None, validation_alias="complete")
+    duration_ms: Amount | None = Field(None, validation_alias="duration")
+    realtime_ms: Amount | None = Field(None, validation_alias="realtime")
+    memory_bytes: Count | None = Field(None, validation_alias="memory")
+    disk_bytes: Count | None = Field(None, validation_alias="disk")
+    time_limit_ms: Count | None = Field(None, validation_alias="time")
+    machine_type: str | None = Field(None, validation_alias="machineType")
+    price_model: str | None = Field(None, validation_alias="priceModel")
+    cloud_zone: str | None = Field(None, validation_alias="cloudZone")
+    scratch: Annotated[str | None, BeforeValidator(_scratch)] = None
+    cpu_percent: Annotated[float, Field(allow_inf_nan=False)] | None = Field(None, validation_alias="pcpu")
+    memory_percent: Annotated[float, Field(allow_inf_nan=False)] | None = Field(None, validation_alias="pmem")
+    cpu_model: str | None = Field(None, validation_alias="cpuModel")
+    rss_bytes: Count | None = Field(None, validation_alias="rss")
+    peak_rss_bytes: Count | None = Field(None, validation_alias="peakRss")
+    vmem_bytes: Count | None = Field(None, validation_alias="vmem")
+    peak_vmem_bytes: Count | None = Field(None, validation_alias="peakVmem")
+    read_chars: Count | None = Field(None, validation_alias="rchar")
+    write_chars: Count | None = Field(None, validation_alias="wchar")
+    read_syscalls: Count | None = Field(None, validation_alias="syscr")
+    write_syscalls: Count | None = Field(None, validation_alias="syscw")
+    read_bytes: Count | None = Field(None, validation_alias="readBytes")
+    write_bytes: Count | None = Field(None, validation_alias="writeBytes")
+    voluntary_switches: Count | None = Field(None, validation_alias="volCtxt")
+    involuntary_switches: Count | None = Field(None, validation_alias="invCtxt")
+    accelerators: Count | None = Field(None, validation_alias="accelerator")
+    accelerator_type: str | None = Field(None, validation_alias="acceleratorType")
+    spot_interruptions: Count | None = Field(None, validation_alias="numSpotInterruptions")
+
+
+class NextflowProgress(Progress):
+    peak_running: Count = Field(0, validation_alias="peakRunning")
+
+
+#: Our field of `Workflow`: Nextflow's.
+WORKFLOW = {
+    "name": "runName",
+    "session_id": "sessionId",
+    "project_name": "projectName",
+    "script_name": "scriptName",
+    "repository": "repository",
+    "revision": "revision",
+    "commit_id": "commitId",
+    "work_dir": "workDir",
+    "launch_dir": "launchDir",
+    "output_dir": "outputDir",
+    "profile": "profile",
+    "user_name": "userName",
+    "command_line": "commandLine",
+    "config_text": "configText",
+    "container_engine": "containerEngine",
+    "resume": "resume",
+    "started_at": "start",
+    "params": "params",
+    "manifest": "manifest",
+}
+END = {
+    "completed_at": "complete",
+    "duration_ms": "duration",
+    "exit_status": "exitStatus",
+    "error_message": "errorMessage",
+    "error_report": "errorReport",
+}
+
+
+class End(Model):
+    """The end of a run as `workflow` tells it, before it is judged."""
+
+    success: bool | None = None
+    completed_at: Any = None
+    duration_ms: Count | None = None
+    exit_status: Annotated[Exit | None, AfterValidator(_exit)] = None
+    error_message: str = ""
+    error_report: str = ""
+
+
+def task_of(
+    found: object, part: str, aside: list[SetAside], names: Mapping[str, str] | None = None
+) -> TaskRecord | None:
+    """One record with the fields that are right; None, and all set aside, without a usable id and status."""
+    if not isinstance(found, dict):
+        aside.append(lenient.set_aside(part, "not an object", found))
+        return None
+    try:
+        task, wrong = lenient.read(NextflowTask, found, part, names)
+    except Unreadable as error:
+        aside.append(lenient.set_aside(part, str(error), found))
+        return None
+    aside += wrong
+    return task
+
+
+def progress_of(body: Mapping[str, Any], aside: list[SetAside]) -> Progress | None:
+    """The runner's totals. A wrong one sets all aside: with a figure missing they would not add up."""
+    found = lenient.mapping(body, "progress", aside)
+    if found is None:
+        return None
+    progress, wrong = lenient.read(NextflowProgress, found, "progress")
+    if wrong:
+        reason = "; ".join(f"{w.part}: {w.reason}" for w in wrong)
+        aside.append(lenient.set_aside("progress", reason, found))
+        return None
+    return progress
+
+
+def workflow_of(found: Mapping[str, Any], aside: list[SetAside]) -> Workflow:
+    """The facts of `workflow`, under our names."""
+    fields = {ours: found.get(theirs) for ours, theirs in WORKFLOW.items()}
+    for name in ("params", "manifest"):
+        fields[name] = lenient.finite(fields[name], f"workflow.{name}", aside)
+    workflow, wrong = lenient.read(Workflow, fields, "workflow", WORKFLOW)
+    nextflow = found.get("nextflow")
+    version = nextflow.get("version") if isinstance(nextflow, dict) else None
+    workflow.runner = Runner(name="nextflow", version=version if isinstance(version, str) else "")
+    aside += wrong
+    return workflow
+
+
+def completed_of(found: Mapping[str, Any], aside: list[SetAside], told: Mapping[str, Any]) -> Completed:
+    """The end of the run; `told` are the other fields of Completed.
+
+    Raises Unreadable if it does not say how the run ended.
+    """
+    end, wrong = lenient.read(
+        End, {"success": found.get("success"), **{o: found.get(t) for o, t in END.items()}}, "workflow", END
+    )
+    fields = end.model_dump(exclude={"success"}) | {"state": _state(end)}
+    completed, also = lenient.read(Completed, fields, "workflow", END)
+    aside += wrong + also
+    if end.success is None:
+        reason = f"not there; the rest of the request says that the run {completed.state}"
+        aside.append(lenient.set_aside("workflow.success", reason, found.get("success")))
+    workflow = workflow_of(found, aside)
+    return completed.model_copy(update={**told, "workflow": workflow, "set_aside": aside})
+
+
+def _state(end: End) -> ReportedState:
+    """What the runner said of the end. Without `success` only an exit of 0 and no error mean success."""
+    if end.success:
+        return ReportedState.SUCCEEDED
+    if end.error_message in CANCEL_SIGNALS:
+        return ReportedState.CANCELLED
+    if end.success is False or end.error_message or end.error_report or end.exit_status:
+        return ReportedState.FAILED
+    if end.exit_status == 0:
+        return ReportedState.SUCCEEDED
+    raise Unreadable("without `success`, an exit status or an error it does not say how the run ended")

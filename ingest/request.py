@@ -1,0 +1,34 @@
+"""A request of a runner, as the dialects get it, and what they make of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ingest import ids
+from schemas.events import RunBegun, RunCompleted, RunCreated, RunHeartbeat, TaskRecord, TasksChangedEvent
+
+RunnerEvent = RunCreated | RunBegun | TasksChangedEvent | RunHeartbeat | RunCompleted
+
+#: An event and its task records, not yet redacted.
+Read = tuple[RunnerEvent, list[TaskRecord]]
+
+
+class Unreadable(Exception):
+    """The request as a whole cannot be understood; the message is the reason that people see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: run id and verb from its path, when it came (epoch ms), and through which `process`."""
+
+    run_id: str
+    verb: str
+    body: bytes
+    workspace: str
+    now: int
+    process: str
+
+    def envelope(self, run_id: str | None = None) -> dict[str, Any]:
+        """The fields of the event's envelope."""
+        run_id = run_id or self.run_id
+        event_id = ids.event_id(run_id, self.verb, self.body)
+        return {"id": event_id, "source": self.process, "run_id": run_id, "received_at": self.now}

@@ -1,0 +1,148 @@
+"""The dialect of Nextflow's Tower client, 23.10 to 26.04: one request → one event, with its task records.
+
+A tracker never fails a pipeline: what is wrong in part is set aside and the rest is kept; what cannot be
+understood raises Unreadable. The usual request is validated from its bytes in one go; only one that fails is
+read with patience.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from ingest import ids, lenient, nextflow
+from ingest.request import Read, Request, Unreadable
+from schemas.events import (
+    Begun,
+    Created,
+    Heartbeat,
+    Instant,
+    Model,
+    Payload,
+    Progress,
+    RunBegun,
+    RunCompleted,
+    RunCreated,
+    RunHeartbeat,
+    SetAside,
+    TaskRecord,
+    TasksChanged,
+    TasksChangedEvent,
+)
+from schemas.statuses import Dialect
+
+
+class Body(Model):
+    """The bodies of progress and heartbeat, if all is well with them."""
+
+    tasks: list[nextflow.NextflowTask] | None = None
+    progress: nextflow.NextflowProgress | None = None
+    instant: Instant | None = None
+
+
+CREATED = {
+    "name": "runName",
+    "session_id": "sessionId",
+    "project_name": "projectName",
+    "repository": "repository",
+}
+
+
+def read(request: Request) -> Read:
+    """The event and its task records, not yet redacted. Raises Unreadable with the reason."""
+    reader = _READERS.get(request.verb)
+    if reader is None:
+        raise Unreadable("an unknown verb")
+    if request.verb != "create" and not ids.is_run_id(request.run_id):
+        raise Unreadable("the run's id in the path is not well shaped")
+    return reader(request)
+
+
+def _create(request: Request) -> Read:
+    body, aside = lenient.parse(request.body), list[SetAside]()
+    fields = {ours: body.get(theirs) for ours, theirs in CREATED.items()}
+    data, wrong = lenient.read(Created, fields, "", CREATED)
+    told = _told(body, request.workspace, aside)
+    own = body.get("workflowId")
+    if own is not None and not ids.is_run_id(own):
+        aside.append(lenient.set_aside("workflowId", "not a well-shaped id", own))
+        own = None
+    if not (data.session_id or data.name or own):
+        raise Unreadable("neither sessionId nor runName says which run it is")
+    run_id = own or ids.run_id(told["instant"], request.workspace, data.session_id, data.name)
+    data = data.model_copy(update={**told, "set_aside": aside + wrong})
+    return RunCreated(**request.envelope(run_id), data=data), []
+
+
+def _begin(request: Request) -> Read:
+    body, aside = lenient.parse(request.body), list[SetAside]()
+    workflow = lenient.mapping(body, "workflow", aside)
+    names = lenient.items(body, "processNames", aside)
+    data = Begun(
+        **_told(body, request.workspace, aside),
+        workflow=nextflow.workflow_of(workflow or {}, aside),
+        process_names=None if names is None else lenient.strings(names, "processNames", aside),
+        set_aside=aside,
+    )
+    return RunBegun(**request.envelope(), data=data), []
+
+
+def _changes(request: Request) -> Read:
+    """Progress and heartbeat."""
+    try:
+        body = Body.model_validate_json(request.body)
+        tasks: list[TaskRecord] = list(body.tasks or ())
+        told = _payload(request.workspace, body.instant)
+        progress: Progress | None = body.progress
+        aside = list[SetAside]()
+    except ValidationError:
+        fields, aside = lenient.parse(request.body), []
+        tasks = _tasks(fields, aside)
+        told = _told(fields, request.workspace, aside)
+        progress = nextflow.progress_of(fields, aside)
+    for task in tasks:
+        task.run_id = request.run_id
+    # A heartbeat brings no tasks, but if one did they would count.
+    if tasks or request.verb == "progress":
+        changed = TasksChanged(**told, progress=progress, set_aside=aside)
+        return TasksChangedEvent(**request.envelope(), data=changed), tasks
+    return RunHeartbeat(**request.envelope(), data=Heartbeat(**told, progress=progress, set_aside=aside)), []
+
+
+def _complete(request: Request) -> Read:
+    body, aside = lenient.parse(request.body), list[SetAside]()
+    workflow = lenient.mapping(body, "workflow", aside)
+    if workflow is None:
+        raise Unreadable("without `workflow` it does not say how the run ended")
+    told = _told(body, request.workspace, aside)
+    data = nextflow.completed_of(workflow, aside, told | {"progress": nextflow.progress_of(body, aside)})
+    return RunCompleted(**request.envelope(), data=data), []
+
+
+_READERS: dict[str, Callable[[Request], Read]] = {
+    "create": _create,
+    "begin": _begin,
+    "progress": _changes,
+    "heartbeat": _changes,
+    "complete": _complete,
+}
+
+
+def _told(body: Mapping[str, Any], workspace: str, aside: list[SetAside]) -> dict[str, Any]:
+    """The fields of every Payload. An instant that is no time is set aside."""
+    payload, wrong = lenient.read(Payload, {"instant": body.get("instant")}, "")
+    aside += wrong
+    return _payload(workspace, payload.instant)
+
+
+def _payload(workspace: str, instant: int | None) -> dict[str, Any]:
+    return {"dialect": Dialect.TOWER, "workspace": workspace, "instant": instant}
+
+
+def _tasks(body: Mapping[str, Any], aside: list[SetAside]) -> list[TaskRecord]:
+    tasks: list[TaskRecord] = []
+    for i, found in enumerate(lenient.items(body, "tasks", aside) or ()):
+        task = nextflow.task_of(found, f"tasks[{i}]", aside)
+        if task is not None:
+            tasks.append(task)
+    return tasks

@@ -1,0 +1,1 @@
+"""Log → tables. `rows.py` and `clock.py` decide, `sql/` holds the figures, `projector.py` does it in order."""

@@ -1,0 +1,171 @@
+"""The projector: a batch of messages → tables. Insert what was said, sweep at rounds, refresh the figures touched.
+
+When `project` returns, all of the batch is written and may be acknowledged. Everything it does can be done again, in other
+batches, by another worker, and gives the same tables; so it keeps no state but what it can read back from them.
+One thread at a time.
+"""
+
+import json
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from projections.clock import Clock
+from projections.queries import sql
+from projections.refresh import Schedule, refresh, stale
+from projections.rows import Said, read, say
+from projections.sweep import Publish, Thresholds, sweep
+from projections.writer import Writer
+from schemas.events import ClockLeft, ClockTick, RunCompleted, iso
+from schemas.topics import DEAD_LETTERS
+from stores.log import Record
+
+log = structlog.get_logger()
+
+#: A task record is about this long; only to tell giant runs from others.
+_RECORD_BYTES = 700
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the projector is in a partition: the next offset, and the clock before it."""
+
+    next: int
+    clock: Clock
+
+
+@dataclass
+class Projector:
+    """`price_version`: the price book in force (see projections/prices.py)."""
+
+    writer: Writer
+    thresholds: Thresholds
+    publish: Publish
+    price_version: int
+    schedule: Schedule = field(default_factory=Schedule)
+    _places: dict[int, Place | None] = field(default_factory=dict)
+
+    def assign(self, partitions: Iterable[int]) -> None:
+        """These partitions, and no others, are this worker's from now on. Catches up their figures. Raises Stopped."""
+        mine = set(partitions)
+        gained = sorted(mine - self._places.keys())
+        self._places = {p: self._places.get(p) for p in mine}
+        self.schedule.keep(mine)
+        if gained:
+            behind = self.writer.steadily("stale figures", lambda: stale(self.writer.tables, gained, self.price_version))
+            for run in behind:
+                self.schedule.touch(**run)
+            if behind:
+                log.info("figures to catch up", runs=len(behind), partitions=gained)
+                self._refresh([run["run_id"] for run in behind])
+
+    def project(self, records: Sequence[Record]) -> None:
+        """Write the records, of any partitions, each partition's in the order of the log. Raises Stopped.
+
+        A round ends a wave: it is swept before anything later of its partition is inserted.
+        """
+        waiting: dict[int, deque[Record]] = {}
+        for record in records:
+            waiting.setdefault(record.partition, deque()).append(record)
+        while any(waiting.values()):
+            wave: list[Said] = []
+            rounds: dict[int, Clock] = {}
+            for partition, queue in waiting.items():
+                if clock := self._read_to_round(partition, queue, wave):
+                    rounds[partition] = clock
+            self._write(wave)
+            if rounds:
+                self._refresh(self._needed_by_sweep(rounds))
+                sweep(self.writer, rounds, self.thresholds, self.publish)
+        self.refresh_due()
+
+    def refresh_due(self) -> None:
+        """Refresh the figures whose time has come; also to be called when no message comes."""
+        self._refresh(self.schedule.due(time.monotonic()))
+
+    def _read_to_round(self, partition: int, queue: deque[Record], wave: list[Said]) -> Clock | None:
+        """Move messages from the queue to the wave, up to one that completes a round: then the clock at the round."""
+        while queue:
+            record = queue.popleft()
+            place = self._places.get(partition)
+            # After a rebalance the same worker may be given messages again: the clock must be the one before them.
+            clock = place.clock if place and place.next == record.offset else self._resume(partition, record.offset)
+            event, tasks, unreadable = read(record)
+            completed = False
+            match event:
+                case ClockTick(data=tick):
+                    clock, completed = clock.tick(
+                        tick.process, tick.interval_ms, record.offset, record.appended_at, self.thresholds.gone_ms
+                    )
+                case ClockLeft(data=left):
+                    clock = clock.left(left.process)
+            self._places[partition] = Place(record.offset + 1, clock)
+            wave.append(say(record, clock.observed(record.appended_at), event, tasks, unreadable))
+            if completed:
+                return clock
+        return None
+
+    def _resume(self, partition: int, offset: int) -> Clock:
+        """The partition's clock as it was before the message at `offset`."""
+        tables = self.writer.tables
+        last = self.writer.steadily("clock", lambda: tables.rows(sql("clock_before"), partition=partition, offset=offset))
+        clock = Clock(**last[0]) if last else Clock()
+        ticks = self.writer.steadily(
+            "ticks", lambda: tables.rows(sql("ticks_between"), partition=partition, after=clock.offset, before=offset)
+        )
+        for t in ticks:
+            if t["type"] == "clock.left":
+                clock = clock.left(t["source"])
+            else:
+                clock, _ = clock.tick(t["source"], t["interval_ms"], t["offset"], t["appended_at"], self.thresholds.gone_ms)
+        return clock
+
+    def _write(self, wave: Sequence[Said]) -> None:
+        self.writer.insert(wave)
+        letters = [(str(s.record.offset), s.dead_letters) for s in wave if s.dead_letters]
+        if letters:
+            self.publish(DEAD_LETTERS, letters)
+        marks: dict[int, dict[str, object]] = {}
+        for said in wave:
+            record = said.record
+            mark = marks.setdefault(record.partition, {"partition": record.partition})
+            mark |= {"offset": record.offset, "appended_at": iso(record.appended_at)}
+            if isinstance(said.event, ClockTick):
+                mark["tick_at"] = iso(record.appended_at)
+            elif said.runs:
+                self._touch(said)
+        rows = b"\n".join(json.dumps(m).encode() for m in marks.values())
+        self.writer.steadily("insert into watermarks", lambda: self.writer.tables.insert("watermarks", rows))
+
+    def _touch(self, said: Said) -> None:
+        record = said.record
+        self.schedule.touch(
+            said.run_id,
+            record.partition,
+            record.offset,
+            records=len(said.tasks) // _RECORD_BYTES,
+            tasks_observed=said.observed if said.tasks else -1,
+            ended=isinstance(said.event, RunCompleted),
+        )
+
+    def _needed_by_sweep(self, rounds: dict[int, Clock]) -> list[str]:
+        """Dirty runs that may be stalled: their figures must be exact, so that a replay finds the same transitions.
+
+        A run that told tasks within the threshold is not stalled, whatever its figures say.
+        """
+        return [
+            run_id
+            for run_id, dirty in self.schedule.dirty.items()
+            if (clock := rounds.get(dirty.partition)) and clock.clock_ms - dirty.tasks_observed > self.thresholds.stalled_ms
+        ]
+
+    def _refresh(self, run_ids: Sequence[str]) -> None:
+        for group in self.schedule.groups(run_ids):
+            offsets = {r: self.schedule.dirty[r].offset for r in group}
+            began = time.monotonic()
+            refresh(self.writer, offsets, self.price_version)
+            now = time.monotonic()
+            self.schedule.refreshed(offsets, now, now - began)

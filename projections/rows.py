@@ -1,0 +1,216 @@
+"""One message of the log → the rows that it says: pure. The tables make one thing of many arrivals, nothing is looked up here.
+
+Rows are JSON objects as bytes, by table. Task records are not looked into: they are the bytes that ingest validated.
+"""
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from schemas.events import (
+    Begun,
+    ClockLeft,
+    ClockTick,
+    Completed,
+    Created,
+    Envelope,
+    Event,
+    Heartbeat,
+    Labelled,
+    Payload,
+    Progress,
+    RequestUnreadable,
+    RunLabelled,
+    TasksChanged,
+    Workflow,
+    iso,
+)
+from schemas.statuses import Outcome
+from schemas.wire import decode
+from stores.log import Record
+
+
+@dataclass(slots=True)
+class Said:
+    """What one message says: rows by table, and the run whose figures it touches ('' for none)."""
+
+    record: Record
+    event: Event | None
+    observed: int  # observed time, ms
+    run_id: str = ""
+    tasks: bytes = b""
+    runs: bytes = b""
+    dead_letters: bytes = b""
+    events: bytes = b""
+
+
+def read(record: Record) -> tuple[Event | None, bytes, str]:
+    """The event, its task rows, and '' or why the message cannot be read."""
+    try:
+        event, tasks = decode(record.value)
+    except ValueError as e:
+        return None, b"", f"not an event: {e}"[:2000]
+    return event, tasks, ""
+
+
+def say(record: Record, observed: int, event: Event | None, tasks: bytes, unreadable: str) -> Said:
+    """The rows of one message. `observed`: its observed time in ms; the other arguments are what `read` gave."""
+    if event is None:
+        raw = b64encode(record.value[:1_000_000]).decode()
+        letter = dead_letter(record, "", "", "undecodable", unreadable, "", raw)
+        row = _event_row(record, "undecodable", "", "", "", Outcome.DEAD_LETTERED, 0)
+        return Said(record, None, observed, dead_letters=letter, events=row)
+    said = Said(record, event, observed, run_id=event.run_id, tasks=tasks)
+    outcome, interval = Outcome.PROJECTED, 0
+    if isinstance(event, ClockTick | ClockLeft):
+        outcome = Outcome.CLOCK
+        interval = event.data.interval_ms if isinstance(event, ClockTick) else 0
+        said.run_id = ""
+    elif isinstance(event, RequestUnreadable):
+        outcome = Outcome.DEAD_LETTERED
+        said.dead_letters = dead_letter(
+            record, "", event.run_id, event.type, event.data.reason, event.data.request, event.data.raw
+        )
+        if event.run_id:  # not understood, and yet a sign of life
+            said.runs = _json({"run_id": event.run_id, **_arrival(record, observed)})
+    else:
+        said.runs = _json(_run_row(record, observed, event, event.data))
+        said.dead_letters = b"".join(
+            dead_letter(record, s.part, event.run_id, event.type, s.reason, "", s.raw) for s in event.data.set_aside
+        )
+    said.events = _event_row(record, event.type, event.id, event.run_id, event.source, outcome, interval)
+    return said
+
+
+def _json(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _event_row(record: Record, type: str, id: str, run_id: str, source: str, outcome: Outcome, interval_ms: int) -> bytes:
+    return _json(
+        {
+            "partition": record.partition,
+            "type": type,
+            "offset": record.offset,
+            "id": id,
+            "run_id": run_id,
+            "source": source,
+            "outcome": outcome,
+            "interval_ms": interval_ms,
+            "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def dead_letter(record: Record, part: str, run_id: str, type: str, reason: str, request: str, raw: str) -> bytes:
+    """A row of `dead_letters`: `part` of the message, or all of it for an empty part; `raw` as text or base64."""
+    return _json(
+        {
+            "partition": record.partition,
+            "offset": record.offset,
+            "part": part,
+            "run_id": run_id,
+            "type": type,
+            "reason": reason,
+            "request": request,
+            "raw": raw,
+            "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def _arrival(record: Record, observed: int) -> dict[str, Any]:
+    """What every request of a runner says by arriving."""
+    return {
+        "partition": record.partition,
+        "offset": record.offset,
+        "first_appended_at": iso(record.appended_at),
+        "seen": {"observed": observed, "appended": record.appended_at},
+    }
+
+
+def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> dict[str, Any]:
+    row: dict[str, Any]
+    if isinstance(event, RunLabelled):  # people label runs too, so it is no sign of life
+        row = {"partition": record.partition, "offset": record.offset}
+    else:
+        row = _arrival(record, observed)
+    row |= {"run_id": event.run_id, "dialect": data.dialect, "workspace": data.workspace}
+    if data.instant is not None:
+        row["last_instant"] = iso(data.instant)
+    version = {"instant": data.instant or 0, "hash": _hash(event.id)}
+    match data:
+        case Created():
+            row["created"] = version | {
+                "name": data.name,
+                "session_id": data.session_id,
+                "project_name": data.project_name,
+                "repository": data.repository,
+            }
+        case Begun():
+            row |= {"begun": 1} | _facts(version, data.workflow)
+            if data.process_names is not None:
+                row["process_names"] = version | {"names": data.process_names}
+        case TasksChanged():
+            row["tasks_seen"] = row["seen"]
+            row |= _progress(version, data.progress)
+        case Heartbeat():
+            row |= _progress(version, data.progress)
+        case Completed():
+            row |= _completed(version, data) | _progress(version, data.progress)
+            if data.workflow is not None:
+                row |= _facts(version, data.workflow)
+        case Labelled():
+            row["labels"] = {"offset": record.offset + 1, "labels": data.labels}  # + 1: above the default tuple at offset 0
+    return row
+
+
+def _hash(event_id: str) -> int:
+    """64 bits of an event's id, at least 1, so that the default tuple (0, 0, …) is below every event."""
+    return max(1, int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest()))
+
+
+def _facts(version: dict[str, int], w: Workflow) -> dict[str, Any]:
+    facts = version | {
+        "name": w.name,
+        "session_id": w.session_id,
+        "project_name": w.project_name,
+        "script_name": w.script_name,
+        "repository": w.repository,
+        "revision": w.revision,
+        "commit_id": w.commit_id,
+        "work_dir": w.work_dir,
+        "launch_dir": w.launch_dir,
+        "output_dir": w.output_dir,
+        "profile": w.profile,
+        "user_name": w.user_name,
+        "runner_name": w.runner.name,
+        "runner_version": w.runner.version,
+        "container_engine": w.container_engine,
+        "resume": int(w.resume),
+        "started_at": None if w.started_at is None else iso(w.started_at),
+    }
+    texts = version | {
+        "command_line": w.command_line,
+        "config_text": w.config_text,
+        "params": json.dumps(w.params, ensure_ascii=False),
+        "manifest": json.dumps(w.manifest, ensure_ascii=False),
+    }
+    return {"facts": facts, "fact_texts": texts}
+
+
+def _progress(version: dict[str, int], progress: Progress | None) -> dict[str, Any]:
+    return {} if progress is None else {"progress": version | progress.model_dump()}
+
+
+def _completed(version: dict[str, int], data: Completed) -> dict[str, Any]:
+    ended = version | {
+        "state": data.state,
+        "completed_at": None if data.completed_at is None else iso(data.completed_at),
+        "duration_ms": data.duration_ms,
+        "exit_status": data.exit_status,
+        "error_message": data.error_message,
+    }
+    return {"completed": ended, "completed_texts": version | {"error_report": data.error_report}}

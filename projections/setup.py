@@ -1,0 +1,24 @@
+"""Puts a projector together from the settings."""
+
+import threading
+
+from projections.prices import price_version
+from projections.projector import Projector
+from projections.sweep import Publish, Thresholds
+from projections.writer import Writer
+from schemas.settings import Settings
+from stores.tables import Tables
+
+
+def thresholds(settings: Settings) -> Thresholds:
+    """The settings' thresholds in ms."""
+    return Thresholds(
+        disconnected_ms=round(settings.disconnected_after_seconds * 1000),
+        stalled_ms=round(settings.stalled_after_seconds * 1000),
+        gone_ms=round(settings.ingest_gone_seconds * 1000),
+    )
+
+
+def projector(tables: Tables, settings: Settings, publish: Publish, stop: threading.Event) -> Projector:
+    """A projector on these tables. Reads the price book in force, so the tables must be there."""
+    return Projector(Writer(tables, stop), thresholds(settings), publish, price_version(tables))

@@ -1,0 +1,26 @@
+-- Figures by process, of the runs {run_ids}, from what their tasks say now. {offsets}: the greatest offset of each of
+-- these runs that had been inserted before this began; {price_version}: the price book that it is priced by.
+SELECT
+    run_id,
+    process,
+    bitShiftLeft(toUInt128(transform(run_id, {run_ids:Array(String)}, {offsets:Array(Int64)}, toInt64(0))), 64)
+        + {price_version:UInt64} AS version,
+    count() AS tasks,
+    countIf(rank < 4) AS open_tasks,
+    countIf(shown = 'pending' AND NOT run_over) AS pending,
+    countIf(shown = 'submitted') AS submitted,
+    countIf(shown = 'running') AS running,
+    countIf(shown = 'succeeded') AS succeeded,
+    countIf(shown = 'failed' AND upper(ifNull(error_action, '')) != 'RETRY') AS failed,
+    countIf(shown = 'failed' AND upper(ifNull(error_action, '')) = 'IGNORE') AS ignored,
+    countIf(shown = 'aborted') AS aborted,
+    countIf(shown = 'cached') AS cached,
+    countIf(attempt = 2 AND shown != 'cached') AS retried,
+    sum(ifNull(task_facts.cost, 0)) AS cost,
+    sumIf(ifNull(task_facts.cost, 0), shown IN ('failed', 'aborted')) AS wasted,
+    countIf(isNull(task_facts.cost)) AS unpriced,
+    sum(priced_ms * ifNull(cpus, 1.)) AS cpu_ms,
+    min(if(shown = 'cached', NULL, submitted_at)) AS first_submitted_at,
+    max(if(shown = 'cached', NULL, ended_at)) AS last_completed_at
+FROM task_facts(run_ids = {run_ids:Array(String)})
+GROUP BY run_id, process

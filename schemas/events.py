@@ -1,0 +1,307 @@
+"""What travels on the log: one message is one accepted request of a runner, one tick, or one act of a person.
+
+A message is UTF-8 lines of JSON: the envelope, and for `tasks.changed` a second line, the array of its task records in
+the column names of the table `tasks`. So the projector reads the first line only and hands the second to ClickHouse
+as bytes (`schemas/wire.py`). Validation happens once, in ingest; nothing downstream validates again.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, FiniteFloat, TypeAdapter
+
+from schemas.statuses import Dialect, ReportedState, TaskStatus
+
+#: The greatest time that a DateTime64(3) column holds, in ms since 1970: 2299-12-31T23:59:59.999Z.
+MS_MAX = 10_413_791_999_999
+INT32_MAX = 2**31 - 1
+INT64_MAX = 2**63 - 1
+
+
+def to_ms(value: object) -> object:
+    """RFC 3339 string or datetime → epoch ms, rounded half up; anything else is returned as it is.
+
+    Raises ValueError where a time has no zone, since then it is not a moment.
+    """
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("a time needs a zone, such as Z or +02:00")
+        return int(value.timestamp() * 1000 + 0.5)
+    return value
+
+
+def iso(ms: int) -> str:
+    """Epoch ms → RFC 3339 in UTC with ms."""
+    seconds, rest = divmod(ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+Instant = Annotated[int, Field(ge=0, le=MS_MAX, description="ms since 1970 by the runner's clock")]
+Ms = Annotated[int, BeforeValidator(to_ms), Field(ge=0, le=MS_MAX, description="ms since 1970; RFC 3339 is accepted")]
+Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2300, 1, 1, tzinfo=UTC))]
+Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
+Amount = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
+
+
+class Model(BaseModel):
+    """Base of all: unknown fields are ignored, since runners grow."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class TaskRecord(Model):
+    """One record of one task: a whole snapshot, in the column names and units of the table `tasks`.
+
+    Bytes for sizes, ms for durations, per cent of one core for `cpu_percent`. `task_id` and `status` are what a record
+    cannot do without; of the rest, a field that is wrong is left out and reported as a dead letter.
+    """
+
+    run_id: str = ""
+    task_id: Annotated[int, Field(ge=0, le=INT64_MAX)]
+    status: TaskStatus
+    hash: str = ""
+    name: str = ""
+    process: str = ""
+    tag: str | None = None
+    attempt: Annotated[int, Field(ge=1, le=INT32_MAX)] = 1
+    error_action: str | None = None
+    exit: Annotated[int, Field(ge=-INT32_MAX, le=INT32_MAX)] | None = None
+    native_id: str | None = None
+    submitted_at: Moment | None = None
+    started_at: Moment | None = None
+    completed_at: Moment | None = None
+    duration_ms: Amount | None = None
+    realtime_ms: Amount | None = None
+    cpus: Annotated[FiniteFloat, Field(ge=0, le=1e6)] | None = None
+    memory_bytes: Count | None = None
+    disk_bytes: Count | None = None
+    time_limit_ms: Count | None = None
+    executor: str | None = None
+    queue: str | None = None
+    container: str | None = None
+    module: list[str] | None = None
+    machine_type: str | None = None
+    price_model: str | None = None
+    cloud_zone: str | None = None
+    hostname: str | None = None
+    workdir: str | None = None
+    scratch: str | None = None
+    script: str | None = None
+    env: str | None = None
+    cpu_percent: FiniteFloat | None = None
+    memory_percent: FiniteFloat | None = None
+    cpu_model: str | None = None
+    rss_bytes: Count | None = None
+    peak_rss_bytes: Count | None = None
+    vmem_bytes: Count | None = None
+    peak_vmem_bytes: Count | None = None
+    read_chars: Count | None = None
+    write_chars: Count | None = None
+    read_syscalls: Count | None = None
+    write_syscalls: Count | None = None
+    read_bytes: Count | None = None
+    write_bytes: Count | None = None
+    voluntary_switches: Count | None = None
+    involuntary_switches: Count | None = None
+    accelerators: Count | None = None
+    accelerator_type: str | None = None
+    spot_interruptions: Count | None = None
+
+
+class Progress(Model):
+    """The runner's own running totals at an instant; only the greatest instant counts. `failed` includes attempts retried."""
+
+    pending: Count = 0
+    submitted: Count = 0
+    running: Count = 0
+    succeeded: Count = 0
+    failed: Count = 0
+    ignored: Count = 0
+    cached: Count = 0
+    aborted: Count = 0
+    retries: Count = 0
+    peak_running: Count = 0
+
+
+class SetAside(Model):
+    """A part of a request that could not be used: it becomes a dead letter, while the rest of the request is projected."""
+
+    part: str = Field(description="Where in the request, such as tasks[3].exit")
+    reason: str
+    raw: str = Field(description="The part as JSON text, redacted")
+
+
+class Runner(Model):
+    """The program that runs the workflow."""
+
+    name: str = ""
+    version: str = ""
+
+
+class Workflow(Model):
+    """What is run, where and by whom; the runner tells it at begin and once more at the end."""
+
+    name: str = ""
+    session_id: str = ""
+    project_name: str = ""
+    script_name: str = ""
+    repository: str = ""
+    revision: str = ""
+    commit_id: str = ""
+    work_dir: str = ""
+    launch_dir: str = ""
+    output_dir: str = ""
+    profile: str = ""
+    user_name: str = ""
+    command_line: str = ""
+    config_text: str = ""
+    container_engine: str = ""
+    resume: bool = False
+    started_at: Ms | None = None
+    runner: Runner = Runner()
+    params: dict[str, Any] = {}
+    manifest: dict[str, Any] = {}
+
+
+class Payload(Model):
+    """What every request of a runner brings."""
+
+    dialect: Dialect = Dialect.NATIVE
+    workspace: str = ""
+    instant: Instant | None = Field(None, description="When the runner made the request, by its own clock")
+    set_aside: list[SetAside] = []
+
+
+class Created(Payload):
+    name: str = ""
+    session_id: str = ""
+    project_name: str = ""
+    repository: str = ""
+
+
+class Begun(Payload):
+    workflow: Workflow = Workflow()
+    process_names: list[str] | None = None
+
+
+class TasksChanged(Payload):
+    """The task records stand in the second line of the message."""
+
+    progress: Progress | None = None
+
+
+class Heartbeat(Payload):
+    progress: Progress | None = None
+
+
+class Completed(Payload):
+    """The run's end. `state` is terminal; of several ends the one with the greatest (instant, hash) counts, whole."""
+
+    state: Literal[ReportedState.SUCCEEDED, ReportedState.FAILED, ReportedState.CANCELLED]
+    completed_at: Ms | None = None
+    duration_ms: Count | None = None
+    exit_status: Annotated[int, Field(ge=-INT32_MAX, le=INT32_MAX)] | None = None
+    error_message: str = ""
+    error_report: str = ""
+    workflow: Workflow | None = None
+    progress: Progress | None = None
+
+
+class Labelled(Payload):
+    """The run's labels, all of them; the newest set on the log counts."""
+
+    labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(max_length=100)
+
+
+class Unreadable(Payload):
+    """A request that was accepted and could not be understood: a dead letter as a whole."""
+
+    reason: str
+    request: str = Field(description="Method and path")
+    raw: str = Field(description="The body, base64, redacted where it is text")
+
+
+class Tick(Model):
+    """Time as an event: `process` (of ingest) is there, and ticks every `interval_ms`."""
+
+    process: str
+    interval_ms: Annotated[int, Field(ge=1, le=3_600_000)]
+
+
+class Left(Model):
+    """The ingest process `process` has stopped; nobody waits for its ticks."""
+
+    process: str
+
+
+class Envelope(Model):
+    """CloudEvents' names. `id` is a hash of (run id, verb, body), so a request sent again is recognised."""
+
+    id: str
+    source: str = Field(description="The ingest process or person that wrote the message")
+    run_id: str = ""
+    received_at: Ms
+
+
+class RunCreated(Envelope):
+    type: Literal["run.created"] = "run.created"
+    data: Created
+
+
+class RunBegun(Envelope):
+    type: Literal["run.begun"] = "run.begun"
+    data: Begun
+
+
+class TasksChangedEvent(Envelope):
+    type: Literal["tasks.changed"] = "tasks.changed"
+    data: TasksChanged
+
+
+class RunHeartbeat(Envelope):
+    type: Literal["run.heartbeat"] = "run.heartbeat"
+    data: Heartbeat
+
+
+class RunCompleted(Envelope):
+    type: Literal["run.completed"] = "run.completed"
+    data: Completed
+
+
+class RunLabelled(Envelope):
+    type: Literal["run.labelled"] = "run.labelled"
+    data: Labelled
+
+
+class RequestUnreadable(Envelope):
+    type: Literal["request.unreadable"] = "request.unreadable"
+    data: Unreadable
+
+
+class ClockTick(Envelope):
+    type: Literal["clock.tick"] = "clock.tick"
+    data: Tick
+
+
+class ClockLeft(Envelope):
+    type: Literal["clock.left"] = "clock.left"
+    data: Left
+
+
+Event = Annotated[
+    RunCreated
+    | RunBegun
+    | TasksChangedEvent
+    | RunHeartbeat
+    | RunCompleted
+    | RunLabelled
+    | RequestUnreadable
+    | ClockTick
+    | ClockLeft,
+    Discriminator("type"),
+]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+TASK_RECORDS: TypeAdapter[list[TaskRecord]] = TypeAdapter(list[TaskRecord])

@@ -1,0 +1,112 @@
+"""All settings, read from TRACKER_… environment variables. `tracker config` prints them, `--check` validates them."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Settings(BaseSettings):
+    """Each field is the variable TRACKER_<FIELD>; its description is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on (ingest, api and `tracker up`).")
+    metrics_port: int = Field(9100, ge=0, le=65535, description="Port of the probes and metrics of `tracker project`.")
+    open: bool = Field(
+        False,
+        description="Allow an address other than loopback although anybody who reaches it may then read and write: "
+        "set it only behind a firewall or an authenticating proxy.",
+    )
+    data: Path = Field(Path("data"), description="Folder of the local log, the embedded tables and the spool.")
+    public_url: str = Field(
+        "", description="What links to us start with, such as https://tracker.example.org; default: http://HOST:PORT."
+    )
+    log: str = Field("local", description="`local` (one SQLite file under DATA) or kafka://HOST:PORT[,HOST:PORT…].")
+    clickhouse: str = Field("chdb", description="`chdb` (in the process, under DATA) or http[s]://USER:PASSWORD@HOST:PORT/DATABASE.")
+    partitions: int | None = Field(
+        None, ge=1, le=1024, description="Partitions of a log that is not yet made; default: 1 local, 4 on Kafka. Fixed once made."
+    )
+    replication_factor: int = Field(1, ge=1, le=9, description="Kafka: replicas of each topic that `tracker migrate` makes.")
+    max_body_bytes: int = Field(16 * 2**20, ge=1024, description="Largest request body; a larger one is answered 413.")
+    append_timeout_seconds: float = Field(
+        20, gt=0, description="How long ingest waits for the log to acknowledge before it answers 503 with Retry-After."
+    )
+    batch_events: int = Field(500, ge=1, description="Projector: most events of one batch.")
+    batch_seconds: float = Field(0.15, gt=0, le=60, description="Projector: how long a batch may wait for more events.")
+    tick_seconds: float = Field(5, gt=0, le=300, description="How often each ingest process appends a clock tick to every partition.")
+    disconnected_after_seconds: float = Field(180, gt=0, description="A live run that is silent for longer is disconnected.")
+    stalled_after_seconds: float = Field(
+        900, gt=0, description="A live run that is heard but tells no task for longer, with no task open, is stalled."
+    )
+    ingest_gone_seconds: float = Field(300, gt=0, description="An ingest process whose ticks are missing for longer is gone.")
+    behind_after_seconds: float = Field(
+        30, gt=0, description="When the newest tick projected is older, live runs read `unknown`: the tracker is behind."
+    )
+    price_book: Path | None = Field(None, description="JSON file of prices (see docs/prices.md); without it costs are unknown.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["auto", "json", "text"] = Field("auto", description="`auto`: text on a terminal, else JSON.")
+
+    @field_validator("log")
+    @classmethod
+    def _log_is_known(cls, value: str) -> str:
+        if value != "local" and not (value.startswith("kafka://") and value.removeprefix("kafka://")):
+            raise ValueError("say `local` or kafka://HOST:PORT[,HOST:PORT…]")
+        return value
+
+    @field_validator("clickhouse")
+    @classmethod
+    def _clickhouse_is_known(cls, value: str) -> str:
+        if value == "chdb":
+            return value
+        url = urlsplit(value)
+        if url.scheme not in ("http", "https") or not url.hostname or not url.path.strip("/").isidentifier():
+            raise ValueError("say `chdb` or http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _url_is_absolute(cls, value: str) -> str:
+        if value and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
+            raise ValueError("say an absolute URL, such as https://tracker.example.org")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _not_open_by_mistake(self) -> Self:
+        if self.host not in LOOPBACK and not self.open:
+            raise ValueError(
+                f"TRACKER_HOST={self.host} would let anybody who reaches it read and write. Listen on 127.0.0.1, "
+                "or set TRACKER_OPEN=true if a firewall or proxy guards the port."
+            )
+        return self
+
+    @property
+    def kafka_bootstrap(self) -> str | None:
+        """`HOST:PORT,…` of the brokers, or None for the local log."""
+        return None if self.log == "local" else self.log.removeprefix("kafka://")
+
+    @property
+    def log_partitions(self) -> int:
+        """Partitions that a new log gets."""
+        return self.partitions or (1 if self.log == "local" else 4)
+
+    @cached_property
+    def base_url(self) -> str:
+        """What links to us start with, without a slash at the end."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def explain(error: ValidationError) -> str:
+    """One line a wrong setting, with its variable: what `tracker` prints before it exits."""
+    lines = []
+    for e in error.errors():
+        name = f"TRACKER_{'_'.join(str(x) for x in e['loc']).upper()}" if e["loc"] else "settings"
+        lines.append(f"{name}: {e['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)

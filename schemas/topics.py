@@ -1,0 +1,12 @@
+"""Topics of the log and who reads them. The only place that names them."""
+
+EVENTS = "tracker.events"
+TRANSITIONS = "tracker.transitions"
+DEAD_LETTERS = "tracker.dead-letters"
+ALL = (EVENTS, TRANSITIONS, DEAD_LETTERS)
+
+#: Consumer group of the projections; also the id of the Faust app, which names its group by it.
+PROJECTOR_GROUP = "tracker-projections"
+
+#: Kafka headers: the type of the event, so that a reader can tell clock ticks from requests without decoding.
+TYPE_HEADER = "type"

@@ -1,0 +1,77 @@
+"""Making and checking the topics on Kafka."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from schemas import topics
+
+_TIME = "message.timestamp.type"
+_LOOK_AGAIN_SECONDS = 0.05
+
+
+async def create(
+    bootstrap: str, prefix: str, partitions: int, replication_factor: int, max_message_bytes: int
+) -> None:
+    """Make the topics that are missing, and come back when each partition has a leader.
+
+    Raises ValueError if one exists with another number of partitions or time, KafkaError if brokers refuse.
+    """
+    names = [prefix + topic for topic in topics.ALL]
+    config = {
+        _TIME: "LogAppendTime",  # one clock a partition, whatever the clocks of the hosts say
+        "cleanup.policy": "delete",
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "max.message.bytes": str(max_message_bytes),
+        # Acknowledged means: on a majority, so the loss of a broker loses nothing acknowledged.
+        "min.insync.replicas": str(replication_factor // 2 + 1),
+    }
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        answer = await admin.create_topics(
+            [NewTopic(name, partitions, replication_factor, topic_configs=config) for name in names]
+        )
+        for name, code, *message in answer.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise error(f"{name}: {message}")
+        while not _settled(await admin.describe_topics(names), partitions):
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        await _check_time(admin, names)
+    finally:
+        await admin.close()
+
+
+def _settled(found: Sequence[dict[str, Any]], partitions: int) -> bool:
+    """Whether all partitions are there and led. Raises ValueError if there are not `partitions` of them."""
+    led = True
+    for topic in found:
+        parts = topic["partitions"]
+        if topic["error_code"] or not parts:
+            led = False
+        elif len(parts) != partitions:
+            raise ValueError(
+                f"topic {topic['topic']} has {len(parts)} partitions, not {partitions}, and keeps them: "
+                f"set TRACKER_PARTITIONS={len(parts)}, or replay into new topics"
+            )
+        else:
+            led = led and all(part["leader"] >= 0 for part in parts)
+    return led
+
+
+async def _check_time(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
+    """Liveness is counted in append time: a topic made by hand with producers' times would mislead it."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, {_TIME: ""}) for name in names]
+    for answer in await admin.describe_configs(resources):
+        for code, message, _type, name, entries in answer.resources:
+            if code:
+                raise for_code(code)(f"{name}: {message}")
+            time = {entry[0]: entry[1] for entry in entries}[_TIME]
+            if time != "LogAppendTime":
+                raise ValueError(f"topic {name} has {_TIME}={time}: set it to LogAppendTime")

@@ -1,0 +1,150 @@
+"""The tables behind one small interface: a ClickHouse server, or chDB in this process, through clickhouse-connect.
+
+Clients are synchronous: call from a thread. A pool of them serves parallel callers, since one client serialises.
+"""
+
+import queue
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+
+from schemas.settings import Settings
+
+#: The database of the embedded tables.
+EMBEDDED_DATABASE = "tracker"
+
+#: Codes of ClickHouse's errors that say that a row is wrong, rather than that the server cannot take it now.
+_DATA_ERRORS = frozenset({6, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 407, 441, 469})
+
+_SETTINGS: dict[str, Any] = {
+    "async_insert": 0,  # an insert that is answered is written
+    "date_time_input_format": "best_effort",  # RFC 3339
+    "input_format_skip_unknown_fields": 1,  # a newer ingest may tell more than this projector knows
+}
+
+
+class TablesUnavailable(Exception):
+    """ClickHouse cannot be reached or does not answer; the same call may succeed later."""
+
+
+def blames_data(error: ClickHouseError) -> bool:
+    """Whether ClickHouse says that a row of the insert is wrong, so that trying it again cannot help."""
+    code = re.search(r"Code: (\d+)", str(error))
+    return isinstance(error, DatabaseError) and code is not None and int(code[1]) in _DATA_ERRORS
+
+
+class Tables:
+    """One database of tables. `rows`, `command` and `insert` may be called from several threads at once.
+
+    They raise TablesUnavailable when ClickHouse cannot be reached, and ClickHouseError when it refuses the statement.
+    """
+
+    def __init__(self, target: str, path: Path, database: str | None = None, clients: int = 4) -> None:
+        """`target` is `chdb` (under `path`) or the URL of a server; `database` replaces the one of the URL."""
+        self.target = target
+        self.path = path
+        self.embedded = target == "chdb"
+        self.database = database or (EMBEDDED_DATABASE if self.embedded else urlsplit(target).path.strip("/"))
+        self._free: queue.LifoQueue[Client | None] = queue.LifoQueue()
+        for _ in range(clients):
+            self._free.put(None)
+        self._clients: list[Client] = []
+        self._lock = threading.Lock()
+
+    def beside(self, database: str) -> "Tables":
+        """Tables of another database of the same ClickHouse."""
+        return Tables(self.target, self.path, database)
+
+    def rows(self, sql: str, /, **parameters: Any) -> list[dict[str, Any]]:
+        """The rows of a query, as dicts by column name. Times are naive datetimes in UTC."""
+        with self._client() as client:
+            result = client.query(sql, parameters=parameters)
+            return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+
+    def value(self, sql: str, /, **parameters: Any) -> Any:
+        """The first column of the only row of a query."""
+        [row] = self.rows(sql, **parameters)
+        return next(iter(row.values()))
+
+    def command(self, sql: str, /, **parameters: Any) -> None:
+        """Run a statement that gives no rows."""
+        with self._client() as client:
+            client.command(sql, parameters=parameters)
+
+    def insert(self, table: str, rows: bytes) -> None:
+        """Insert rows given as JSON objects, one after another. Written when it returns."""
+        with self._client() as client:
+            client.raw_insert(f"{self.database}.{table}", insert_block=rows, fmt="JSONEachRow", settings=_SETTINGS)
+
+    def create_database(self) -> None:
+        """Make the database where it is missing."""
+        with self._client("default") as client:
+            client.command(f"CREATE DATABASE IF NOT EXISTS {self.database}")
+
+    def drop_database(self) -> None:
+        """Remove the database and all its tables."""
+        with self._client("default") as client:
+            client.command(f"DROP DATABASE IF EXISTS {self.database} SYNC")
+
+    def ping(self) -> bool:
+        """Whether ClickHouse answers."""
+        try:
+            with self._client("default") as client:
+                client.command("SELECT 1")
+        except (TablesUnavailable, ClickHouseError):
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close all clients."""
+        with self._lock:
+            clients, self._clients = self._clients, []
+        for client in clients:
+            client.close()
+
+    @contextmanager
+    def _client(self, database: str | None = None) -> Iterator[Client]:
+        client = self._free.get()
+        try:
+            client = client or self._connect()
+            previous, client.database = client.database, database or self.database
+            try:
+                yield client
+            finally:
+                client.database = previous
+        except OperationalError as e:
+            raise TablesUnavailable(str(e)) from e
+        finally:
+            self._free.put(client)
+
+    def _connect(self) -> Client:
+        if self.embedded:
+            client = clickhouse_connect.get_client(interface="chdb", path=str(self.path / "tables"))
+        else:
+            url = urlsplit(self.target)
+            client = clickhouse_connect.get_client(
+                host=url.hostname or "",
+                port=url.port or (8443 if url.scheme == "https" else 8123),
+                username=url.username or "default",
+                password=url.password or "",
+                secure=url.scheme == "https",
+                database="default",
+                autogenerate_session_id=False,
+            )
+        with self._lock:
+            self._clients.append(client)
+        return client
+
+
+def open_tables(settings: Settings) -> Tables:
+    """The tables that the settings name. Nothing is connected before the first call."""
+    return Tables(settings.clickhouse, settings.data)
+

@@ -1,0 +1,34 @@
+"""The real services, one of each a session, started by the first test that asks for it.
+
+A service that cannot start is an error of the tests that ask for it, never a skip.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.clickhouse import ClickHouseServer
+from tests.support.kafka import KafkaBroker
+
+_MARKER_OF_FIXTURE = {"kafka_broker": "kafka", "clickhouse_server": "clickhouse"}
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """Shared: use topics and groups of your own. A test that kills a broker makes one of its own too."""
+    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
+    """Shared: use a database of your own. A test that kills a server makes one of its own too."""
+    with ClickHouseServer(tmp_path_factory.mktemp("clickhouse")) as server:
+        yield server
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test that asks for a service carries its marker, so that `make test-fast` leaves it out."""
+    for fixture in getattr(item, "fixturenames", ()):
+        if fixture in _MARKER_OF_FIXTURE:
+            item.add_marker(_MARKER_OF_FIXTURE[fixture])

@@ -1,0 +1,1 @@
+"""The real services that the tests and bench/ run against, without a container engine."""

@@ -1,0 +1,164 @@
+"""The commands of `tracker`. Each reads TRACKER_… settings; `tracker config` lists them."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from schemas.settings import Settings, explain
+from stores.log import LogUnavailable
+from stores.migrate import MigrationError
+from stores.tables import TablesUnavailable
+from tracker import logs
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+#: What is wrong outside of us, and is told in a line instead of a traceback.
+_TOLD = (LogUnavailable, TablesUnavailable, ClickHouseError, MigrationError, ValueError, OSError)
+
+
+def _settings() -> Settings:
+    try:
+        settings = Settings()
+    except ValidationError as e:
+        print(explain(e), file=sys.stderr)
+        raise typer.Exit(2) from e
+    logs.configure(settings)
+    return settings
+
+
+def _run(command: Callable[[], None]) -> None:
+    from tracker.serve import describe
+
+    try:
+        command()
+    except _TOLD as e:
+        print(f"tracker: {describe(e)}", file=sys.stderr)
+        raise typer.Exit(1) from e
+
+
+def _kafka_only(settings: Settings, stage: str) -> None:
+    if settings.log == "local" or settings.clickhouse == "chdb":
+        print(
+            f"tracker {stage} is one stage of several: it needs TRACKER_LOG=kafka://… and TRACKER_CLICKHOUSE=http://….\n"
+            "For everything in one process use `tracker up`.",
+            file=sys.stderr,
+        )
+        raise typer.Exit(2)
+
+
+@app.command()
+def up() -> None:
+    """Run everything in one process: the local log and chDB by default."""
+    settings = _settings()
+    from tracker import serve
+
+    _run(lambda: asyncio.run(serve.up(settings)))
+
+
+@app.command()
+def ingest() -> None:
+    """Run one ingest process: HTTP in, events on the log."""
+    settings = _settings()
+    _kafka_only(settings, "ingest")
+    from tracker import serve
+
+    _run(lambda: asyncio.run(serve.ingest(settings)))
+
+
+@app.command()
+def project() -> None:
+    """Run one projector: a Faust worker from the log to the tables."""
+    settings = _settings()
+    _kafka_only(settings, "project")
+    from tracker import serve
+
+    _run(lambda: serve.project(settings))
+
+
+@app.command()
+def api() -> None:
+    """Run one query API with its pages."""
+    settings = _settings()
+    _kafka_only(settings, "api")
+    from tracker import serve
+
+    _run(lambda: asyncio.run(serve.api(settings)))
+
+
+@app.command()
+def migrate(
+    dry_run: Annotated[bool, typer.Option(help="Say what would be applied, change nothing.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="List every migration and when it was applied.")] = False,
+) -> None:
+    """Make the topics and the tables, or bring them up to this version; put the price book in force."""
+    settings = _settings()
+    from tracker import operate
+
+    _run(lambda: operate.migrate(settings, dry_run or show))
+
+
+@app.command()
+def replay(
+    exchange: Annotated[
+        bool, typer.Option(help="Put the rebuilt tables in the place of the live ones; without it, only compare.")
+    ] = False,
+) -> None:
+    """Project the whole log again into shadow tables and compare. Exit 1 where they differ. No projector may run."""
+    settings = _settings()
+    from tracker import operate
+
+    _run(lambda: sys.exit(operate.replay(settings, exchange)))
+
+
+@app.command()
+def verify() -> None:
+    """Check every run's figures against its tasks, and the tables against the log. Exit 1 and a list where they differ."""
+    settings = _settings()
+    from tracker import operate
+
+    _run(lambda: sys.exit(operate.verify(settings)))
+
+
+@app.command()
+def demo(
+    url: Annotated[str, typer.Argument(help="Address of a running tracker; default: the one of the settings.")] = "",
+    speed: Annotated[float, typer.Option(min=0.1, help="How many times faster than it happened.")] = 10.0,
+) -> None:
+    """Replay a real Nextflow run, bundled here, into a running tracker."""
+    settings = _settings()
+    from tracker import demo as demonstration
+
+    _run(lambda: demonstration.replay(url or settings.base_url, speed))
+
+
+@app.command()
+def config(check: Annotated[bool, typer.Option(help="Only check: exit 0, or 2 and what is wrong.")] = False) -> None:
+    """Show every setting, its value and what it means."""
+    settings = _settings()
+    if settings.price_book:
+        from projections.prices import PriceBook
+
+        _run(lambda: str(PriceBook.load(settings.price_book or settings.data)) and None)
+    if check:
+        print("settings are right")
+        return
+    table = Table("variable", "value", "meaning")
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        shown = value if name != "clickhouse" else _without_password(str(value))
+        table.add_row(f"TRACKER_{name.upper()}", "" if shown is None else str(shown), field.description or "")
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _without_password(url: str) -> str:
+    scheme, at, rest = url.rpartition("@")
+    return url if not at else f"{scheme.rpartition(':')[0]}:***@{rest}"
+
+

@@ -1,0 +1,195 @@
+"""Runs the stages: all in one process (`tracker up`), or one a process (`ingest`, `project`, `api`)."""
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import structlog
+import uvicorn
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from starlette.types import ASGIApp
+
+from projections import loop as projection_loop
+from projections import prices, setup
+from projections.prices import PriceBook
+from schemas.settings import LOOPBACK, Settings
+from stores.log import EventLog, LogUnavailable
+from stores.migrate import migrate
+from stores.open import open_log
+from stores.tables import Tables, TablesUnavailable, open_tables
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+_RETRY_SECONDS = 1.0
+_DRAIN_SECONDS = 10
+
+
+def now_ms() -> int:
+    """The wall clock, in ms since 1970. The stages take it as an argument."""
+    return time.time_ns() // 1_000_000
+
+
+def process_name() -> str:
+    """Name of this process among those that tick: unique, and new at each start."""
+    return f"{socket.gethostname()}-{os.getpid()}-{now_ms():x}"
+
+
+def prepare(tables: Tables, settings: Settings) -> list[str]:
+    """Make the tables and put the price book in force; the migrations applied."""
+    applied = migrate(tables)
+    prices.put_in_force(tables, PriceBook.load(settings.price_book) if settings.price_book else None)
+    return applied
+
+
+async def wait_for(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """The attempt's result, tried again with a clear message while what it needs is not there yet."""
+    while True:
+        try:
+            return await attempt()
+        except (LogUnavailable, TablesUnavailable) as e:
+            log.warning(f"waiting for {what}", error=str(e)[:300])
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+def banner(settings: Settings) -> str:
+    """What `tracker up` says when it is ready."""
+    return (
+        f"\nRun Tracker is ready at {settings.base_url}\n\n"
+        f"Follow a Nextflow run with\n"
+        f"    TOWER_ACCESS_TOKEN=any nextflow run … -with-tower {settings.base_url}\n"
+    )
+
+
+async def up(settings: Settings) -> None:
+    """All stages in this process, until SIGINT or SIGTERM."""
+    from api.app import create_app
+    from ingest.app import routes
+    from ingest.ticker import Ticker
+
+    settings.data.mkdir(parents=True, exist_ok=True)
+    event_log, tables = open_log(settings), open_tables(settings)
+    process, stop = process_name(), threading.Event()
+    if settings.log == "local":
+        await event_log.start()  # another process that holds the file is an error, nothing to wait for
+    else:
+        await wait_for("the log", event_log.start)
+    try:
+        await event_log.create_topics(settings.log_partitions if settings.log != "local" else _made_with(event_log, settings))
+        await wait_for("ClickHouse", lambda: asyncio.to_thread(prepare, tables, settings))
+        publish = projection_loop.publisher(event_log, asyncio.get_running_loop(), stop.wait)
+        projector = setup.projector(tables, settings, publish, stop)
+        app = create_app(tables, event_log, settings, now_ms, extra_routes=routes(event_log, settings, process, now_ms))
+        projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
+        async with Ticker(event_log, process, settings.tick_seconds, now_ms):
+            await _serve(app, settings, settings.port, projecting, banner(settings))
+        await _cancel(projecting)
+    finally:
+        await event_log.stop()
+        tables.close()
+
+
+def _made_with(event_log: EventLog, settings: Settings) -> int:
+    """Partitions that a local log was made with, unless the settings ask for a number."""
+    return settings.partitions or int(getattr(event_log, "partitions"))  # noqa: B009
+
+
+async def ingest(settings: Settings) -> None:
+    """The ingest stage alone, until SIGINT or SIGTERM."""
+    from ingest.app import create_app
+
+    event_log = open_log(settings)
+    await wait_for("the log", event_log.start)
+    try:
+        await _serve(create_app(event_log, settings, process_name(), now_ms), settings, settings.port, None, "")
+    finally:
+        await event_log.stop()
+
+
+async def api(settings: Settings) -> None:
+    """The query API and the pages alone, until SIGINT or SIGTERM."""
+    from api.app import create_app
+
+    event_log, tables = open_log(settings), open_tables(settings)
+    await wait_for("the log", event_log.start)
+    try:
+        await _serve(create_app(tables, event_log, settings, now_ms), settings, settings.port, None, "")
+    finally:
+        await event_log.stop()
+        tables.close()
+
+
+def project(settings: Settings) -> None:
+    """One Faust worker, until SIGINT or SIGTERM. Does not return: Faust exits the process."""
+    from faust import Worker
+
+    from projections.agents import Work, create_app
+    from projections.health import HealthServer
+
+    tables, stop = open_tables(settings), threading.Event()
+    event_log = open_log(settings)
+    health = HealthServer(settings.host, settings.metrics_port)
+    health.start()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    projector = loop.run_until_complete(
+        wait_for(
+            "ClickHouse and its tables (made by `tracker migrate`)",
+            lambda: asyncio.to_thread(
+                setup.projector, tables, settings, projection_loop.publisher(event_log, loop, stop.wait), stop
+            ),
+        )
+    )
+    app = create_app(settings, Work(projector), event_log, health)
+    Worker(app, loop=loop, loglevel="WARN", override_logging=False, redirect_stdouts=False).execute_from_commandline()
+
+
+async def _serve(
+    app: ASGIApp, settings: Settings, port: int, beside: "asyncio.Task[None] | None", ready: str
+) -> None:
+    """Serve until a signal; raises what ended the task that runs beside it."""
+    if settings.host not in LOOPBACK:
+        log.warning("open: anybody who reaches this address can read and write", host=settings.host)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,  # above Nextflow's 60 s between heartbeats, so that its connection lives on
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    tasks = {serving} | ({beside} if beside else set())
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    if ready and server.started:
+        print(ready, flush=True)
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    if beside and beside.done():
+        await beside
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def describe(error: Exception) -> str:
+    """A failure to start, for people."""
+    if isinstance(error, LogUnavailable | TablesUnavailable):
+        return str(error)
+    if isinstance(error, ClickHouseError):
+        return f"ClickHouse refused: {str(error)[:500]}"
+    return f"{type(error).__name__}: {error}"
