@@ -43,8 +43,8 @@ _ASSIGNED = re.compile(
 )
 _OPTION = re.compile(r"(?<![\w.\-])-{1,2}+([A-Za-z_][\w.\-]*+)[ \t\n]++")
 _ARGUMENT = re.compile(rf"\[redacted\]|(?:{_QUOTED})\S*+|[\"'][^\n]*+|[^\s\-]\S*+", re.DOTALL)
-# Digests of images (docker://image:tag@sha256:…) are no users. The second is a password with a slash in it, which
-# is no URL but happens; a port is none.
+# Digests of images (docker://image:tag@sha256:…) are no users. The second is for a password with a slash,
+# which makes no URL but happens; a port is none.
 _USER_OF_URL = re.compile(r"://(?!\*\*\*@)[^\s/?#'\"<>]*@(?!sha\d+:)")
 _PASSWORD_WITH_SLASH = re.compile(r"://[^\s/:@'\"]{1,200}+:(?!\d+/)[^\s@'\"]{0,200}+@(?!sha\d+:)")
 _SIGNATURE = re.compile(

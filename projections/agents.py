@@ -62,7 +62,9 @@ class Work:
             try:
                 await asyncio.to_thread(self._call, records)
             except Exception:
-                log.exception("projector cannot go on: exiting, the next start reads again what is not acknowledged")
+                log.exception(
+                    "projector cannot go on: exiting, the next start reads again what is not acknowledged"
+                )
                 os._exit(_EXIT_SOFTWARE)
             self.busy = False
             self.finished_at = time.monotonic()
@@ -91,7 +93,9 @@ def create_app(settings: Settings, work: Work, event_log: EventLog, health: Heal
         key_serializer="raw",
         value_serializer="raw",
         agent_supervisor="mode.supervisors:CrashingSupervisor",
-        broker_max_poll_interval=7 * 24 * 3600.0,  # above any outage of ClickHouse: past it the worker would leave for good
+        broker_max_poll_interval=7
+        * 24
+        * 3600.0,  # above any outage of ClickHouse: past it the worker would leave for good
         broker_session_timeout=10.0,
         broker_heartbeat_interval=2.0,
         broker_commit_interval=1.0,

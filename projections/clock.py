@@ -27,7 +27,9 @@ class Clock:
         """Observed time of an event that the log took at `appended_at`."""
         return self.clock_ms + self._elapsed(appended_at, self.interval_ms)
 
-    def tick(self, process: str, interval_ms: int, offset: int, appended_at: int, gone_ms: int) -> tuple["Clock", bool]:
+    def tick(
+        self, process: str, interval_ms: int, offset: int, appended_at: int, gone_ms: int
+    ) -> tuple["Clock", bool]:
         """The clock after a tick, and whether the tick completed a round."""
         processes = {**self.processes, process: appended_at}
         ticked = self.ticked | {process}

@@ -29,7 +29,9 @@ class HealthServer:
             return JSONResponse({"status": "ok"})
 
         async def readyz(_: Request) -> Response:
-            return JSONResponse({"status": "ok"} if self.ready else {"status": "starting"}, 200 if self.ready else 503)
+            return JSONResponse(
+                {"status": "ok"} if self.ready else {"status": "starting"}, 200 if self.ready else 503
+            )
 
         async def metrics(_: Request) -> Response:
             return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

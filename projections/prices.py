@@ -54,7 +54,15 @@ class PriceBook(BaseModel):
     def rows(self) -> list[tuple[str, ...]]:
         """Rows of `prices` as JSON-ready texts, sorted, without their version."""
         return sorted(
-            (r.machine_type, r.price_model.lower(), r.zone, _text(r.per_hour), _text(r.per_cpu_hour), _text(r.per_gib_hour), self.currency)
+            (
+                r.machine_type,
+                r.price_model.lower(),
+                r.zone,
+                _text(r.per_hour),
+                _text(r.per_cpu_hour),
+                _text(r.per_gib_hour),
+                self.currency,
+            )
             for r in self.rates
         )
 
@@ -71,7 +79,10 @@ def put_in_force(tables: Tables, book: PriceBook | None) -> int:
     if sorted(tuple(_text(r[c]) for c in _COLUMNS) for r in stored) == book.rows():
         return version
     version += 1
-    rows = [{"version": version} | {c: v or None for c, v in zip(_COLUMNS, row, strict=True)} for row in book.rows()]
+    rows = [
+        {"version": version} | {c: v or None for c, v in zip(_COLUMNS, row, strict=True)}
+        for row in book.rows()
+    ]
     for row in rows:
         for key in ("machine_type", "price_model", "zone"):
             row[key] = row[key] or ""

@@ -55,7 +55,9 @@ class Projector:
         self._places = {p: self._places.get(p) for p in mine}
         self.schedule.keep(mine)
         if gained:
-            behind = self.writer.steadily("stale figures", lambda: stale(self.writer.tables, gained, self.price_version))
+            behind = self.writer.steadily(
+                "stale figures", lambda: stale(self.writer.tables, gained, self.price_version)
+            )
             for run in behind:
                 self.schedule.touch(**run)
             if behind:
@@ -86,19 +88,31 @@ class Projector:
         """Refresh the figures whose time has come; also to be called when no message comes."""
         self._refresh(self.schedule.due(time.monotonic()))
 
+    def refresh_all(self) -> None:
+        """Refresh every run whose figures are behind, without waiting."""
+        self._refresh(list(self.schedule.dirty))
+
     def _read_to_round(self, partition: int, queue: deque[Record], wave: list[Said]) -> Clock | None:
         """Move messages from the queue to the wave, up to one that completes a round: then the clock at the round."""
         while queue:
             record = queue.popleft()
             place = self._places.get(partition)
             # After a rebalance the same worker may be given messages again: the clock must be the one before them.
-            clock = place.clock if place and place.next == record.offset else self._resume(partition, record.offset)
+            clock = (
+                place.clock
+                if place and place.next == record.offset
+                else self._resume(partition, record.offset)
+            )
             event, tasks, unreadable = read(record)
             completed = False
             match event:
                 case ClockTick(data=tick):
                     clock, completed = clock.tick(
-                        tick.process, tick.interval_ms, record.offset, record.appended_at, self.thresholds.gone_ms
+                        tick.process,
+                        tick.interval_ms,
+                        record.offset,
+                        record.appended_at,
+                        self.thresholds.gone_ms,
                     )
                 case ClockLeft(data=left):
                     clock = clock.left(left.process)
@@ -111,16 +125,21 @@ class Projector:
     def _resume(self, partition: int, offset: int) -> Clock:
         """The partition's clock as it was before the message at `offset`."""
         tables = self.writer.tables
-        last = self.writer.steadily("clock", lambda: tables.rows(sql("clock_before"), partition=partition, offset=offset))
+        last = self.writer.steadily(
+            "clock", lambda: tables.rows(sql("clock_before"), partition=partition, offset=offset)
+        )
         clock = Clock(**last[0]) if last else Clock()
         ticks = self.writer.steadily(
-            "ticks", lambda: tables.rows(sql("ticks_between"), partition=partition, after=clock.offset, before=offset)
+            "ticks",
+            lambda: tables.rows(sql("ticks_between"), partition=partition, after=clock.offset, before=offset),
         )
         for t in ticks:
             if t["type"] == "clock.left":
                 clock = clock.left(t["source"])
             else:
-                clock, _ = clock.tick(t["source"], t["interval_ms"], t["offset"], t["appended_at"], self.thresholds.gone_ms)
+                clock, _ = clock.tick(
+                    t["source"], t["interval_ms"], t["offset"], t["appended_at"], self.thresholds.gone_ms
+                )
         return clock
 
     def _write(self, wave: Sequence[Said]) -> None:
@@ -159,7 +178,8 @@ class Projector:
         return [
             run_id
             for run_id, dirty in self.schedule.dirty.items()
-            if (clock := rounds.get(dirty.partition)) and clock.clock_ms - dirty.tasks_observed > self.thresholds.stalled_ms
+            if (clock := rounds.get(dirty.partition))
+            and clock.clock_ms - dirty.tasks_observed > self.thresholds.stalled_ms
         ]
 
     def _refresh(self, run_ids: Sequence[str]) -> None:

@@ -38,7 +38,13 @@ class Schedule:
     records: dict[str, int] = field(default_factory=dict)
 
     def touch(
-        self, run_id: str, partition: int, offset: int, records: int = 0, tasks_observed: int = -1, ended: bool = False
+        self,
+        run_id: str,
+        partition: int,
+        offset: int,
+        records: int = 0,
+        tasks_observed: int = -1,
+        ended: bool = False,
     ) -> None:
         """A message of the run was inserted, with about this many task records."""
         entry = self.dirty.setdefault(run_id, Dirty(partition, offset, tasks_observed))

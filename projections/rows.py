@@ -78,7 +78,8 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
     else:
         said.runs = _json(_run_row(record, observed, event, event.data))
         said.dead_letters = b"".join(
-            dead_letter(record, s.part, event.run_id, event.type, s.reason, "", s.raw) for s in event.data.set_aside
+            dead_letter(record, s.part, event.run_id, event.type, s.reason, "", s.raw)
+            for s in event.data.set_aside
         )
     said.events = _event_row(record, event.type, event.id, event.run_id, event.source, outcome, interval)
     return said
@@ -88,7 +89,9 @@ def _json(row: dict[str, Any]) -> bytes:
     return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def _event_row(record: Record, type: str, id: str, run_id: str, source: str, outcome: Outcome, interval_ms: int) -> bytes:
+def _event_row(
+    record: Record, type: str, id: str, run_id: str, source: str, outcome: Outcome, interval_ms: int
+) -> bytes:
     return _json(
         {
             "partition": record.partition,
@@ -104,7 +107,9 @@ def _event_row(record: Record, type: str, id: str, run_id: str, source: str, out
     )
 
 
-def dead_letter(record: Record, part: str, run_id: str, type: str, reason: str, request: str, raw: str) -> bytes:
+def dead_letter(
+    record: Record, part: str, run_id: str, type: str, reason: str, request: str, raw: str
+) -> bytes:
     """A row of `dead_letters`: `part` of the message, or all of it for an empty part; `raw` as text or base64."""
     return _json(
         {
@@ -163,7 +168,10 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)
         case Labelled():
-            row["labels"] = {"offset": record.offset + 1, "labels": data.labels}  # + 1: above the default tuple at offset 0
+            row["labels"] = {
+                "offset": record.offset + 1,
+                "labels": data.labels,
+            }  # + 1: above the default tuple at offset 0
     return row
 
 

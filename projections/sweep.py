@@ -45,7 +45,9 @@ class Thresholds:
     gone_ms: int
 
 
-def sweep(writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds, publish: Publish) -> list[Transition]:
+def sweep(
+    writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds, publish: Publish
+) -> list[Transition]:
     """Sweep the partitions whose clocks have just completed a round; nothing later of them may have been inserted.
 
     In this order: select what changed, unless the round was swept before; publish; insert; move the clock. So a sweep that
@@ -70,7 +72,10 @@ def _changed(writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds
         disconnected_ms=thresholds.disconnected_ms,
         stalled_ms=thresholds.stalled_ms,
     )
-    return [Transition(offset=(c := rounds[r["partition"]]).offset, appended_at=c.appended_at or 0, **r) for r in rows]
+    return [
+        Transition(offset=(c := rounds[r["partition"]]).offset, appended_at=c.appended_at or 0, **r)
+        for r in rows
+    ]
 
 
 def _clock_row(partition: int, clock: Clock) -> bytes:

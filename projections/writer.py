@@ -41,7 +41,7 @@ class Writer:
             self._insert_parts(table, parts)
 
     def steadily(self, what: str, call: Callable[[], T]) -> T:
-        """The call's result, tried again while ClickHouse cannot do it. Raises Stopped, and ClickHouseError if the data is wrong."""
+        """The call's result, tried again while ClickHouse cannot do it. Raises Stopped, or ClickHouseError for wrong data."""
         wait = _FIRST_WAIT_SECONDS
         while True:
             try:
@@ -62,7 +62,10 @@ class Writer:
         if not parts:
             return
         try:
-            self.steadily(f"insert into {table}", lambda: self.tables.insert(table, b"\n".join(part for _, part in parts)))
+            self.steadily(
+                f"insert into {table}",
+                lambda: self.tables.insert(table, b"\n".join(part for _, part in parts)),
+            )
         except ClickHouseError as e:
             if len(parts) > 1:
                 middle = len(parts) // 2
@@ -72,7 +75,13 @@ class Writer:
             [(said, part)] = parts
             if table == "dead_letters":
                 raise  # a dead letter is made of strings alone: this is a bug, and the log keeps the message
-            log.error("row set aside", table=table, partition=said.record.partition, offset=said.record.offset, error=str(e)[:500])
+            log.error(
+                "row set aside",
+                table=table,
+                partition=said.record.partition,
+                offset=said.record.offset,
+                error=str(e)[:500],
+            )
             raw = b64encode(part[:1_000_000]).decode()
             letter = dead_letter(said.record, table, said.run_id, said.record.type, str(e)[:2000], "", raw)
             self._insert_parts("dead_letters", [(said, letter)])

@@ -8,7 +8,16 @@ as bytes (`schemas/wire.py`). Validation happens once, in ingest; nothing downst
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, FiniteFloat, TypeAdapter
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    FiniteFloat,
+    TypeAdapter,
+)
 
 from schemas.statuses import Dialect, ReportedState, TaskStatus
 
@@ -39,8 +48,12 @@ def iso(ms: int) -> str:
 
 
 Instant = Annotated[int, Field(ge=0, le=MS_MAX, description="ms since 1970 by the runner's clock")]
-Ms = Annotated[int, BeforeValidator(to_ms), Field(ge=0, le=MS_MAX, description="ms since 1970; RFC 3339 is accepted")]
-Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2300, 1, 1, tzinfo=UTC))]
+Ms = Annotated[
+    int, BeforeValidator(to_ms), Field(ge=0, le=MS_MAX, description="ms since 1970; RFC 3339 is accepted")
+]
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2300, 1, 1, tzinfo=UTC))
+]
 Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
 Amount = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
 

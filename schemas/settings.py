@@ -18,40 +18,77 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on (ingest, api and `tracker up`).")
-    metrics_port: int = Field(9100, ge=0, le=65535, description="Port of the probes and metrics of `tracker project`.")
+    metrics_port: int = Field(
+        9100, ge=0, le=65535, description="Port of the probes and metrics of `tracker project`."
+    )
     open: bool = Field(
         False,
         description="Allow an address other than loopback although anybody who reaches it may then read and write: "
         "set it only behind a firewall or an authenticating proxy.",
     )
-    data: Path = Field(Path("data"), description="Folder of the local log, the embedded tables and the spool.")
+    data: Path = Field(
+        Path("data"), description="Folder of the local log, the embedded tables and the spool."
+    )
     public_url: str = Field(
-        "", description="What links to us start with, such as https://tracker.example.org; default: http://HOST:PORT."
+        "",
+        description="What links to us start with, such as https://tracker.example.org; default: http://HOST:PORT.",
     )
-    log: str = Field("local", description="`local` (one SQLite file under DATA) or kafka://HOST:PORT[,HOST:PORT…].")
-    clickhouse: str = Field("chdb", description="`chdb` (in the process, under DATA) or http[s]://USER:PASSWORD@HOST:PORT/DATABASE.")
+    log: str = Field(
+        "local", description="`local` (one SQLite file under DATA) or kafka://HOST:PORT[,HOST:PORT…]."
+    )
+    clickhouse: str = Field(
+        "chdb",
+        description="`chdb` (in the process, under DATA) or http[s]://USER:PASSWORD@HOST:PORT/DATABASE.",
+    )
     partitions: int | None = Field(
-        None, ge=1, le=1024, description="Partitions of a log that is not yet made; default: 1 local, 4 on Kafka. Fixed once made."
+        None,
+        ge=1,
+        le=1024,
+        description="Partitions of a log that is not yet made; default: 1 local, 4 on Kafka. Fixed once made.",
     )
-    replication_factor: int = Field(1, ge=1, le=9, description="Kafka: replicas of each topic that `tracker migrate` makes.")
-    max_body_bytes: int = Field(16 * 2**20, ge=1024, description="Largest request body; a larger one is answered 413.")
+    replication_factor: int = Field(
+        1, ge=1, le=9, description="Kafka: replicas of each topic that `tracker migrate` makes."
+    )
+    max_body_bytes: int = Field(
+        16 * 2**20, ge=1024, description="Largest request body; a larger one is answered 413."
+    )
     append_timeout_seconds: float = Field(
-        20, gt=0, description="How long ingest waits for the log to acknowledge before it answers 503 with Retry-After."
+        20,
+        gt=0,
+        description="How long ingest waits for the log to acknowledge before it answers 503 with Retry-After.",
     )
     batch_events: int = Field(500, ge=1, description="Projector: most events of one batch.")
-    batch_seconds: float = Field(0.15, gt=0, le=60, description="Projector: how long a batch may wait for more events.")
-    tick_seconds: float = Field(5, gt=0, le=300, description="How often each ingest process appends a clock tick to every partition.")
-    disconnected_after_seconds: float = Field(180, gt=0, description="A live run that is silent for longer is disconnected.")
+    batch_seconds: float = Field(
+        0.15, gt=0, le=60, description="Projector: how long a batch may wait for more events."
+    )
+    tick_seconds: float = Field(
+        5, gt=0, le=300, description="How often each ingest process appends a clock tick to every partition."
+    )
+    disconnected_after_seconds: float = Field(
+        180, gt=0, description="A live run that is silent for longer is disconnected."
+    )
     stalled_after_seconds: float = Field(
-        900, gt=0, description="A live run that is heard but tells no task for longer, with no task open, is stalled."
+        900,
+        gt=0,
+        description="A live run that is heard but tells no task for longer, with no task open, is stalled.",
     )
-    ingest_gone_seconds: float = Field(300, gt=0, description="An ingest process whose ticks are missing for longer is gone.")
+    ingest_gone_seconds: float = Field(
+        300, gt=0, description="An ingest process whose ticks are missing for longer is gone."
+    )
     behind_after_seconds: float = Field(
-        30, gt=0, description="When the newest tick projected is older, live runs read `unknown`: the tracker is behind."
+        30,
+        gt=0,
+        description="When the newest tick projected is older, live runs read `unknown`: the tracker is behind.",
     )
-    price_book: Path | None = Field(None, description="JSON file of prices (see docs/prices.md); without it costs are unknown.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
-    log_format: Literal["auto", "json", "text"] = Field("auto", description="`auto`: text on a terminal, else JSON.")
+    price_book: Path | None = Field(
+        None, description="JSON file of prices (see docs/prices.md); without it costs are unknown."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`auto`: text on a terminal, else JSON."
+    )
 
     @field_validator("log")
     @classmethod
@@ -99,7 +136,7 @@ class Settings(BaseSettings):
     @cached_property
     def base_url(self) -> str:
         """What links to us start with, without a slash at the end."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 

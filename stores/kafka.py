@@ -207,6 +207,11 @@ class KafkaLog:
         async with self._group(group, topic) as (consumer, _):
             await consumer.commit({TopicPartition(self._prefix + topic, p): o for p, o in positions.items()})
 
+    async def readers(self, group: str) -> int:
+        """Members of the consumer group, whatever they are doing. Raises LogUnavailable."""
+        async with self._answering(f"look at {group}"):
+            return await kafka_topics.members(self._bootstrap, group)
+
     @asynccontextmanager
     async def _answering(self, doing: str) -> AsyncIterator[None]:
         """What happens inside ends within the append timeout; its failures become LogUnavailable."""

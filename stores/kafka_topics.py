@@ -75,3 +75,16 @@ async def _check_time(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
             time = {entry[0]: entry[1] for entry in entries}[_TIME]
             if time != "LogAppendTime":
                 raise ValueError(f"topic {name} has {_TIME}={time}: set it to LogAppendTime")
+
+
+async def members(bootstrap: str, group: str) -> int:
+    """How many consumers are members of the group."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        [answer] = await admin.describe_consumer_groups([group])
+        # (error, group, state, protocol type, protocol, members, …) of the one group asked for
+        [(_, _, _, _, _, found, *_)] = answer.groups
+        return len(found)
+    finally:
+        await admin.close()

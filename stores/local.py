@@ -202,6 +202,10 @@ class LocalLog:
             Commit(group, {self._stream(topic, p): offset for p, offset in positions.items()})
         )
 
+    async def readers(self, group: str) -> int:
+        """None but this process: the file admits one."""
+        return 0
+
     def _require_open(self) -> None:
         if self._readers is None:
             raise LogUnavailable(f"{self.path} is not open")

@@ -49,7 +49,9 @@ class EventLog(Protocol):
     async def create_topics(self, partitions: int) -> None:
         """Make the topics that are missing. Raises ValueError if one exists with another number of partitions."""
 
-    async def append(self, topic: str, key: str, type: str, value: bytes, partition: int | None = None) -> Position:
+    async def append(
+        self, topic: str, key: str, type: str, value: bytes, partition: int | None = None
+    ) -> Position:
         """Append and wait until it is durable. Equal keys share a partition, in order, unless `partition` names one.
 
         Raises LogUnavailable when the log does not acknowledge within its timeout.
@@ -61,7 +63,9 @@ class EventLog(Protocol):
     def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
         """The records with start <= offset < end, in order, a chunk at a time."""
 
-    async def take(self, topic: str, positions: Mapping[int, int], most: int, within: float) -> Sequence[Record]:
+    async def take(
+        self, topic: str, positions: Mapping[int, int], most: int, within: float
+    ) -> Sequence[Record]:
         """Wait for records at or after the positions: returns as soon as there are `most` of them, or `within` seconds after the
         first arrived, or an empty list `within` seconds after the call. In order within each partition."""
 
@@ -70,3 +74,6 @@ class EventLog(Protocol):
 
     async def commit(self, group: str, topic: str, positions: Mapping[int, int]) -> None:
         """Say that the group has done all below these offsets. Durable when it returns."""
+
+    async def readers(self, group: str) -> int:
+        """How many processes read as this group right now; 0 for a local log, which admits one process."""

@@ -37,14 +37,22 @@ class Migration:
 
 def released() -> list[Migration]:
     """The files that this version brings, in order."""
-    found = sorted((f for f in files("schemas.tables").iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    found = sorted(
+        (f for f in files("schemas.tables").iterdir() if f.name.endswith(".sql")), key=lambda f: f.name
+    )
     texts = [(f.name, f.read_text("utf-8")) for f in found]
-    return [Migration(name, Template(text).substitute(ENGINES), hashlib.sha256(text.encode()).hexdigest()) for name, text in texts]
+    return [
+        Migration(name, Template(text).substitute(ENGINES), hashlib.sha256(text.encode()).hexdigest())
+        for name, text in texts
+    ]
 
 
 def status(tables: Tables) -> list[Migration]:
     """Each file, with when it was applied. Raises MigrationError if what was applied is not what the files say."""
-    applied = {r["name"]: r for r in tables.rows("SELECT name, checksum, applied_at FROM migrations FINAL ORDER BY name")}
+    applied = {
+        r["name"]: r
+        for r in tables.rows("SELECT name, checksum, applied_at FROM migrations FINAL ORDER BY name")
+    }
     result = []
     for m in released():
         row = applied.pop(m.name, None)
@@ -54,7 +62,9 @@ def status(tables: Tables) -> list[Migration]:
             )
         result.append(Migration(m.name, m.sql, m.checksum, row["applied_at"] if row else None))
     if applied:
-        raise MigrationError(f"{tables.database} was made by a newer version: it has {', '.join(sorted(applied))}")
+        raise MigrationError(
+            f"{tables.database} was made by a newer version: it has {', '.join(sorted(applied))}"
+        )
     return result
 
 
@@ -66,6 +76,8 @@ def migrate(tables: Tables) -> list[str]:
     for m in waiting:
         tables.command(m.sql)
         tables.command(
-            "INSERT INTO migrations (name, checksum) SELECT {name:String}, {checksum:String}", name=m.name, checksum=m.checksum
+            "INSERT INTO migrations (name, checksum) SELECT {name:String}, {checksum:String}",
+            name=m.name,
+            checksum=m.checksum,
         )
     return [m.name for m in waiting]

@@ -82,7 +82,9 @@ class Tables:
     def insert(self, table: str, rows: bytes) -> None:
         """Insert rows given as JSON objects, one after another. Written when it returns."""
         with self._client() as client:
-            client.raw_insert(f"{self.database}.{table}", insert_block=rows, fmt="JSONEachRow", settings=_SETTINGS)
+            client.raw_insert(
+                f"{self.database}.{table}", insert_block=rows, fmt="JSONEachRow", settings=_SETTINGS
+            )
 
     def create_database(self) -> None:
         """Make the database where it is missing."""
@@ -147,4 +149,3 @@ class Tables:
 def open_tables(settings: Settings) -> Tables:
     """The tables that the settings name. Nothing is connected before the first call."""
     return Tables(settings.clickhouse, settings.data)
-

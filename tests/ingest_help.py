@@ -80,6 +80,9 @@ class MemoryLog:
     async def commit(self, group: str, topic: str, positions: Mapping[int, int]) -> None:
         raise NotImplementedError
 
+    async def readers(self, group: str) -> int:
+        raise NotImplementedError
+
 
 class Edge:
     """Ingest over a MemoryLog, spoken to over ASGI."""

@@ -12,7 +12,21 @@ from tests.test_api_support import T0, Stage
 
 pytest_plugins = ("tests.test_api_support",)
 
-HOSTILE = ["'", '"', "\\", "%", "_", "\x00", "a\x00b", "'; DROP TABLE runs; --", "{run_id:String}", "\ud800".encode("utf-8", "replace").decode(), "😀", "\n", "%s"]
+HOSTILE = [
+    "'",
+    '"',
+    "\\",
+    "%",
+    "_",
+    "\x00",
+    "a\x00b",
+    "'; DROP TABLE runs; --",
+    "{run_id:String}",
+    "\ud800".encode("utf-8", "replace").decode(),
+    "😀",
+    "\n",
+    "%s",
+]
 
 
 def names(stage: Stage, **filters: Any) -> list[str]:
@@ -53,7 +67,10 @@ def test_a_run_shows_all_that_was_told(stage: Stage) -> None:
         "total": 3, "pending": 0, "submitted": 0, "running": 1, "succeeded": 2, "failed": 0, "ignored": 0, "aborted": 0,
         "cached": 0, "retried": 1,
     }  # fmt: skip
-    told = {k: run[k] for k in ("id", "name", "session_id", "cycle", "runner", "status", "liveness", "workspace", "labels")}
+    told = {
+        k: run[k]
+        for k in ("id", "name", "session_id", "cycle", "runner", "status", "liveness", "workspace", "labels")
+    }
     assert told == {
         "id": "r1", "name": "mad_mayer", "session_id": "s1", "cycle": 1, "workspace": "12", "labels": ["a", "b"],
         "runner": {"name": "nextflow", "version": "25.04.0"}, "status": "running", "liveness": "live",
@@ -101,7 +118,9 @@ def test_the_end_is_told_whole(stage: Stage) -> None:
         ({"completed": {"state": "cancelled", "error_message": "SIGINT"}}, 0, "cancelled", None),
     ],
 )
-def test_status(stage: Stage, known: dict[str, Any], clock_ms: int, status: str, liveness: str | None) -> None:
+def test_status(
+    stage: Stage, known: dict[str, Any], clock_ms: int, status: str, liveness: str | None
+) -> None:
     stage.tick(T0, clock_ms)
     stage.run("r1", **known)
     stage.figures("r1", tasks=1, total=1, succeeded=1)
@@ -119,7 +138,12 @@ def test_live_runs_are_unknown_while_their_partition_is_behind(stage: Stage) -> 
         stage.run(f"r{partition}", partition=partition, begun=1)
     stage.run("r9", partition=1, completed={"state": "succeeded"})
     stage.now = T0 + 30_000
-    assert [stage.get(f"/runs/r{n}")["status"] for n in (0, 1, 2, 9)] == ["running", "running", "unknown", "succeeded"]
+    assert [stage.get(f"/runs/r{n}")["status"] for n in (0, 1, 2, 9)] == [
+        "running",
+        "running",
+        "unknown",
+        "succeeded",
+    ]
     stage.now += 1
     assert stage.get("/runs/r1")["status"] == "unknown"
     listed = stage.get("/runs", status="unknown")
@@ -129,11 +153,30 @@ def test_live_runs_are_unknown_while_their_partition_is_behind(stage: Stage) -> 
 
 
 def test_filters(stage: Stage) -> None:
-    stage.run("r1", at=T0, facts={"name": "Alpha", "session_id": "s1", "user_name": "ann", "started_at": iso(T0)}, labels=["x", "nightly"])
-    stage.run("r2", at=T0 + 1, facts={"name": "beta", "session_id": "s2", "project_name": "org/Äpfel"}, created={"instant": T0 + 5000})
-    stage.run("r3", at=T0 + 2, created={"instant": T0 + 9000, "name": "gamma", "session_id": "s1", "repository": "https://git/é"})
+    stage.run(
+        "r1",
+        at=T0,
+        facts={"name": "Alpha", "session_id": "s1", "user_name": "ann", "started_at": iso(T0)},
+        labels=["x", "nightly"],
+    )
+    stage.run(
+        "r2",
+        at=T0 + 1,
+        facts={"name": "beta", "session_id": "s2", "project_name": "org/Äpfel"},
+        created={"instant": T0 + 5000},
+    )
+    stage.run(
+        "r3",
+        at=T0 + 2,
+        created={"instant": T0 + 9000, "name": "gamma", "session_id": "s1", "repository": "https://git/é"},
+    )
     assert names(stage) == ["gamma", "beta", "Alpha"]
-    assert names(stage, search="ALPH") == names(stage, search="ann") == names(stage, search="nightl") == ["Alpha"]
+    assert (
+        names(stage, search="ALPH")
+        == names(stage, search="ann")
+        == names(stage, search="nightl")
+        == ["Alpha"]
+    )
     assert names(stage, search="äPFEL") == ["beta"]
     assert names(stage, search="GIT/É") == ["gamma"]
     assert names(stage, search="%") == names(stage, search="a_p") == []
@@ -164,7 +207,9 @@ def test_hostile_texts_are_only_texts(stage: Stage) -> None:
         stage.run(f"r{i}", at=T0 + i, facts={"name": f"<{text}>", "session_id": text}, labels=[text])
     for i, text in enumerate(HOSTILE):
         name = f"<{text}>"
-        assert names(stage, search=name) == names(stage, label=text) == names(stage, session_id=text) == [name]
+        assert (
+            names(stage, search=name) == names(stage, label=text) == names(stage, session_id=text) == [name]
+        )
         assert stage.get("/runs/" + quote(name, safe=""))["id"] == f"r{i}"
 
 
@@ -203,15 +248,34 @@ def test_cycles_and_history(stage: Stage) -> None:
     stage.run("c", at=T0 + 2, facts={"session_id": "s", "name": "elsewhere"}, workspace="7")
     stage.run("d", at=T0 + 3, facts={"name": "alone"})
     stage.run("e", at=T0 + 4)
-    assert [(r["id"], r["cycle"]) for r in stage.get("/runs")["runs"]] == [("e", 1), ("d", 1), ("c", 1), ("b", 2), ("a", 1)]
+    assert [(r["id"], r["cycle"]) for r in stage.get("/runs")["runs"]] == [
+        ("e", 1),
+        ("d", 1),
+        ("c", 1),
+        ("b", 2),
+        ("a", 1),
+    ]
     for ref in ("a", "second"):
-        assert [(r["id"], r["cycle"]) for r in stage.get(f"/runs/{ref}/history")["cycles"]] == [("a", 1), ("b", 2)]
+        assert [(r["id"], r["cycle"]) for r in stage.get(f"/runs/{ref}/history")["cycles"]] == [
+            ("a", 1),
+            ("b", 2),
+        ]
     assert [r["id"] for r in stage.get("/runs/elsewhere/history")["cycles"]] == ["c"]
     assert [r["id"] for r in stage.get("/runs/alone/history")["cycles"]] == ["d"]
 
 
 def test_cost(stage: Stage) -> None:
-    stage.insert("prices", {"version": 1, "machine_type": "m", "price_model": "", "zone": "", "per_hour": "1", "currency": "EUR"})
+    stage.insert(
+        "prices",
+        {
+            "version": 1,
+            "machine_type": "m",
+            "price_model": "",
+            "zone": "",
+            "per_hour": "1",
+            "currency": "EUR",
+        },
+    )
     for run_id, figures in {
         "priced": {"cost": "1.500000000", "wasted": "0.25", "succeeded": 2},
         "partly": {"cost": "2", "unpriced": 1, "succeeded": 2},
@@ -234,7 +298,13 @@ def test_cost(stage: Stage) -> None:
 def test_money_is_plain() -> None:
     from decimal import Decimal
 
-    assert [money(Decimal(x)) for x in ("100", "1E+2", "0E-9", "1.10", "0.000000001")] == ["100", "100", "0", "1.1", "0.000000001"]
+    assert [money(Decimal(x)) for x in ("100", "1E+2", "0E-9", "1.10", "0.000000001")] == [
+        "100",
+        "100",
+        "0",
+        "1.1",
+        "0.000000001",
+    ]
 
 
 def test_right_before_parts_are_merged(stage: Stage) -> None:
@@ -242,7 +312,9 @@ def test_right_before_parts_are_merged(stage: Stage) -> None:
     stage.tables.command("SYSTEM STOP MERGES runs")
     for _ in range(2):
         stage.run("r1", created={"name": "n", "session_id": "s"})
-        stage.run("r1", begun=1, facts={"instant": T0 + 5, "name": "n", "session_id": "s", "user_name": "ann"})
+        stage.run(
+            "r1", begun=1, facts={"instant": T0 + 5, "name": "n", "session_id": "s", "user_name": "ann"}
+        )
         stage.figures("r1", tasks=1, total=1, succeeded=1)
     [run] = stage.get("/runs")["runs"]
     assert run["workflow"]["user_name"] == "ann" and run["cycle"] == 1 and run["tasks"]["total"] == 1

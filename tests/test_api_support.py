@@ -55,6 +55,9 @@ class FakeLog:
 
     async def stop(self) -> None: ...
 
+    async def readers(self, group: str) -> int:
+        return 0
+
     async def create_topics(self, partitions: int) -> None: ...
 
     async def take(
@@ -142,7 +145,15 @@ def run_row(run_id: str, **known: Any) -> Row:
         "first_appended_at": iso(at),
         "seen": {"observed": 0, "appended": at},
     }
-    for group in ("created", "facts", "fact_texts", "completed", "completed_texts", "progress", "process_names"):
+    for group in (
+        "created",
+        "facts",
+        "fact_texts",
+        "completed",
+        "completed_texts",
+        "progress",
+        "process_names",
+    ):
         if group in known:
             row[group] = {"instant": at, "hash": 1} | known.pop(group)
     if "labels" in known:

@@ -16,10 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest import ids, message, probes, tower
-from ingest.app import create_app
 from ingest.request import Request as RunnerRequest
 from schemas.metrics import INGEST_REQUESTS
-from schemas.settings import Settings
 from schemas.statuses import Dialect
 from tests.ingest_help import NOW, Edge, dead_letter, trace
 
@@ -316,7 +314,3 @@ def test_a_message_is_made_in_few_milliseconds() -> None:
         took.append(time.perf_counter() - began)
         assert made.tasks == 100 and made.set_aside == 0
     assert min(took) < 0.010
-
-
-def test_create_app_needs_no_network() -> None:
-    assert create_app(Edge().log, Settings(), "p", lambda: NOW).routes

@@ -1,4 +1,4 @@
-"""Clock ticks: on every partition, from the start, and a word at the end; a log that is away stops nothing."""
+"""Clock ticks: on every partition, from the start, and a word at the end; a log away stops nothing."""
 
 import asyncio
 import itertools

@@ -95,7 +95,9 @@ def api() -> None:
 @app.command()
 def migrate(
     dry_run: Annotated[bool, typer.Option(help="Say what would be applied, change nothing.")] = False,
-    show: Annotated[bool, typer.Option("--list", help="List every migration and when it was applied.")] = False,
+    show: Annotated[
+        bool, typer.Option("--list", help="List every migration and when it was applied.")
+    ] = False,
 ) -> None:
     """Make the topics and the tables, or bring them up to this version; put the price book in force."""
     settings = _settings()
@@ -107,7 +109,8 @@ def migrate(
 @app.command()
 def replay(
     exchange: Annotated[
-        bool, typer.Option(help="Put the rebuilt tables in the place of the live ones; without it, only compare.")
+        bool,
+        typer.Option(help="Put the rebuilt tables in the place of the live ones; without it, only compare."),
     ] = False,
 ) -> None:
     """Project the whole log again into shadow tables and compare. Exit 1 where they differ. No projector may run."""
@@ -128,7 +131,9 @@ def verify() -> None:
 
 @app.command()
 def demo(
-    url: Annotated[str, typer.Argument(help="Address of a running tracker; default: the one of the settings.")] = "",
+    url: Annotated[
+        str, typer.Argument(help="Address of a running tracker; default: the one of the settings.")
+    ] = "",
     speed: Annotated[float, typer.Option(min=0.1, help="How many times faster than it happened.")] = 10.0,
 ) -> None:
     """Replay a real Nextflow run, bundled here, into a running tracker."""
@@ -139,13 +144,12 @@ def demo(
 
 
 @app.command()
-def config(check: Annotated[bool, typer.Option(help="Only check: exit 0, or 2 and what is wrong.")] = False) -> None:
+def config(
+    check: Annotated[bool, typer.Option(help="Only check: exit 0, or 2 and what is wrong.")] = False,
+) -> None:
     """Show every setting, its value and what it means."""
     settings = _settings()
-    if settings.price_book:
-        from projections.prices import PriceBook
-
-        _run(lambda: str(PriceBook.load(settings.price_book or settings.data)) and None)
+    _run(lambda: _check_price_book(settings))
     if check:
         print("settings are right")
         return
@@ -157,8 +161,13 @@ def config(check: Annotated[bool, typer.Option(help="Only check: exit 0, or 2 an
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
+def _check_price_book(settings: Settings) -> None:
+    from projections.prices import PriceBook
+
+    if settings.price_book:
+        PriceBook.load(settings.price_book)
+
+
 def _without_password(url: str) -> str:
     scheme, at, rest = url.rpartition("@")
     return url if not at else f"{scheme.rpartition(':')[0]}:***@{rest}"
-
-

@@ -80,11 +80,15 @@ async def up(settings: Settings) -> None:
     else:
         await wait_for("the log", event_log.start)
     try:
-        await event_log.create_topics(settings.log_partitions if settings.log != "local" else _made_with(event_log, settings))
+        await event_log.create_topics(
+            settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
+        )
         await wait_for("ClickHouse", lambda: asyncio.to_thread(prepare, tables, settings))
         publish = projection_loop.publisher(event_log, asyncio.get_running_loop(), stop.wait)
         projector = setup.projector(tables, settings, publish, stop)
-        app = create_app(tables, event_log, settings, now_ms, extra_routes=routes(event_log, settings, process, now_ms))
+        app = create_app(
+            tables, event_log, settings, now_ms, extra_routes=routes(event_log, settings, process, now_ms)
+        )
         projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
         async with Ticker(event_log, process, settings.tick_seconds, now_ms):
             await _serve(app, settings, settings.port, projecting, banner(settings))
@@ -106,7 +110,9 @@ async def ingest(settings: Settings) -> None:
     event_log = open_log(settings)
     await wait_for("the log", event_log.start)
     try:
-        await _serve(create_app(event_log, settings, process_name(), now_ms), settings, settings.port, None, "")
+        await _serve(
+            create_app(event_log, settings, process_name(), now_ms), settings, settings.port, None, ""
+        )
     finally:
         await event_log.stop()
 
@@ -146,7 +152,9 @@ def project(settings: Settings) -> None:
         )
     )
     app = create_app(settings, Work(projector), event_log, health)
-    Worker(app, loop=loop, loglevel="WARN", override_logging=False, redirect_stdouts=False).execute_from_commandline()
+    Worker(
+        app, loop=loop, loglevel="WARN", override_logging=False, redirect_stdouts=False
+    ).execute_from_commandline()
 
 
 async def _serve(

@@ -1,0 +1,79 @@
+"""Replay: the same projector over the whole log, into shadow tables in a database of their own, which may then take the place
+of the live ones. Publishes nothing."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from projections import setup
+from projections.compare import CONTENT
+from schemas.settings import Settings
+from schemas.topics import EVENTS
+from stores.log import Bounds, EventLog
+from stores.migrate import migrate
+from stores.tables import Tables
+
+log = structlog.get_logger()
+
+#: Tables that a replay exchanges: all that the projector writes.
+PROJECTED = (*CONTENT, "watermarks")
+
+
+class ReplayRefused(ValueError):
+    """The log or the tables are not in a state in which a replay would be whole; the message says why."""
+
+
+async def into_shadow(
+    event_log: EventLog, live: Tables, settings: Settings, progress: Callable[[int], None]
+) -> Tables:
+    """Project the log from its first offset up to where the live tables stand; the shadow tables.
+
+    `progress` is told how many messages came. Raises ReplayRefused if the log no longer reaches back to offset 0.
+    """
+    bounds = await event_log.bounds(EVENTS)
+    ends = _ends(bounds, live)
+    shadow = live.beside(f"{live.database}_shadow")
+    await asyncio.to_thread(_make, shadow, live)
+    projector = setup.projector(shadow, settings, _publish_nothing, threading.Event())
+    await asyncio.to_thread(projector.assign, sorted(bounds))
+    for partition, end in ends.items():
+        async for records in event_log.read(EVENTS, partition, 0, end):
+            await asyncio.to_thread(projector.project, records)
+            progress(len(records))
+    await asyncio.to_thread(projector.refresh_all)
+    return shadow
+
+
+def exchange(live: Tables, shadow: Tables) -> None:
+    """Put the shadow tables in the place of the live ones, table by table. No projector may run."""
+    for table in PROJECTED:
+        live.command(f"EXCHANGE TABLES {live.database}.{table} AND {shadow.database}.{table}")
+
+
+def _ends(bounds: Mapping[int, Bounds], live: Tables) -> dict[int, int]:
+    cut = [p for p, b in bounds.items() if b.first > 0]
+    if cut:
+        raise ReplayRefused(
+            f"the log no longer reaches back to its first message in partitions {cut}: tables made from it would lack runs"
+        )
+    marks = {
+        r["partition"]: r["offset"] + 1 for r in live.rows("SELECT partition, offset FROM watermarks FINAL")
+    }
+    beyond = [p for p, end in marks.items() if p not in bounds or end > bounds[p].end]
+    if beyond:
+        raise ReplayRefused(
+            f"the tables hold messages of partitions {beyond} that the log does not have: is it the right log?"
+        )
+    return {p: marks.get(p, 0) for p in sorted(bounds)}
+
+
+def _make(shadow: Tables, live: Tables) -> None:
+    shadow.drop_database()
+    migrate(shadow)
+    shadow.command(f"INSERT INTO prices SELECT * FROM {live.database}.prices")
+
+
+def _publish_nothing(_topic: str, _messages: Sequence[tuple[str, bytes]]) -> None:
+    """A replay tells nobody."""
