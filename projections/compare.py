@@ -64,13 +64,9 @@ def figures(tables: Tables, price_version: int) -> list[Difference]:
         parameters = {"run_ids": ids, "offsets": [r["offset"] for r in chunk], "price_version": price_version}
         for table, query in FIGURES.items():
             fresh = _by_key(tables.rows(sql(query), **parameters))
+            content = CONTENT[table].format(db=tables.database)
             stored = _by_key(
-                tables.rows(
-                    f"{CONTENT[table].format(db=tables.database)} WHERE run_id IN {{ids:Array(String)}}",
-                    ids=ids,
-                )
-                if table == "run_figures"
-                else _stored_processes(tables, ids)
+                tables.rows(f"SELECT * FROM ({content}) WHERE run_id IN {{ids:Array(String)}}", ids=ids)
             )
             for key in sorted(fresh.keys() | stored.keys()):
                 if fresh.get(key) != stored.get(key):
@@ -120,11 +116,10 @@ def log_and_tables(tables: Tables, bounds: Mapping[int, Bounds]) -> list[Differe
 
 
 def _by_key(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
-    result = {}
+    result: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in rows:
         plain = {name.removeprefix("p."): value for name, value in row.items()}
-        key = (plain["run_id"], plain["process"]) if "process" in plain else (plain["run_id"],)
-        result[key] = plain
+        result[tuple(plain[name] for name in ("run_id", "process") if name in plain)] = plain
     return result
 
 
