@@ -97,7 +97,7 @@ def _add_run(r: APIRouter, reader: Reader) -> None:
 
     @r.get("/runs/{ref}/concurrency", tags=["tasks"], responses=responses(404))
     def get_concurrency(
-        ref: Ref, points: Annotated[int, Query(ge=2, le=5000, description="Most points of the curve")] = 500
+        ref: Ref, points: Annotated[int, Query(ge=3, le=5000, description="Most points of the curve")] = 500
     ) -> Concurrency:
         """Tasks at once over time; with more changes than points, the greatest number of each stretch."""
         return tasks.concurrency(reader, runs.resolve(reader, ref), points)

@@ -89,7 +89,7 @@ def _task(row: Row) -> Row:
 
 
 def concurrency(reader: Reader, run_id: str, points: int) -> Concurrency:
-    """Tasks at once over time, as at most `points` (at least 2) points."""
+    """Tasks at once over time, as at most `points` (at least 3) points."""
     levels = [(r["at"], r["running"]) for r in reader.rows("concurrency", run_id=run_id, points=points - 1)]
     last_word = [r["at"] for r in reader.rows("last_word", run_id=run_id)]
     return curve(levels, last_word[0] if last_word else None)

@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 
-from pydantic import TypeAdapter
-
-from schemas.events import EVENT, Event, TaskRecord
-
-_RECORDS: TypeAdapter[Sequence[TaskRecord]] = TypeAdapter(Sequence[TaskRecord])
+from schemas.events import EVENT, TASK_RECORDS, Event, TaskRecord
 
 
 def encode(event: Event, tasks: Sequence[TaskRecord] = ()) -> bytes:
     """The message; the records must carry their `run_id`. Absent fields are left out: ClickHouse fills NULL in."""
     head = EVENT.dump_json(event)
-    return head if not tasks else head + b"\n" + _RECORDS.dump_json(tasks, exclude_none=True, by_alias=False)
+    return head if not tasks else head + b"\n" + TASK_RECORDS.dump_json(list(tasks), exclude_none=True)
 
 
 def decode(message: bytes) -> tuple[Event, bytes]:

@@ -1,5 +1,6 @@
 """Lists of runs and single runs: what they show, filters, paging, status, cycles."""
 
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -276,13 +277,14 @@ def test_cost(stage: Stage) -> None:
             "currency": "EUR",
         },
     )
-    for run_id, figures in {
+    told: dict[str, dict[str, Any]] = {
         "priced": {"cost": "1.500000000", "wasted": "0.25", "succeeded": 2},
         "partly": {"cost": "2", "unpriced": 1, "succeeded": 2},
         "unpriced": {"unpriced": 2, "succeeded": 2},
         "waiting": {"pending": 2},
         "cached": {"cached": 2},
-    }.items():
+    }
+    for run_id, figures in told.items():
         stage.run(run_id)
         stage.figures(run_id, **figures)
     cost = {r["id"]: r["cost"] for r in stage.get("/runs")["runs"]}
@@ -296,8 +298,6 @@ def test_cost(stage: Stage) -> None:
 
 
 def test_money_is_plain() -> None:
-    from decimal import Decimal
-
     assert [money(Decimal(x)) for x in ("100", "1E+2", "0E-9", "1.10", "0.000000001")] == [
         "100",
         "100",
@@ -308,13 +308,30 @@ def test_money_is_plain() -> None:
 
 
 def test_right_before_parts_are_merged(stage: Stage) -> None:
-    """Several parts of one run and repeated rows count as one."""
+    """What is newest counts, whole, in whatever order the parts of a run lie, and repeated rows count as one."""
     stage.tables.command("SYSTEM STOP MERGES runs")
-    for _ in range(2):
-        stage.run("r1", created={"name": "n", "session_id": "s"})
-        stage.run(
-            "r1", begun=1, facts={"instant": T0 + 5, "name": "n", "session_id": "s", "user_name": "ann"}
-        )
-        stage.figures("r1", tasks=1, total=1, succeeded=1)
-    [run] = stage.get("/runs")["runs"]
-    assert run["workflow"]["user_name"] == "ann" and run["cycle"] == 1 and run["tasks"]["total"] == 1
+    for run_id, instants in (("r1", (9, 5, 9)), ("r2", (5, 9, 5))):
+        for i in instants:
+            state = "failed" if i == 9 else "succeeded"
+            stage.run(
+                run_id,
+                facts={"instant": i, "name": f"{run_id}-{i}", "session_id": f"s{i}", "user_name": f"u{i}"},
+                fact_texts={"instant": i, "command_line": f"c{i}"},
+                process_names={"instant": i, "names": [f"p{i}"]},
+                completed={"instant": i, "state": state, "error_message": f"m{i}"},
+            )
+            stage.task(run_id, 1, "running")
+        stage.run(run_id, at=T0 + 5)  # says nothing but that it lives
+        stage.figures(run_id, tasks=1, total=1)
+    listed = stage.get("/runs", status="failed", session_id="s9", search="u9")["runs"]
+    assert [(r["name"], r["cycle"], r["workflow"]["command_line"]) for r in listed] == [
+        ("r2-9", 2, "c9"), ("r1-9", 1, "c9"),
+    ]  # fmt: skip
+    assert stage.get("/runs", session_id="s5")["runs"] == stage.get("/runs", status="succeeded")["runs"] == []
+    for run_id in ("r1", "r2"):
+        run = stage.get(f"/runs/{run_id}-9")
+        assert run["id"] == run_id and run["error"]["message"] == "m9" and run["tasks"]["total"] == 1
+        stage.refused(404, f"/runs/{run_id}-5")
+        assert stage.get(f"/runs/{run_id}/processes")["processes"][0]["process"] == "p9"
+        assert [r["id"] for r in stage.get(f"/runs/{run_id}/history")["cycles"]] == ["r1", "r2"]
+        assert [t["status"] for t in stage.get(f"/runs/{run_id}/tasks")["tasks"]] == ["aborted"]
