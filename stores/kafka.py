@@ -70,6 +70,7 @@ class KafkaLog:
         self._renewing = asyncio.Lock()
         self._grouping = asyncio.Lock()
         self._asking = asyncio.Lock()
+        self._entering: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._sending: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._open = True
         try:
@@ -113,15 +114,18 @@ class KafkaLog:
         """
         name = self._prefix + topic
         key_bytes = key.encode()
+        producer = None
         async with self._answering(f"append to {name}"):
-            producer = await self._working_producer()
             try:
-                partitions = sorted(await producer.partitions_for(name))
+                # Locks are first come, first served. Without them those who waited, for the first answer about
+                # the topic or for room in a batch, would be overtaken by those who came later.
+                async with self._entering[name]:
+                    producer = await self._working_producer()
+                    partitions = sorted(await producer.partitions_for(name))
                 if partition is None:
                     partition = int(self._partitioner(key_bytes, partitions, partitions))
                 elif partition not in partitions:
                     raise ValueError(f"{name} has no partition {partition}")
-                # While a batch is full, send() waits without order; the lock is first come, first served.
                 async with self._sending[name, partition]:
                     sending = await producer.send(
                         name, value, key_bytes, partition, headers=[(TYPE_HEADER, type.encode())]
@@ -130,7 +134,7 @@ class KafkaLog:
             except MessageSizeTooLargeError as error:
                 raise ValueError(str(error)) from error
             except KafkaError as error:
-                if producer is self._producer and not isinstance(error, _PASSING):
+                if producer is not None and producer is self._producer and not isinstance(error, _PASSING):
                     self._broken = True
                 raise
         if offset < 0:  # an answer to a repeat of which the broker knows no more than that it has it

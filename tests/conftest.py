@@ -4,12 +4,17 @@ A service that cannot start is an error of the tests that ask for it, never a sk
 """
 
 from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
 
 import pytest
 
+from stores.migrate import migrate
+from stores.tables import Tables
 from tests.support.clickhouse import ClickHouseServer
 from tests.support.kafka import KafkaBroker
 
+_DATABASES = (f"test_{n}" for n in count())
 _MARKER_OF_FIXTURE = {"kafka_broker": "kafka", "clickhouse_server": "clickhouse"}
 
 
@@ -25,6 +30,28 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clic
     """Shared: use a database of your own. A test that kills a server makes one of its own too."""
     with ClickHouseServer(tmp_path_factory.mktemp("clickhouse")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chdb_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
+    """chDB admits one path a process: a test that wants tables of its own takes another database."""
+    root = Tables("chdb", tmp_path_factory.getbasetemp() / "chdb")
+    yield root
+    root.close()
+
+
+@pytest.fixture(params=["chdb", pytest.param("server", marks=pytest.mark.clickhouse)])
+def tables(request: pytest.FixtureRequest, chdb_root: Tables) -> Iterator[Tables]:
+    """Empty tables in a database of their own, in chDB and on a real server."""
+    name = next(_DATABASES)
+    if request.param == "chdb":
+        mine = chdb_root.beside(name)
+    else:
+        mine = Tables(request.getfixturevalue("clickhouse_server").database_url(name), Path())
+    migrate(mine)
+    yield mine
+    mine.drop_database()
+    mine.close()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

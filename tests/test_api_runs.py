@@ -96,7 +96,9 @@ def test_a_run_of_which_hardly_anything_is_known(stage: Stage) -> None:
 def test_the_end_is_told_whole(stage: Stage) -> None:
     stage.run(
         "r1", facts={"name": "n", "session_id": "it's", "started_at": iso(T0)}, last_instant=iso(T0 + 99_000),
-        completed={"state": "failed", "completed_at": iso(T0 + 7000), "duration_ms": 6500, "exit_status": 3, "error_message": "boom"},
+        completed={
+            "state": "failed", "completed_at": iso(T0 + 7000), "duration_ms": 6500, "exit_status": 3, "error_message": "boom",
+        },
         completed_texts={"error_report": "long story"},
     )  # fmt: skip
     run = stage.get("/runs/r1")

@@ -82,9 +82,14 @@ def test_a_record_comes_back_whole(place: Place) -> None:
 def test_concurrent_appends_keep_their_order_within_a_key(place: Place) -> None:
     async def test(log: EventLog) -> None:
         keys = [f"run-{n}" for n in range(10)]
-        # Large enough that batches fill up and appends must wait for one another.
-        values = [b"%06d" % n + b"." * 30_000 for n in range(400)]
-        await asyncio.gather(*(append(log, keys[n % 10], value) for n, value in enumerate(values)))
+        # Large enough that batches fill up and appends must wait for one another, while new ones come.
+        values = [b"%06d" % n + b"." * 60_000 for n in range(1500)]
+        appending = []
+        for n, value in enumerate(values):
+            appending.append(asyncio.ensure_future(append(log, keys[n % 10], value)))
+            if n > 400:
+                await asyncio.sleep(0)  # one turn of the loop, in which others are woken
+        await asyncio.gather(*appending)
         found = await everything(log)
         for key in keys:
             mine = [record for records in found.values() for record in records if record.key == key]
