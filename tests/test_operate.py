@@ -94,7 +94,7 @@ def test_verify_agrees_and_finds_each_change(log: LocalLog, tables: Tables) -> N
 
         tables.insert("tasks", b'{"run_id":"run1","task_id":3,"status":"failed","process":"P1"}')
         found = compare.figures(tables, price_version(tables))
-        assert [d.where for d in found] == ["run_processes run1 P1"]
+        assert [d.where for d in found] == ["run_processes run1 P1", "run_figures run1"]
         assert "failed is 0, its tasks say 1" in found[0].what
 
         tables.command("ALTER TABLE events DELETE WHERE offset = 1 SETTINGS mutations_sync = 2")
