@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import signal
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import structlog
@@ -74,7 +75,9 @@ async def up(settings: Settings) -> None:
 
     settings.data.mkdir(parents=True, exist_ok=True)
     event_log, tables = open_log(settings), open_tables(settings)
-    process, stop = process_name(), threading.Event()
+    # The local log admits one process: under one name, so that after a crash nobody waits for the ticks of the last one.
+    process = "tracker-up" if settings.log == "local" else process_name()
+    stop = threading.Event()
     if settings.log == "local":
         await event_log.start()  # another process that holds the file is an error, nothing to wait for
     else:
@@ -157,6 +160,21 @@ def project(settings: Settings) -> None:
     ).execute_from_commandline()
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn, but a signal only ends the serving: uvicorn itself would raise it again afterwards, and what comes then
+    (the last batch, the farewell to the log) would be cut off. A second signal changes nothing."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
 async def _serve(
     app: ASGIApp, settings: Settings, port: int, beside: "asyncio.Task[None] | None", ready: str
 ) -> None:
@@ -174,7 +192,7 @@ async def _serve(
         timeout_keep_alive=75,  # above Nextflow's 60 s between heartbeats, so that its connection lives on
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     serving = asyncio.create_task(server.serve())
     tasks = {serving} | ({beside} if beside else set())
     while not server.started and not serving.done():
