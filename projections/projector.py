@@ -46,23 +46,24 @@ class Projector:
     publish: Publish
     price_version: int
     schedule: Schedule = field(default_factory=Schedule)
-    _places: dict[int, Place | None] = field(default_factory=dict)
+    _places: dict[int, Place] = field(default_factory=dict)
 
     def assign(self, partitions: Iterable[int]) -> None:
-        """These partitions, and no others, are this worker's from now on. Catches up their figures. Raises Stopped."""
-        mine = set(partitions)
-        gained = sorted(mine - self._places.keys())
-        self._places = {p: self._places.get(p) for p in mine}
-        self.schedule.keep(mine)
-        if gained:
-            behind = self.writer.steadily(
-                "stale figures", lambda: stale(self.writer.tables, gained, self.price_version)
-            )
-            for run in behind:
-                self.schedule.touch(**run)
-            if behind:
-                log.info("figures to catch up", runs=len(behind), partitions=gained)
-                self._refresh([run["run_id"] for run in behind])
+        """These partitions, and no others, are this worker's from now on; to be called at each assignment, also of the same.
+
+        Catches up the figures that whoever had the partitions before left behind. Raises Stopped.
+        """
+        mine = sorted(partitions)
+        self._places = {p: place for p, place in self._places.items() if p in mine}
+        self.schedule.keep(set(mine))
+        behind = self.writer.steadily(
+            "stale figures", lambda: stale(self.writer.tables, mine, self.price_version)
+        )
+        for run in behind:
+            self.schedule.touch(**run)
+        if behind:
+            log.info("figures to catch up", runs=len(behind), partitions=mine)
+            self._refresh([run["run_id"] for run in behind])
 
     def project(self, records: Sequence[Record]) -> None:
         """Write the records, of any partitions, each partition's in the order of the log. Raises Stopped.

@@ -60,6 +60,8 @@ def sweep(
         writer.steadily("insert into transitions", lambda: writer.tables.insert("transitions", rows))
     clocks = b"\n".join(_clock_row(p, c) for p, c in rounds.items())
     writer.steadily("insert into clocks", lambda: writer.tables.insert("clocks", clocks))
+    marks = b"\n".join(json.dumps({"partition": p, "round": c.offset}).encode() for p, c in rounds.items())
+    writer.steadily("insert into watermarks", lambda: writer.tables.insert("watermarks", marks))
     return changed
 
 

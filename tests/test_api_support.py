@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,7 +14,6 @@ from api.app import create_app
 from schemas.events import iso
 from schemas.settings import Settings
 from stores.log import Bounds, LogUnavailable, Position, Record
-from stores.migrate import migrate
 from stores.tables import Tables
 
 Row = dict[str, Any]
@@ -105,7 +103,7 @@ class Stage:
     def tick(self, at_ms: int | None = T0, clock_ms: int = 0, partition: int = 0, offset: int = 0) -> None:
         """The partition is projected up to `offset`; its newest tick, a round, is of `at_ms`."""
         mark = {"partition": partition, "offset": offset, "appended_at": iso(at_ms or T0)}
-        self.insert("watermarks", mark | ({} if at_ms is None else {"tick_at": iso(at_ms)}))
+        self.insert("watermarks", mark | ({} if at_ms is None else {"tick_at": iso(at_ms), "round": offset}))
         if at_ms is not None:
             clock = {"partition": partition, "offset": offset, "appended_at": iso(at_ms)}
             self.insert("clocks", clock | {"clock_ms": clock_ms, "interval_ms": 5000, "processes": {}})
@@ -168,28 +166,6 @@ def problem(response: httpx.Response, status: int) -> Row:
     body: Row = response.json()
     assert body["status"] == status and body["title"] and body["type"] == "about:blank"
     return body
-
-
-@pytest.fixture(scope="session")
-def chdb_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
-    """chDB admits one path a process."""
-    root = Tables("chdb", tmp_path_factory.getbasetemp() / "chdb")
-    yield root
-    root.close()
-
-
-@pytest.fixture(params=["chdb", pytest.param("server", marks=pytest.mark.clickhouse)])
-def tables(request: pytest.FixtureRequest, chdb_root: Tables) -> Iterator[Tables]:
-    """Empty tables in a database of their own."""
-    if request.param == "chdb":
-        mine = chdb_root.beside(next(_NAMES))
-    else:
-        server = request.getfixturevalue("clickhouse_server")
-        mine = Tables(server.database_url(next(_NAMES)), Path())
-    migrate(mine)
-    yield mine
-    mine.drop_database()
-    mine.close()
 
 
 @pytest.fixture

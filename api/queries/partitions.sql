@@ -7,6 +7,8 @@ SELECT
     toUnixTimestamp64Milli(w.tick_at) AS tick_ms,
     c.clock_ms AS clock_ms
 FROM (SELECT * FROM watermarks FINAL) AS w
-LEFT ANY JOIN (SELECT partition, argMax(clock_ms, offset) AS clock_ms FROM clocks GROUP BY partition) AS c
-    ON w.partition = c.partition
+LEFT ANY JOIN
+(
+    SELECT partition, clock_ms FROM clocks WHERE (partition, offset) IN (SELECT partition, round FROM watermarks FINAL)
+) AS c ON w.partition = c.partition
 ORDER BY partition

@@ -19,7 +19,7 @@ SELECT
     sum(ifNull(task_facts.cost, 0)) AS cost,
     sumIf(ifNull(task_facts.cost, 0), shown IN ('failed', 'aborted')) AS wasted,
     countIf(isNull(task_facts.cost)) AS unpriced,
-    sum(priced_ms * ifNull(cpus, 1.)) AS cpu_ms,
+    sumIf(priced_ms * ifNull(cpus, 1.), shown != 'cached') AS cpu_ms,
     min(if(shown = 'cached', NULL, submitted_at)) AS first_submitted_at,
     max(if(shown = 'cached', NULL, ended_at)) AS last_completed_at
 FROM task_facts(run_ids = {run_ids:Array(String)})

@@ -11,7 +11,11 @@ WITH
     ),
     swept AS
     (
-        SELECT partition, max(offset) AS offset FROM clocks WHERE partition IN {partitions:Array(UInt32)} GROUP BY partition
+        SELECT partition
+        FROM clocks
+        WHERE partition IN {partitions:Array(UInt32)}
+            AND offset >= (SELECT arrayMin({offsets:Array(Int64)})) -- reads the end of the key range alone
+            AND offset >= transform(partition, {partitions:Array(UInt32)}, {offsets:Array(Int64)}, toInt64(0))
     )
 SELECT
     s.run_id AS run_id,
@@ -26,7 +30,5 @@ FROM run_statuses(
 LEFT ANY JOIN last ON s.run_id = last.run_id
 WHERE s.partition IN {partitions:Array(UInt32)}
     AND s.status != last.status
-    AND s.partition NOT IN (
-        SELECT partition FROM swept
-        WHERE swept.offset >= transform(swept.partition, {partitions:Array(UInt32)}, {offsets:Array(Int64)}, toInt64(0)))
+    AND s.partition NOT IN (SELECT partition FROM swept)
 ORDER BY run_id

@@ -1,0 +1,53 @@
+"""Links to where a repository lives. Pure. A runner's word is no address: only known hosts are linked to, over https."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+#: Path of a revision and of a commit, by kind of host.
+_PATHS = {
+    "github": ("/tree/{}", "/commit/{}"),
+    "gitlab": ("/-/tree/{}", "/-/commit/{}"),
+    "bitbucket": ("/src/{}", "/commits/{}"),
+}
+_SSH = re.compile(r"(?:ssh://)?git@([A-Za-z0-9.-]+)[:/](.+)")
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~+-]+){2,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryLinks:
+    """Addresses; None where there is nothing to link to."""
+
+    repository: str | None = None
+    revision: str | None = None
+    commit: str | None = None
+
+
+def links(repository: str | None, revision: str | None, commit: str | None) -> RepositoryLinks:
+    """Where the repository, the revision and the commit can be looked at."""
+    base, kind = _base(repository or "")
+    if base is None:
+        return RepositoryLinks()
+    tree, commits = _PATHS[kind]
+    return RepositoryLinks(
+        repository=base,
+        revision=base + tree.format(quote(revision)) if revision else None,
+        commit=base + commits.format(quote(commit, safe="")) if commit else None,
+    )
+
+
+def _base(repository: str) -> tuple[str | None, str]:
+    if found := _SSH.fullmatch(repository.strip()):
+        repository = f"https://{found[1]}/{found[2]}"
+    try:
+        url = urlsplit(repository.strip())
+        host, port = (url.hostname or "").lower(), url.port
+    except ValueError:
+        return None, ""
+    kind = next((k for k in _PATHS if host in (f"{k}.com", f"{k}.org") or host.startswith(f"{k}.")), None)
+    path = url.path.rstrip("/").removesuffix(".git")
+    if kind is None or url.scheme not in ("https", "http") or port or not _PATH.fullmatch(path):
+        return None, ""
+    if any(part in (".", "..") for part in path.split("/")) or not re.fullmatch(r"[a-z0-9.-]+", host):
+        return None, ""
+    return f"https://{host}{path}", kind
