@@ -8,7 +8,9 @@ in order; and when something is wrong that retries cannot mend, the process exit
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -17,14 +19,16 @@ from faust.types import EventT
 
 from projections.health import HealthServer
 from projections.projector import Projector
+from projections.writer import Stopped
 from schemas.settings import Settings
 from schemas.topics import EVENTS, PROJECTOR_GROUP, TYPE_HEADER
-from stores.log import EventLog, Record
+from stores.log import EventLog, LogUnavailable, Record
 
 log = structlog.get_logger()
 
 _IDLE_SECONDS = 0.25
-#: A projector that finishes no batch for so long, though it is not waiting for ClickHouse, is taken for dead.
+_WATCH_SECONDS = 5.0
+#: A projector that gets on with nothing for so long, though it is not waiting for ClickHouse, is taken for dead.
 _WATCHDOG_SECONDS = 120.0
 _EXIT_SOFTWARE = 70
 
@@ -50,46 +54,77 @@ class Work:
     def __init__(self, projector: Projector) -> None:
         self.projector = projector
         self.partitions: frozenset[int] = frozenset()
-        self.finished_at = time.monotonic()
-        self.busy = False
-        self._assigned: frozenset[int] | None = None
+        #: The last offset of each partition that is written.
+        self.done: dict[int, int] = {}
+        self._new_assignment = False
         self._lock = asyncio.Lock()
+
+    def assign(self, partitions: frozenset[int]) -> None:
+        """These partitions are ours from the next call on. To be called at each assignment, also of the same: another worker
+        may have had them in between."""
+        self.partitions = partitions
+        self._new_assignment = True
+        self.done = {p: offset for p, offset in self.done.items() if p in partitions}
 
     async def project(self, records: Sequence[Record]) -> None:
         """Write the records; all is written when it returns."""
         async with self._lock:
-            self.busy = True
             try:
                 await asyncio.to_thread(self._call, records)
+            except Stopped as e:
+                log.warning(
+                    "stopped in the middle of a batch, which the next start reads again", during=str(e)
+                )
+                os._exit(0)
             except Exception:
                 log.exception(
                     "projector cannot go on: exiting, the next start reads again what is not acknowledged"
                 )
                 os._exit(_EXIT_SOFTWARE)
-            self.busy = False
-            self.finished_at = time.monotonic()
-
-    def stuck(self, now: float) -> bool:
-        """Whether a batch is in hand for too long, and not because ClickHouse is away."""
-        return self.busy and not self.projector.writer.waiting and now - self.finished_at > _WATCHDOG_SECONDS
+            self.done |= {r.partition: r.offset for r in records}
 
     def _call(self, records: Sequence[Record]) -> None:
-        if self.partitions != self._assigned:
+        if self._new_assignment:
+            self._new_assignment = False
             self.projector.assign(self.partitions)
-            self._assigned = self.partitions
         if records:
             self.projector.project(records)
         else:
             self.projector.refresh_due()
 
 
-def create_app(settings: Settings, work: Work, event_log: EventLog, health: HealthServer) -> faust.App:
-    """The Faust app with its one agent. `event_log` publishes transitions and dead letters."""
+@dataclass(slots=True)
+class Watchdog:
+    """Finds partitions whose log grows while nothing of them is projected: agents are known to die silently. Pure."""
+
+    patience: float
+    _since: dict[int, tuple[float, int | None, int]] = field(default_factory=dict)
+
+    def dead(
+        self, partitions: Iterable[int], done: Mapping[int, int], ends: Mapping[int, int], now: float
+    ) -> list[int]:
+        """The partitions that have grown, but not got on, for longer than the patience (seconds of `now`)."""
+        found: dict[int, tuple[float, int | None, int]] = {}
+        for p in partitions:
+            fresh = (now, done.get(p), ends.get(p, 0))
+            last = self._since.get(p, fresh)
+            found[p] = last if last[1] == fresh[1] and fresh[2] > last[2] else fresh
+        self._since = found
+        return [p for p, (since, _, _) in found.items() if now - since > self.patience]
+
+
+def create_app(
+    settings: Settings, work: Work, event_log: EventLog, health: HealthServer, scratch: Path
+) -> faust.App:
+    """The Faust app with its one agent. `event_log` is open; it publishes transitions and dead letters.
+
+    Faust wants a folder, `scratch`, but keeps nothing in it.
+    """
     app = faust.App(
         PROJECTOR_GROUP,
         broker=f"aiokafka://{settings.kafka_bootstrap}",
         store="memory://",
-        datadir=str(settings.data / "faust"),
+        datadir=str(scratch),
         key_serializer="raw",
         value_serializer="raw",
         agent_supervisor="mode.supervisors:CrashingSupervisor",
@@ -113,7 +148,8 @@ def create_app(settings: Settings, work: Work, event_log: EventLog, health: Heal
 
     @app.on_partitions_assigned.connect(weak=False)  # type: ignore[untyped-decorator]
     async def on_assigned(_app: faust.App, assigned: set[Any], **_: Any) -> None:
-        work.partitions = frozenset(tp.partition for tp in assigned if tp.topic == EVENTS)
+        work.assign(frozenset(tp.partition for tp in assigned if tp.topic == EVENTS))
+        health.ready = True
         log.info("partitions assigned", partitions=sorted(work.partitions))
 
     @app.agent(topic, concurrency=1)
@@ -129,15 +165,22 @@ def create_app(settings: Settings, work: Work, event_log: EventLog, health: Heal
     async def refresh_when_idle() -> None:
         await work.project([])
 
-    @app.timer(5.0)
-    async def watchdog() -> None:
-        if work.stuck(time.monotonic()):
-            log.error("no batch was finished for too long: exiting", seconds=_WATCHDOG_SECONDS)
+    watchdog = Watchdog(_WATCHDOG_SECONDS)
+
+    @app.timer(_WATCH_SECONDS)
+    async def watch() -> None:
+        try:
+            ends = {p: b.end for p, b in (await event_log.bounds(EVENTS)).items()}
+        except LogUnavailable:
+            return
+        # While ClickHouse is away nothing can get on, and a restart would mend nothing.
+        mine = () if work.projector.writer.waiting else work.partitions
+        if dead := watchdog.dead(mine, work.done, ends, time.monotonic()):
+            log.error("nothing is projected although the log grows: exiting", partitions=dead)
             os._exit(_EXIT_SOFTWARE)
 
-    @app.task
-    async def begin() -> None:
-        await event_log.start()
-        health.ready = True
+    @app.on_before_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
+    async def on_shutdown(_app: faust.App, **_: Any) -> None:
+        await event_log.stop()  # the agent has acknowledged its last batch
 
     return app

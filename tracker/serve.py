@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import structlog
@@ -18,7 +20,9 @@ from starlette.types import ASGIApp
 from projections import loop as projection_loop
 from projections import prices, setup
 from projections.prices import PriceBook
+from projections.projector import Projector
 from schemas.settings import LOOPBACK, Settings
+from schemas.topics import EVENTS
 from stores.log import EventLog, LogUnavailable
 from stores.migrate import migrate
 from stores.open import open_log
@@ -140,24 +144,37 @@ def project(settings: Settings) -> None:
     from projections.agents import Work, create_app
     from projections.health import HealthServer
 
+    settings.data.mkdir(parents=True, exist_ok=True)
     tables, stop = open_tables(settings), threading.Event()
     event_log = open_log(settings)
     health = HealthServer(settings.host, settings.metrics_port)
     health.start()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    projector = loop.run_until_complete(
-        wait_for(
+
+    class Projecting(Worker):
+        """A worker that stops also while ClickHouse or the log is away."""
+
+        async def stop(self) -> None:
+            stop.set()
+            await super().stop()
+
+    async def prepared() -> Projector:
+        # Until the topic is there Faust would look for it only every few minutes.
+        await wait_for("the log", event_log.start)
+        await wait_for("the topics (made by `tracker migrate`)", lambda: event_log.bounds(EVENTS))
+        publish = projection_loop.publisher(event_log, loop, stop.wait)
+        return await wait_for(
             "ClickHouse and its tables (made by `tracker migrate`)",
-            lambda: asyncio.to_thread(
-                setup.projector, tables, settings, projection_loop.publisher(event_log, loop, stop.wait), stop
-            ),
+            lambda: asyncio.to_thread(setup.projector, tables, settings, publish, stop),
         )
-    )
-    app = create_app(settings, Work(projector), event_log, health)
-    Worker(
-        app, loop=loop, loglevel="WARN", override_logging=False, redirect_stdouts=False
-    ).execute_from_commandline()
+
+    with TemporaryDirectory(prefix="tracker-project-") as scratch:
+        work = Work(loop.run_until_complete(prepared()))
+        app = create_app(settings, work, event_log, health, Path(scratch))
+        Projecting(
+            app, loop=loop, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True
+        ).execute_from_commandline()
 
 
 class _Server(uvicorn.Server):

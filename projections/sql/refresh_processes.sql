@@ -21,6 +21,6 @@ SELECT
     countIf(isNull(task_facts.cost)) AS unpriced,
     sumIf(priced_ms * ifNull(cpus, 1.), shown != 'cached') AS cpu_ms,
     min(if(shown = 'cached', NULL, submitted_at)) AS first_submitted_at,
-    max(if(shown = 'cached', NULL, ended_at)) AS last_completed_at
+    max(if(shown IN ('cached', 'pending'), NULL, ended_at)) AS last_completed_at
 FROM task_facts(run_ids = {run_ids:Array(String)})
 GROUP BY run_id, process
