@@ -11,7 +11,7 @@ from stores.tables import Tables
 
 #: Tables of figures and the query that fills each, in the order in which they are written: the second reads the first.
 FIGURES = {"run_processes": "refresh_processes", "run_figures": "refresh_figures"}
-#: A run waits this many times as long as its last refresh took, so that giant runs cannot starve the others.
+#: A run waits this many times as long as its share of the last refresh took, so that giant runs cannot starve the others.
 PATIENCE = 5
 #: Runs with more task records than this are refreshed alone, so that the others need not share their wait.
 GIANT_RECORDS = 50_000
@@ -69,10 +69,11 @@ class Schedule:
         return [small[i : i + RUNS_AT_ONCE] for i in range(0, len(small), RUNS_AT_ONCE)] + giants
 
     def refreshed(self, offsets: Mapping[str, int], now: float, took: float) -> None:
-        """The runs were refreshed up to these offsets, ending now, in this many seconds."""
+        """The runs were refreshed up to these offsets, ending now, in this many seconds: each is charged its share."""
+        wait = PATIENCE * took / max(1, len(offsets))
         for run_id, offset in offsets.items():
             entry = self.dirty[run_id]
-            self.not_before[run_id] = now + PATIENCE * took
+            self.not_before[run_id] = now + wait
             if entry.offset <= offset:
                 del self.dirty[run_id]
                 if entry.ended:
