@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from schemas import topics
 from stores.log import EventLog
+from stores.spool import SpooledLog
 
 _log = structlog.get_logger(__name__)
 
@@ -27,6 +28,8 @@ def routes(log: EventLog) -> list[BaseRoute]:
         try:
             partitions = await asyncio.wait_for(log.bounds(topics.EVENTS), LOG_SECONDS)
         except Exception as error:
+            if isinstance(log, SpooledLog) and log.has_room:
+                return JSONResponse({"status": "ok", "log": "away", "spooled": log.spooled})
             _log.warning("not ready: the log does not answer", error=repr(error))
             return JSONResponse({"status": "unavailable", "log": "does not answer"}, 503)
         if not partitions:

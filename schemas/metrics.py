@@ -1,6 +1,6 @@
 """Every Prometheus metric of the project, with what it means. The only place that names them.
 
-Labels have few values each, all known here or in `schemas/statuses.py`: never a run id, a path or anything
+Labels have few values each, all known here, in `schemas/statuses.py` or by the settings: never a run id, a path or anything
 else that a client could make up.
 """
 
@@ -35,6 +35,13 @@ INGEST_ERRORS = Counter(
     "tracker_ingest_errors_total",
     "Requests on which the mapping failed unexpectedly: a defect of ours. They are kept as dead letters.",
 )
+INGEST_SPOOLED = Gauge(
+    "tracker_ingest_spooled_requests",
+    "Requests that this process keeps on disk because the log was away, and that are not yet on the log.",
+)
+INGEST_SPOOL_BYTES = Gauge(
+    "tracker_ingest_spool_bytes", "What they take on disk; at TRACKER_SPOOL_BYTES ingest refuses."
+)
 INGEST_TICKS = Counter(
     "tracker_ingest_ticks_total",
     "Clock ticks of this process. `outcome`: appended or failed, each per partition.",
@@ -43,4 +50,50 @@ INGEST_TICKS = Counter(
 INGEST_LAST_TICK = Gauge(
     "tracker_ingest_last_tick_timestamp_seconds",
     "When this process last ticked on all partitions. Standing still means that it cannot reach the log.",
+)
+
+PROJECTED_EVENTS = Counter(
+    "tracker_projected_events_total",
+    "Messages of the log that this projector wrote. `outcome`: projected, dead_lettered or clock (ticks).",
+    ["outcome"],
+)
+INSERT_SECONDS = Histogram(
+    "tracker_insert_seconds",
+    "How long ClickHouse took to write one batch into a table.",
+    ["table"],
+    buckets=_SECONDS,
+)
+LIVE_RUNS = Gauge(
+    "tracker_live_runs",
+    "Runs that are not over, by the status that people see. Asked of the tables when the api is scraped.",
+    ["status"],
+)
+TICK_AGE = Gauge(
+    "tracker_newest_tick_age_seconds",
+    "Age of the newest clock tick that is projected from the partition: how far the tracker is behind.",
+    ["partition"],
+)
+ROUND_AGE = Gauge(
+    "tracker_newest_round_age_seconds",
+    "Age of the newest round of the partition. Above the age of its newest tick, an ingest process is missing "
+    "and nobody's silence grows until it ticks or is taken for gone.",
+    ["partition"],
+)
+LOG_LAG = Gauge(
+    "tracker_log_lag_messages",
+    "Messages of the partition that the log holds and the tables do not, ticks included.",
+    ["partition"],
+)
+ALERTS = Gauge("tracker_alerts", "Alerts that are not over, by state. From the active notifier.", ["state"])
+NOTIFIER_QUEUE = Gauge("tracker_notifier_queue", "Messages of alerts that a receiver has not taken yet.")
+NOTIFIER_LAST_STEP = Gauge(
+    "tracker_notifier_last_step_timestamp_seconds",
+    "When the active notifier last looked for what happened; 0 in a process whose notifier is not the active one.",
+)
+NOTIFIER_ERRORS = Counter(
+    "tracker_notifier_errors_total",
+    "Times that the notifier failed unexpectedly and began anew: a defect of ours.",
+)
+ALERT_DELIVERIES = Counter(
+    "tracker_alert_deliveries_total", "Tries to tell a receiver. `outcome`: taken or failed.", ["outcome"]
 )

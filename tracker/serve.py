@@ -21,11 +21,13 @@ from projections import loop as projection_loop
 from projections import prices, setup
 from projections.prices import PriceBook
 from projections.projector import Projector
+from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOLED
 from schemas.settings import LOOPBACK, Settings
 from schemas.topics import EVENTS
 from stores.log import EventLog, LogUnavailable
 from stores.migrate import migrate
 from stores.open import open_log
+from stores.spool import SpooledLog
 from stores.tables import Tables, TablesUnavailable, open_tables
 
 log = structlog.get_logger()
@@ -114,8 +116,11 @@ async def ingest(settings: Settings) -> None:
     """The ingest stage alone, until SIGINT or SIGTERM."""
     from ingest.app import create_app
 
-    event_log = open_log(settings)
-    await wait_for("the log", event_log.start)
+    # By port: processes that share a host have spools of their own, and a restart finds its own again.
+    event_log = SpooledLog(open_log(settings), settings.data / f"spool-{settings.port}", settings.spool_bytes)
+    INGEST_SPOOLED.set_function(lambda: event_log.spooled)
+    INGEST_SPOOL_BYTES.set_function(lambda: event_log.spooled_bytes)
+    await event_log.start()
     try:
         await _serve(
             create_app(event_log, settings, process_name(), now_ms), settings, settings.port, None, ""
