@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api import pages, problems, routes
+from api import alerts, note_routes, pages, problems, routes
+from api.measure import measure
 from api.reader import Reader
 from api.security import SafeAnswers
 from schemas.settings import Settings
@@ -45,8 +46,11 @@ def create_app(
         redirect_slashes=False,
     )
     app.include_router(routes.router(reader, log, clock))
-    app.include_router(pages.router(reader))
-    _add_probes(app, tables)
+    app.include_router(alerts.router(reader, log, clock))
+    app.include_router(note_routes.router(reader, log, clock))
+    app.include_router(pages.router(reader, log))
+    app.include_router(note_routes.form_router(reader, log, clock))
+    _add_probes(app, reader, log)
     app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
     app.router.routes[:0] = extra_routes
     problems.install(app)
@@ -59,19 +63,20 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _add_probes(app: FastAPI, tables: Tables) -> None:
+def _add_probes(app: FastAPI, reader: Reader, log: EventLog) -> None:
     @app.get("/livez", include_in_schema=False)
     async def livez() -> Response:
         return PlainTextResponse("ok\n")
 
     @app.get("/readyz", include_in_schema=False)
     def readyz() -> Response:
-        if not tables.ping():
+        if not reader.tables.ping():
             raise TablesUnavailable("no answer to a ping")
         return PlainTextResponse("ok\n")
 
     @app.get("/metrics", include_in_schema=False)
-    def metrics() -> Response:
+    async def metrics() -> Response:
+        await measure(reader, log)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -74,7 +74,7 @@ def run_filter(
 ) -> RunFilter:
     """The filter of a list of runs, from its query parameters."""
     return RunFilter(
-        _statuses(status, RunStatus),
+        statuses_of(status, RunStatus),
         search,
         label,
         session_id,
@@ -94,10 +94,11 @@ def task_filter(
     """The filter and order of a list of tasks, from its query parameters."""
     if sort and sort.removeprefix("-") not in SORTS:
         raise bad_request(f"sort: give one of {', '.join(sorted(SORTS))}, with - before it for descending")
-    return TaskFilter(_statuses(status, TaskStatus), process, search, sort or "submitted_at")
+    return TaskFilter(statuses_of(status, TaskStatus), process, search, sort or "submitted_at")
 
 
-def _statuses(text: str, known: type[StrEnum]) -> list[str]:
+def statuses_of(text: str, known: type[StrEnum]) -> list[str]:
+    """The statuses of a comma-separated list. Raises Problem 400 for one that is not known."""
     asked = [s.strip() for s in text.split(",") if s.strip()]
     if unknown := [s for s in asked if s not in set(known)]:
         raise bad_request(f"status: {unknown[0][:100]!r} is unknown; give some of {', '.join(known)}")

@@ -1,86 +1,52 @@
-"""Plain pages over the same answers as the JSON: presentation only. No script; texts are always escaped."""
+"""The pages' routes, over the same answers as the JSON. They work without script; what is live is fetched again by it."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.routing import APIRoute
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
-from api import problems, runs, tasks
+from api import books, problems, runs, tasks
 from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, task_filter
-from api.models import Run
-from api.paging import run_place, task_place
+from api.log_files import run_log
+from api.models import Books
+from api.paging import letter_place, run_place, task_place
 from api.reader import Reader
+from api.run_page import run_page
+from api.show import render
+from api.task_pages import process_page, task_page, tasks_csv
+from api.timeline import Window, timeline, window
+from schemas.events import iso
 from schemas.statuses import RunStatus, TaskStatus
+from stores.log import EventLog
 
-DASH = "\N{EN DASH}"
-_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+#: Runs that the block above the list shows, and for how long a failure is news.
+_ATTENTION_MAX = 8
+_NEWS_MS = 24 * 3600 * 1000
 
+#: Dead letters that the page of operations lists.
+_LETTERS_MAX = 20
 
-def duration(ms: int | None) -> str:
-    """As people read it: the two greatest units."""
-    if ms is None:
-        return DASH
-    if ms < 1000:
-        return f"{ms} ms"
-    parts: list[str] = []
-    for size, unit in _UNITS:
-        count, ms = divmod(ms, size)
-        if count or parts:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
+#: Rows of the timeline's and the curve's table twins.
+_TABLE_BARS = 500
+_TABLE_POINTS = 60
 
-
-def size(count: int | None) -> str:
-    """Bytes as people read them, in powers of 1024."""
-    if count is None:
-        return DASH
-    value, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while abs(value) >= 1024 and len(units) > 1:
-        value /= 1024
-        units.pop(0)
-    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
+#: Of the favicons: readable on light and dark tab bars.
+_ICON_COLOURS = {
+    RunStatus.SUCCEEDED: "#22a650",
+    RunStatus.FAILED: "#e5484d",
+    RunStatus.RUNNING: "#3b82f6",
+    RunStatus.CANCELLED: "#ea6a1f",
+    RunStatus.DISCONNECTED: "#d99a06",
+    RunStatus.STALLED: "#d99a06",
+}
 
 
-def moment(time: str | None) -> str:
-    """An RFC 3339 time to the second, in UTC."""
-    return DASH if time is None else f"{time[:10]} {time[11:19]} UTC"
-
-
-def or_dash(value: object) -> object:
-    """What is not known is shown as a dash."""
-    return DASH if value is None or value == "" else value
-
-
-def pipeline(run: Run) -> str:
-    """What is run, in a few words."""
-    return run.workflow.project_name or run.workflow.repository or DASH
-
-
-def _environment() -> Environment:
-    env = Environment(
-        loader=PackageLoader("api"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for show in (duration, size, moment, or_dash, pipeline):
-        env.filters[show.__name__] = show
-    return env
-
-
-_ENVIRONMENT = _environment()
-
-
-def _render(name: str, status: int = 200, **values: Any) -> HTMLResponse:
-    return HTMLResponse(_ENVIRONMENT.get_template(name).render(**values), status)
-
-
-class _Page(APIRoute):
+class Page(APIRoute):
     """Errors of pages are pages too."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -91,36 +57,36 @@ class _Page(APIRoute):
                 return await handle(request)
             except problems.KINDS as e:
                 details, headers = problems.explain(e)
-                page = _render("error.html", details.status, problem=details)
-                page.headers.update(headers)
-                return page
+                return render("error.html", details.status, headers, problem=details)
 
         return handle_as_page
 
 
-def router(reader: Reader) -> APIRouter:
+def router(reader: Reader, log: EventLog) -> APIRouter:
     """All pages."""
-    r = APIRouter(route_class=_Page, include_in_schema=False, default_response_class=HTMLResponse)
+    r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
 
     @r.get("/")
     def list_page(
         request: Request, wanted: Annotated[RunFilter, Depends(run_filter)], page_token: PageToken = ""
     ) -> Response:
         found = runs.page_of_runs(reader, wanted, run_place(page_token), PAGE_SIZE)
-        return _render(
+        return render(
             "runs.html",
             found=found,
+            attention=_attention(reader) if found.runs else [],
             asked=_asked(request),
-            filtered=bool(request.query_params),
+            filtered=any(v for k, v in request.query_params.items() if k != "page_token"),
+            paged=bool(page_token),
             next_page=_next_page(request, found.next_page_token),
             statuses=list(RunStatus),
             base_url=reader.settings.base_url,
+            now_ms=reader.clock(),
         )
 
     @r.get("/runs/{ref}")
-    def run_page(ref: str) -> Response:
-        run = runs.one_run(reader, ref)
-        return _render("run.html", run=run, processes=tasks.processes(reader, run.id))
+    def show_run(ref: str, sort: Annotated[str, Query(max_length=100)] = "") -> Response:
+        return run_page(reader, ref, sort)
 
     @r.get("/runs/{ref}/tasks")
     def tasks_page(
@@ -131,31 +97,112 @@ def router(reader: Reader) -> APIRouter:
     ) -> Response:
         run = runs.one_run(reader, ref)
         found = tasks.page_of_tasks(reader, run.id, wanted, task_place(page_token, wanted.sort), PAGE_SIZE)
-        return _render(
+        return render(
             "tasks.html",
             run=run,
             found=found,
             asked=_asked(request),
+            sort=wanted.sort,
+            query=_query_without(request, "sort", "page_token"),
             next_page=_next_page(request, found.next_page_token),
+            paged=bool(page_token),
+            statuses=list(TaskStatus),
+            now_ms=reader.clock(),
+        )
+
+    @r.get("/runs/{ref}/log")
+    def log_page(ref: str) -> Response:
+        run = runs.one_run(reader, ref)
+        return render("log.html", run=run, told=run_log(run, reader.settings.roots))
+
+    @r.get("/ops")
+    async def ops_page() -> Response:
+        told = await books.books(reader, log)
+        return await run_in_threadpool(_ops, reader, told)
+
+    @r.get("/runs/{ref}/tasks.csv")
+    def csv_of_tasks(ref: str, wanted: Annotated[TaskFilter, Depends(task_filter)]) -> Response:
+        return tasks_csv(reader, ref, wanted)
+
+    @r.get("/runs/{ref}/tasks/{task_id}")
+    def show_task(ref: str, task_id: int) -> Response:
+        return task_page(reader, ref, task_id)
+
+    @r.get("/runs/{ref}/process")
+    def show_process(ref: str, name: Annotated[str, Query(max_length=10_000)] = "") -> Response:
+        return process_page(reader, ref, name)
+
+    @r.get("/runs/{ref}/timeline.json")
+    def timeline_data(ref: str, wanted: Annotated[Window, Depends(window)]) -> Response:
+        found = timeline(reader, runs.one_run(reader, ref), wanted)
+        return Response(found.model_dump_json(), media_type="application/json")
+
+    @r.get("/runs/{ref}/timeline")
+    def timeline_page(request: Request, ref: str, wanted: Annotated[Window, Depends(window)]) -> Response:
+        run = runs.one_run(reader, ref)
+        wanted = replace(wanted, bars=min(wanted.bars, _TABLE_BARS))
+        return render(
+            "timeline.html",
+            run=run,
+            found=timeline(reader, run, wanted),
+            curve=tasks.concurrency(reader, run.id, _TABLE_POINTS),
+            asked=_asked(request),
             statuses=list(TaskStatus),
         )
 
+    @r.get("/icon/{status}.svg")
+    def icon(status: RunStatus) -> Response:
+        page = render("icon.svg", shape=status.value, colour=_ICON_COLOURS.get(status, "#7b8696"))
+        return Response(page.body, media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+
     @r.get("/docs")
     def docs_page() -> Response:
-        return _render("docs.html")
+        return render("docs.html")
 
     return r
 
 
+def _ops(reader: Reader, told: Books) -> Response:
+    judgement, now_ms = reader.judgement(), reader.clock()
+    return render(
+        "ops.html",
+        books=told,
+        behind=judgement.behind,
+        as_of=iso(judgement.as_of_ms),
+        counts=reader.rows("status_counts", **judgement.parameters(), since_ms=now_ms - _NEWS_MS),
+        attention=_attention(reader),
+        letters=books.page_of_letters(reader, "", letter_place(""), _LETTERS_MAX).dead_letters,
+        now_ms=now_ms,
+    )
+
+
+def _attention(reader: Reader) -> list[Any]:
+    judgement = reader.judgement()
+    rows = reader.rows(
+        "attention",
+        **judgement.parameters(),
+        since_ms=reader.clock() - _NEWS_MS,
+        limit=_ATTENTION_MAX,
+    )
+    return runs.runs_of(reader, [r["run_id"] for r in rows], judgement)
+
+
+_ASKED = ("status", "search", "label", "user", "process", "sort", "group", "started_after", "started_before")
+
+
 def _asked(request: Request) -> dict[str, str]:
     """The query as it stands in the address, to fill the form with."""
-    return {k: request.query_params.get(k, "") for k in ("status", "search", "label", "process", "sort")}
+    return {k: request.query_params.get(k, "") for k in _ASKED}
+
+
+def _query_without(request: Request, *names: str) -> str:
+    """The query but for these parameters; ends with & where anything is left."""
+    kept = [(k, v) for k, v in request.query_params.multi_items() if k not in names]
+    return urlencode(kept) + "&" if kept else ""
 
 
 def _next_page(request: Request, token: str | None) -> str | None:
     """The query of the next page: this one's, with its token."""
     if token is None:
         return None
-    return "?" + urlencode(
-        [*((k, v) for k, v in request.query_params.multi_items() if k != "page_token"), ("page_token", token)]
-    )
+    return "?" + _query_without(request, "page_token") + urlencode({"page_token": token})

@@ -37,6 +37,13 @@ class LetterPlace(NamedTuple):
     part: str = ""
 
 
+class AlertPlace(NamedTuple):
+    """After this alert."""
+
+    since_ms: int = INT64_MAX
+    alert_id: str = ""
+
+
 def to_token(place: tuple[int | str, ...]) -> str:
     """The place as URL-safe text."""
     return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
@@ -58,6 +65,11 @@ def task_place(token: str, sort: str) -> TaskPlace:
 def letter_place(token: str) -> LetterPlace:
     """As above."""
     return LetterPlace(*_read(token, (INT64_MAX, UINT32_MAX, INT64_MAX, str))) if token else LetterPlace()
+
+
+def alert_place(token: str) -> AlertPlace:
+    """As above."""
+    return AlertPlace(*_read(token, (INT64_MAX, str))) if token else AlertPlace()
 
 
 def _read(token: str, shape: tuple[int | type[str], ...]) -> list[Any]:

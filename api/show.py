@@ -1,5 +1,6 @@
 """Figures as people read them, and the pages' templates. Presentation only; texts are always escaped."""
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -122,6 +123,11 @@ def bar(counts: Counts) -> list[tuple[str, float, float, int]]:
     return segments
 
 
+def as_json(value: object) -> str:
+    """JSON for people, as text to be escaped."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
 def _environment() -> Environment:
     env = Environment(
         loader=PackageLoader("api"),
@@ -130,7 +136,21 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = (duration, size, moment, ago, number, percent, amount, or_dash, pipeline, middle, bar, ms_of)
+    shown = (
+        duration,
+        size,
+        moment,
+        ago,
+        number,
+        percent,
+        amount,
+        or_dash,
+        pipeline,
+        middle,
+        bar,
+        ms_of,
+        as_json,
+    )
     for show in shown:
         env.filters[show.__name__] = show
     return env

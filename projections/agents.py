@@ -161,23 +161,27 @@ def create_app(
                 event.ack()
         yield
 
-    @app.timer(_IDLE_SECONDS)
+    @app.task
     async def refresh_when_idle() -> None:
-        await work.project([])
+        while not app.should_stop:
+            await app.sleep(_IDLE_SECONDS)
+            await work.project([])
 
     watchdog = Watchdog(_WATCHDOG_SECONDS)
 
-    @app.timer(_WATCH_SECONDS)
+    @app.task
     async def watch() -> None:
-        try:
-            ends = {p: b.end for p, b in (await event_log.bounds(EVENTS)).items()}
-        except LogUnavailable:
-            return
-        # While ClickHouse is away nothing can get on, and a restart would mend nothing.
-        mine = () if work.projector.writer.waiting else work.partitions
-        if dead := watchdog.dead(mine, work.done, ends, time.monotonic()):
-            log.error("nothing is projected although the log grows: exiting", partitions=dead)
-            os._exit(_EXIT_SOFTWARE)
+        while not app.should_stop:
+            await app.sleep(_WATCH_SECONDS)
+            try:
+                ends = {p: b.end for p, b in (await event_log.bounds(EVENTS)).items()}
+            except LogUnavailable:
+                continue
+            # While ClickHouse is away nothing can get on, and a restart would mend nothing.
+            mine = () if work.projector.writer.waiting else work.partitions
+            if dead := watchdog.dead(mine, work.done, ends, time.monotonic()):
+                log.error("nothing is projected although the log grows: exiting", partitions=dead)
+                os._exit(_EXIT_SOFTWARE)
 
     @app.on_before_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
     async def on_shutdown(_app: faust.App, **_: Any) -> None:

@@ -31,7 +31,8 @@ class Clock:
         self, process: str, interval_ms: int, offset: int, appended_at: int, gone_ms: int
     ) -> tuple["Clock", bool]:
         """The clock after a tick, and whether the tick completed a round."""
-        processes = {**self.processes, process: appended_at}
+        # Where the log's clock stepped back, earlier ticks lie in the future: who died then would be waited for too long.
+        processes = {p: min(at, appended_at) for p, at in self.processes.items()} | {process: appended_at}
         ticked = self.ticked | {process}
         expected = {p: at for p, at in processes.items() if appended_at - at <= gone_ms}
         if not expected.keys() <= ticked:

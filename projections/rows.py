@@ -10,6 +10,8 @@ from hashlib import blake2b
 from typing import Any
 
 from schemas.events import (
+    AlertAcknowledged,
+    AlertSilenced,
     Begun,
     ClockLeft,
     ClockTick,
@@ -19,6 +21,7 @@ from schemas.events import (
     Event,
     Heartbeat,
     Labelled,
+    NoteWritten,
     Payload,
     Progress,
     RequestUnreadable,
@@ -43,7 +46,10 @@ class Said:
     tasks: bytes = b""
     runs: bytes = b""
     dead_letters: bytes = b""
+    notes: bytes = b""
+    alert_acts: bytes = b""
     events: bytes = b""
+    outcome: Outcome = Outcome.PROJECTED
 
 
 def read(record: Record) -> tuple[Event | None, bytes, str]:
@@ -61,7 +67,7 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
         raw = b64encode(record.value[:1_000_000]).decode()
         letter = dead_letter(record, "", "", "undecodable", unreadable, "", raw)
         row = _event_row(record, "undecodable", "", "", "", Outcome.DEAD_LETTERED, 0)
-        return Said(record, None, observed, dead_letters=letter, events=row)
+        return Said(record, None, observed, dead_letters=letter, events=row, outcome=Outcome.DEAD_LETTERED)
     said = Said(record, event, observed, run_id=event.run_id, tasks=tasks)
     outcome, interval = Outcome.PROJECTED, 0
     if isinstance(event, ClockTick | ClockLeft):
@@ -75,12 +81,18 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
         )
         if event.run_id:  # not understood, and yet a sign of life
             said.runs = _json({"run_id": event.run_id, **_arrival(record, observed)})
+    elif isinstance(event, AlertAcknowledged | AlertSilenced):
+        said.run_id = ""
+        said.alert_acts = _alert_act(record, event)
+    elif isinstance(event, NoteWritten):  # people write notes, so they are no sign of life
+        said.notes = _note_row(record, event)
     else:
         said.runs = _json(_run_row(record, observed, event, event.data))
         said.dead_letters = b"".join(
             dead_letter(record, s.part, event.run_id, event.type, s.reason, "", s.raw)
             for s in event.data.set_aside
         )
+    said.outcome = outcome
     said.events = _event_row(record, event.type, event.id, event.run_id, event.source, outcome, interval)
     return said
 
@@ -121,6 +133,34 @@ def dead_letter(
             "reason": reason,
             "request": request,
             "raw": raw,
+            "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def _note_row(record: Record, event: NoteWritten) -> bytes:
+    note = {
+        "run_id": event.run_id,
+        "kind": event.data.kind,
+        "note_id": event.data.note_id,
+        "partition": record.partition,
+        "offset": record.offset,
+        "author": event.data.author,
+        "text": event.data.text,
+        "written_at": iso(record.appended_at),
+    }
+    return _json(note)
+
+
+def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced) -> bytes:
+    return _json(
+        {
+            "partition": record.partition,
+            "offset": record.offset,
+            "alert_id": event.data.alert_id,
+            "act": event.type,
+            "by": event.data.by,
+            "until": iso(event.data.until) if isinstance(event, AlertSilenced) else None,
             "appended_at": iso(record.appended_at),
         }
     )

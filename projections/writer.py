@@ -10,6 +10,7 @@ import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from projections.rows import Said, dead_letter
+from schemas.metrics import INSERT_SECONDS, PROJECTED_EVENTS
 from stores.tables import Tables, TablesUnavailable, blames_data
 
 log = structlog.get_logger()
@@ -19,7 +20,7 @@ _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
 
 #: In this order: what a run's figures are made of comes first, what says that a message is projected comes last.
-_TABLES = ("tasks", "runs", "dead_letters", "events")
+_TABLES = ("tasks", "runs", "dead_letters", "notes", "alert_acts", "events")
 
 
 class Stopped(Exception):
@@ -39,6 +40,8 @@ class Writer:
         for table in _TABLES:
             parts = [(s, part) for s in batch if (part := getattr(s, table))]
             self._insert_parts(table, parts)
+        for said in batch:
+            PROJECTED_EVENTS.labels(said.outcome).inc()
 
     def steadily(self, what: str, call: Callable[[], T]) -> T:
         """The call's result, tried again while ClickHouse cannot do it. Raises Stopped, or ClickHouseError for wrong data."""
@@ -57,15 +60,16 @@ class Writer:
                 raise Stopped(what)
             wait = min(_LONGEST_WAIT_SECONDS, wait * 2)
 
+    def _insert(self, table: str, rows: Sequence[bytes]) -> None:
+        with INSERT_SECONDS.labels(table).time():
+            self.tables.insert(table, b"\n".join(rows))
+
     def _insert_parts(self, table: str, parts: Sequence[tuple[Said, bytes]]) -> None:
         """Insert; if ClickHouse calls a row wrong, halve until the bad message stands alone, and set that one aside."""
         if not parts:
             return
         try:
-            self.steadily(
-                f"insert into {table}",
-                lambda: self.tables.insert(table, b"\n".join(part for _, part in parts)),
-            )
+            self.steadily(f"insert into {table}", lambda: self._insert(table, [part for _, part in parts]))
         except ClickHouseError as e:
             if len(parts) > 1:
                 middle = len(parts) // 2

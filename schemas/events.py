@@ -55,6 +55,8 @@ Moment = Annotated[
     AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2300, 1, 1, tzinfo=UTC))
 ]
 Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
+AlertId = Annotated[str, Field(min_length=1, max_length=64)]
+Person = Annotated[str, Field(max_length=200)]
 Amount = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
 
 
@@ -228,12 +230,36 @@ class Labelled(Payload):
     labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(max_length=100)
 
 
+class Note(Model):
+    """What somebody wrote about a run, as Markdown. The newest version of a `note_id` counts; an empty text takes it away."""
+
+    kind: Literal["note", "analysis"] = "note"
+    note_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    author: Annotated[str, Field(max_length=200)] = ""
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
 class Unreadable(Payload):
     """A request that was accepted and could not be understood: a dead letter as a whole."""
 
     reason: str
     request: str = Field(description="Method and path")
     raw: str = Field(description="The body, base64, redacted where it is text")
+
+
+class Acknowledged(Model):
+    """A person has seen an alert."""
+
+    alert_id: AlertId
+    by: Person = ""
+
+
+class Silenced(Model):
+    """A person wants to hear no more of an alert before `until`."""
+
+    alert_id: AlertId
+    by: Person = ""
+    until: Ms
 
 
 class Tick(Model):
@@ -288,9 +314,24 @@ class RunLabelled(Envelope):
     data: Labelled
 
 
+class NoteWritten(Envelope):
+    type: Literal["note.written"] = "note.written"
+    data: Note
+
+
 class RequestUnreadable(Envelope):
     type: Literal["request.unreadable"] = "request.unreadable"
     data: Unreadable
+
+
+class AlertAcknowledged(Envelope):
+    type: Literal["alert.acknowledged"] = "alert.acknowledged"
+    data: Acknowledged
+
+
+class AlertSilenced(Envelope):
+    type: Literal["alert.silenced"] = "alert.silenced"
+    data: Silenced
 
 
 class ClockTick(Envelope):
@@ -310,7 +351,10 @@ Event = Annotated[
     | RunHeartbeat
     | RunCompleted
     | RunLabelled
+    | NoteWritten
     | RequestUnreadable
+    | AlertAcknowledged
+    | AlertSilenced
     | ClockTick
     | ClockLeft,
     Discriminator("type"),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -57,6 +57,11 @@ class Settings(BaseSettings):
         gt=0,
         description="How long ingest waits for the log to acknowledge before it answers 503 with Retry-After.",
     )
+    spool_bytes: int = Field(
+        2**30,
+        ge=2**20,
+        description="Kafka: what ingest keeps on disk, under DATA, while the log is away; when full it answers 503.",
+    )
     batch_events: int = Field(500, ge=1, description="Projector: most events of one batch.")
     batch_seconds: float = Field(
         0.15, gt=0, le=60, description="Projector: how long a batch may wait for more events."
@@ -82,6 +87,30 @@ class Settings(BaseSettings):
     )
     price_book: Path | None = Field(
         None, description="JSON file of prices (see docs/prices.md); without it costs are unknown."
+    )
+    alert_webhook: SecretStr = Field(
+        SecretStr(""),
+        description="URL that every alert is sent to at once (see docs/alerts.md); a secret, as many such URLs are.",
+    )
+    alert_secret: SecretStr = Field(
+        SecretStr(""), description="Signs what is sent to webhooks: HMAC-SHA256 in X-Tracker-Signature."
+    )
+    alert_allow_private: bool = Field(
+        False, description="Let alerts go to private and loopback addresses too."
+    )
+    alert_rules: Path | None = Field(
+        None, description="JSON or TOML file that says who is told of what (see docs/alerts.md)."
+    )
+    alert_watchdog_seconds: float = Field(
+        300,
+        ge=0,
+        le=86_400,
+        description="How often receivers of `watchdog` are told that alerts work; 0: never.",
+    )
+    local_roots: str = Field(
+        "",
+        description="Folders, comma-separated, from which pages may show runners' logs and tasks' files. A runner's word for "
+        "a path is not trusted: links are resolved first, and nothing outside of these folders is opened.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."
@@ -114,6 +143,14 @@ class Settings(BaseSettings):
             raise ValueError("say an absolute URL, such as https://tracker.example.org")
         return value.rstrip("/")
 
+    @field_validator("alert_webhook")
+    @classmethod
+    def _webhook_is_absolute(cls, value: SecretStr) -> SecretStr:
+        url = urlsplit(value.get_secret_value())
+        if value.get_secret_value() and not (url.scheme in ("http", "https") and url.hostname):
+            raise ValueError("say an absolute URL, such as https://ops.example.org/hook")
+        return value
+
     @model_validator(mode="after")
     def _not_open_by_mistake(self) -> Self:
         if self.host not in LOOPBACK and not self.open:
@@ -122,6 +159,11 @@ class Settings(BaseSettings):
                 "or set TRACKER_OPEN=true if a firewall or proxy guards the port."
             )
         return self
+
+    @cached_property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of `local_roots`."""
+        return tuple(Path(p.strip()) for p in self.local_roots.split(",") if p.strip())
 
     @property
     def kafka_bootstrap(self) -> str | None:

@@ -79,5 +79,26 @@ class Dialect(StrEnum):
     NATIVE = "native"
 
 
+class AlertKind(StrEnum):
+    """What an alert is about. A watchdog fires always: its silence says that nobody would be told of anything."""
+
+    DISCONNECTED = "disconnected"
+    STALLED = "stalled"
+    FAILED = "failed"
+    TRACKER_BEHIND = "tracker-behind"
+    DEAD_LETTERS = "dead-letters"
+    WATCHDOG = "watchdog"
+
+
+class AlertState(StrEnum):
+    """How an alert stands; one alert is one episode."""
+
+    PENDING = "pending"  # its delay is not over, or the same was told less than ten minutes ago
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    GROUPED = "grouped"  # one alert about many runs tells of it
+    PASSED = "passed"  # it was over before anybody was told
+
+
 #: Error messages by which Nextflow tells that a person or a scheduler stopped the run.
 CANCEL_SIGNALS = frozenset({"SIGINT", "SIGTERM", "SIGHUP"})

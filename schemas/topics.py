@@ -8,5 +8,8 @@ ALL = (EVENTS, TRANSITIONS, DEAD_LETTERS)
 #: Consumer group of the projections; also the id of the Faust app, which names its group by it.
 PROJECTOR_GROUP = "tracker-projections"
 
+#: Under this name the notifier keeps its positions; it has no members on Kafka.
+NOTIFIER_GROUP = "tracker-notifier"
+
 #: Kafka headers: the type of the event, so that a reader can tell clock ticks from requests without decoding.
 TYPE_HEADER = "type"

@@ -14,6 +14,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import (
+    ConsumerStoppedError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
@@ -147,8 +148,9 @@ class KafkaLog:
             async with self._asking:
                 if self._offsets is None:
                     self._offsets = await self._consumer(None)
-                first = await self._offsets.beginning_offsets(partitions)
-                end = await self._offsets.end_offsets(partitions)
+                asked = self._offsets  # stop() may come in between
+                first = await asked.beginning_offsets(partitions)
+                end = await asked.end_offsets(partitions)
         return {tp.partition: Bounds(first[tp], end[tp]) for tp in partitions}
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
@@ -222,7 +224,7 @@ class KafkaLog:
         try:
             async with asyncio.timeout(self._timeout):
                 yield
-        except (KafkaError, OSError) as error:  # TimeoutError is an OSError
+        except (KafkaError, ConsumerStoppedError, OSError) as error:  # TimeoutError is an OSError
             why = f"no answer within {self._timeout:g} s" if isinstance(error, TimeoutError) else repr(error)
             raise LogUnavailable(f"Kafka at {self._bootstrap}, to {doing}: {why}") from error
 

@@ -15,7 +15,7 @@ from schemas.settings import Settings, explain
 from stores.log import LogUnavailable
 from stores.migrate import MigrationError
 from stores.tables import TablesUnavailable
-from tracker import logs
+from tracker import alerts_cli, logs
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -149,7 +149,7 @@ def config(
 ) -> None:
     """Show every setting, its value and what it means."""
     settings = _settings()
-    _run(lambda: _check_price_book(settings))
+    _run(lambda: _check_files(settings))
     if check:
         print("settings are right")
         return
@@ -161,11 +161,17 @@ def config(
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def _check_price_book(settings: Settings) -> None:
+def _check_files(settings: Settings) -> None:
+    from projections.alerts import rules
     from projections.prices import PriceBook
+
+    rules.load(settings)
 
     if settings.price_book:
         PriceBook.load(settings.price_book)
+
+
+app.add_typer(alerts_cli.commands(_settings, _run), name="alerts")
 
 
 def _without_password(url: str) -> str:

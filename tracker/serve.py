@@ -19,6 +19,8 @@ from starlette.types import ASGIApp
 
 from projections import loop as projection_loop
 from projections import prices, setup
+from projections.alerts import rules
+from projections.alerts.notifier import Notifier
 from projections.prices import PriceBook
 from projections.projector import Projector
 from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOLED
@@ -79,6 +81,7 @@ async def up(settings: Settings) -> None:
     from ingest.app import routes
     from ingest.ticker import Ticker
 
+    alert_rules = rules.load(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     event_log, tables = open_log(settings), open_tables(settings)
     # The local log admits one process: under one name, so that after a crash nobody waits for the ticks of the last one.
@@ -99,9 +102,11 @@ async def up(settings: Settings) -> None:
             tables, event_log, settings, now_ms, extra_routes=routes(event_log, settings, process, now_ms)
         )
         projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
+        notifying = asyncio.create_task(Notifier(event_log, tables, settings, alert_rules, now_ms).run())
         async with Ticker(event_log, process, settings.tick_seconds, now_ms):
             await _serve(app, settings, settings.port, projecting, banner(settings))
         await _cancel(projecting)
+        await _cancel(notifying)
     finally:
         await event_log.stop()
         tables.close()
@@ -149,6 +154,7 @@ def project(settings: Settings) -> None:
     from projections.agents import Work, create_app
     from projections.health import HealthServer
 
+    alert_rules = rules.load(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     tables, stop = open_tables(settings), threading.Event()
     event_log = open_log(settings)
@@ -177,9 +183,18 @@ def project(settings: Settings) -> None:
     with TemporaryDirectory(prefix="tracker-project-") as scratch:
         work = Work(loop.run_until_complete(prepared()))
         app = create_app(settings, work, event_log, health, Path(scratch))
-        Projecting(
+        notifier = Notifier(event_log, tables, settings, alert_rules, now_ms)
+
+        @app.task  # type: ignore[untyped-decorator]
+        async def notify() -> None:
+            # One worker has the first partition, and that one notifies of all.
+            await notifier.run(lambda: 0 in work.partitions)
+
+        worker = Projecting(
             app, loop=loop, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True
-        ).execute_from_commandline()
+        )
+        worker.spinner = None  # it writes to the terminal, and to a log as well
+        worker.execute_from_commandline()
 
 
 class _Server(uvicorn.Server):

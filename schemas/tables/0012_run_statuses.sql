@@ -3,6 +3,7 @@
 --
 -- {clock_partitions}, {clock_times}   the observed clock (ms) of each partition of the log
 -- {behind}                            partitions of which nothing current is projected: live runs there read `unknown`
+-- A run of which there is a label and nothing else was never heard, so its silence says nothing: `unknown` too.
 -- {disconnected_ms}, {stalled_ms}     thresholds; longer than the threshold, in observed time, is too long
 CREATE OR REPLACE VIEW run_statuses AS
 SELECT
@@ -18,7 +19,7 @@ SELECT
     f.tasks > 0 AND r.progress.hash != 0 AND r.progress.pending + r.progress.submitted + r.progress.running = 0 AS told_all_over,
     multiIf(
         over, '',
-        has({behind:Array(UInt32)}, r.partition) OR r.dialect = 'weblog', 'unknown',
+        has({behind:Array(UInt32)}, r.partition) OR r.dialect = 'weblog' OR r.seen.appended = 0, 'unknown',
         clock_ms - r.seen.observed > {disconnected_ms:Int64}, 'disconnected',
         clock_ms - r.tasks_seen.observed > {stalled_ms:Int64} AND (all_tasks_over OR told_all_over), 'stalled',
         'live') AS liveness,

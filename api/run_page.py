@@ -1,0 +1,117 @@
+"""What the page of one run shows, put together from the same answers as the JSON."""
+
+from typing import Any
+
+from starlette.responses import HTMLResponse
+
+from api import costs, notes, runs, tasks
+from api.asking import TaskFilter
+from api.hosts import links
+from api.models import Process, Run, Transition
+from api.paging import task_place
+from api.reader import Reader, Row
+from api.runs import time_of
+from api.show import ms_of, render
+from api.tabs import COLUMNS, Known, costs_count, opens_on, sorted_processes, tabs
+from schemas.statuses import RunStatus, TaskStatus
+
+#: Failing tasks that Error & Resume lists; the rest is a click away.
+_FAILING_MAX = 10
+#: Earlier cycles that Run History gives with their processes.
+_CYCLES_MAX = 20
+
+
+def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
+    """The page of a run. Raises Problem 404."""
+    run = runs.one_run(reader, ref)
+    facts = _facts(reader, run)
+    cycles = runs_of_session(reader, run)
+    analysis = notes.notes(reader, run.id, "analysis")
+    known = Known(bool(facts["resume"]) or run.cycle > 1, len(cycles), bool(analysis))
+    shown_tabs = tabs(run, known)
+    names = {tab.name for tab in shown_tabs}
+    processes = tasks.processes(reader, run.id)
+    return render(
+        "run.html",
+        run=run,
+        now_ms=reader.clock(),
+        since=since(run, tasks.transitions(reader, run.id)),
+        tabs=shown_tabs,
+        names=names,
+        open_tab=opens_on(run),
+        links=links(run.workflow.repository, run.workflow.revision, run.workflow.commit_id),
+        processes=sorted_processes(processes, sort),
+        columns=COLUMNS,
+        sort=sort,
+        tasks_seen_at=time_of(facts["tasks_seen_ms"] or None),
+        costs_count=costs_count(run, known.resumed),
+        failing=_failing(reader, run) if "error" in names else [],
+        cycles=_cycles(reader, run, cycles, processes) if "history" in names else [],
+        notes=notes.shown(notes.notes(reader, run.id, "note")),
+        analysis=notes.shown(analysis),
+        costs=_costs(reader, run) if "cost" in names else None,
+    )
+
+
+def runs_of_session(reader: Reader, run: Run) -> list[Run]:
+    """The runs of this run's session, oldest first."""
+    if run.session_id is None:
+        return [run]
+    rows = reader.rows("sessions", session_ids=[run.session_id])
+    ids = [r["run_id"] for r in rows if (r["workspace"] or None) == run.workspace]
+    return [run] if len(ids) < 2 else runs.runs_of(reader, ids, reader.judgement())
+
+
+def _facts(reader: Reader, run: Run) -> Row:
+    rows = reader.rows("page_facts", run_id=run.id)
+    return rows[0] if rows else {"resume": 0, "tasks_seen_ms": 0}
+
+
+def since(run: Run, transitions: list[Transition]) -> str | None:
+    """Pure. When the run came to stand as it does, as well as it is known."""
+    if run.status == RunStatus.DISCONNECTED:
+        return run.last_seen_at
+    if run.status == RunStatus.UNKNOWN:
+        return run.as_of
+    if run.completed_at and run.liveness is None:
+        return run.completed_at
+    if transitions and transitions[-1].to == run.status:
+        return transitions[-1].at
+    return run.started_at or run.submitted_at
+
+
+def _failing(reader: Reader, run: Run) -> list[Any]:
+    wanted = TaskFilter([TaskStatus.FAILED], sort="-completed_at")
+    place = task_place("", wanted.sort)
+    return tasks.page_of_tasks(reader, run.id, wanted, place, _FAILING_MAX).tasks
+
+
+def _cycles(
+    reader: Reader, run: Run, cycles: list[Run], processes: list[Process]
+) -> list[tuple[Run, list[Process]]]:
+    """Newest first, each with its processes."""
+    newest = list(reversed(cycles))[:_CYCLES_MAX]
+    return [(c, processes if c.id == run.id else tasks.processes(reader, c.id)) for c in newest]
+
+
+def _costs(reader: Reader, run: Run) -> dict[str, Any]:
+    spans = {r["process"]: r for r in reader.rows("process_spans", run_id=run.id)}
+    ends = [r["last_ms"] or r["first_ms"] for r in spans.values()]
+    first_ms = min((r["first_ms"] for r in spans.values()), default=0)
+    whole = max([*ends, first_ms + 1]) - first_ms
+    return {
+        "told": costs.costs(reader, run.id),
+        "spans": {
+            name: {
+                "first": time_of(r["first_ms"]),
+                "last": time_of(r["last_ms"]),
+                "wallclock_ms": None if r["last_ms"] is None else max(0, r["last_ms"] - r["first_ms"]),
+                "x": round(100 * (r["first_ms"] - first_ms) / whole, 2),
+                "width": round(max(0.4, 100 * ((r["last_ms"] or r["first_ms"]) - r["first_ms"]) / whole), 2),
+            }
+            for name, r in spans.items()
+        },
+        "order": list(spans),
+        "wallclock_ms": run.duration_ms,
+        "began_ms": ms_of(run.started_at) if run.started_at else first_ms,
+    }

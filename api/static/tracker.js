@@ -1,0 +1,172 @@
+// Tabs, copy buttons, times in the reader's zone, and what is live: the same page is fetched again and morphed into this one,
+// so scroll, focus, open details and typed text stay. Without this script the pages work all the same.
+"use strict";
+(() => {
+  const timeFormat = new Intl.DateTimeFormat(undefined, {
+    year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+  });
+
+  function localTimes(within) {
+    for (const time of within.querySelectorAll("time[datetime]:not([data-ago])")) {
+      const moment = new Date(time.dateTime);
+      if (!Number.isNaN(moment.getTime())) time.textContent = timeFormat.format(moment);
+    }
+  }
+
+  // ---- tabs -------------------------------------------------------------------------------------------------------------
+  let current = null;
+
+  function selectTab(page, name) {
+    for (const panel of page.querySelectorAll(".panel")) panel.classList.toggle("on", panel.id === name);
+    for (const link of page.querySelectorAll("#tabs a")) {
+      const on = link.getAttribute("href") === "#" + name;
+      link.classList.toggle("on", on);
+      if (on) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  function tabOfAddress() {
+    const tabs = document.getElementById("tabs");
+    if (!tabs) return null;
+    const asked = decodeURIComponent(location.hash.slice(1)).split(":")[0];
+    const known = [...tabs.querySelectorAll("a")].map((a) => a.getAttribute("href").slice(1));
+    return known.includes(asked) ? asked : tabs.dataset.open;
+  }
+
+  function showTab() {
+    const name = tabOfAddress();
+    if (name === null) return;
+    current = name;
+    selectTab(document, name);
+    document.getElementById("tab-" + name)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    document.dispatchEvent(new CustomEvent("tracker:tab", { detail: name }));
+  }
+
+  // ---- live -------------------------------------------------------------------------------------------------------------
+  const live = document.querySelector("[data-live]");
+  const whole = document.getElementById("live") || document.getElementById("main");
+  let timer = 0;
+  let failures = 0;
+  let latest = 0;
+
+  const morphing = {
+    morphStyle: "outerHTML",
+    ignoreActiveValue: true,
+    callbacks: {
+      beforeNodeMorphed: (old) => !(old instanceof Element && old.hasAttribute("data-keep")),
+      beforeNodeRemoved: (old) => !(old instanceof Element && old.hasAttribute("data-keep")),
+      beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
+    },
+  };
+
+  function take(page) {
+    const fresh = page.getElementById(whole.id);
+    if (!fresh) return;
+    if (current !== null) selectTab(page, page.getElementById(current) ? current : "overview");
+    localTimes(fresh);
+    Idiomorph.morph(whole, fresh, morphing);
+    document.title = page.title;
+    const icon = page.querySelector("link[rel=icon]");
+    const mine = document.querySelector("link[rel=icon]");
+    if (icon && mine && mine.getAttribute("href") !== icon.getAttribute("href")) mine.setAttribute("href", icon.getAttribute("href"));
+    document.dispatchEvent(new CustomEvent("tracker:fresh"));
+  }
+
+  function offline(is) {
+    let sign = document.getElementById("offline");
+    if (is && !sign) {
+      sign = document.createElement("p");
+      sign.id = "offline";
+      sign.className = "offline";
+      sign.setAttribute("role", "status");
+      sign.textContent = "The tracker does not answer. What you see may be old; it is asked again.";
+      document.body.append(sign);
+    } else if (!is && sign) sign.remove();
+  }
+
+  async function fetchPage(address) {
+    const turn = ++latest;
+    try {
+      const answer = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      failures = 0;
+      if (turn === latest) take(page);
+    } catch {
+      failures += 1;
+    }
+    offline(failures > 1);
+  }
+
+  function again() {
+    clearTimeout(timer);
+    const seconds = Number(whole?.dataset.live || 0);
+    if (seconds > 0) timer = setTimeout(poll, Math.min(30, seconds * 2 ** Math.min(failures, 4)) * 1000);
+  }
+
+  async function poll() {
+    if (document.visibilityState === "visible") await fetchPage(location.pathname + location.search);
+    again();
+  }
+
+  // ---- what people do ---------------------------------------------------------------------------------------------------
+  async function copy(button) {
+    const text = button.dataset.copy;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch { // not a secure context
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      button.focus();
+    }
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const plain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+    const target = event.target instanceof Element ? event.target : null;
+    const button = target?.closest("button[data-copy]");
+    if (button) copy(button);
+    const tab = target?.closest("#tabs a");
+    if (tab && plain) {
+      event.preventDefault();
+      history.pushState(null, "", tab.getAttribute("href"));
+      showTab();
+    }
+    const swap = target?.closest("a[data-swap]");
+    if (swap && plain) {
+      event.preventDefault();
+      history.replaceState(null, "", swap.getAttribute("href") + location.hash);
+      fetchPage(location.pathname + location.search).then(again);
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || !(event.target instanceof Element)) return;
+    if (event.key === "/" && !event.target.closest("input, textarea, select")) {
+      const search = [...document.querySelectorAll("input[name=search]")].find((i) => i.offsetParent !== null);
+      if (search) { event.preventDefault(); search.focus(); search.select(); }
+    }
+    if ((event.key === "ArrowRight" || event.key === "ArrowLeft") && event.target.closest("#tabs a")) {
+      const all = [...document.querySelectorAll("#tabs a")];
+      const next = all[(all.indexOf(event.target) + (event.key === "ArrowRight" ? 1 : -1) + all.length) % all.length];
+      event.preventDefault();
+      next.focus();
+      next.click();
+    }
+  });
+
+  window.addEventListener("hashchange", showTab);
+  window.addEventListener("popstate", showTab);
+  document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible" && live) poll(); });
+
+  localTimes(document);
+  showTab();
+  if (live) again();
+})();

@@ -1,0 +1,1 @@
+"""What the tracker does on this machine, measured: see bench/README.md."""

@@ -1,0 +1,126 @@
+"""Alerts ↔ rows of `alerts`, and what the notifier asks of the tables. Blocking: call from a thread."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from projections.alerts.book import Census
+from projections.alerts.episodes import Alert
+from projections.alerts.rules import Facts
+from projections.queries import sql
+from schemas.events import iso
+from stores.tables import Tables
+
+_ALERT: TypeAdapter[Alert] = TypeAdapter(Alert)
+
+#: Alerts that ended are read at a start if they changed within this (ms): they hold the next episode back.
+_RECENT_MS = 24 * 3_600_000
+_RUNS_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a partition of the log is projected: append times (ms) of its newest tick and newest round, and the round's
+    offset and observed clock; 0 for none."""
+
+    tick_ms: int
+    round: int
+    round_ms: int
+    clock_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a person did about an alert."""
+
+    alert_id: str
+    act: str
+    by: str
+    until_ms: int | None
+    at_ms: int
+
+
+def row(alert: Alert, now: int) -> bytes:
+    """The row of an alert."""
+    return json.dumps(
+        {
+            "id": alert.id,
+            "version": alert.version,
+            "kind": alert.kind,
+            "run_id": alert.run_id,
+            "state": alert.state,
+            "since": iso(alert.since),
+            "fired_at": _iso(alert.fired_at),
+            "resolved_at": _iso(alert.resolved_at),
+            "summary": alert.summary,
+            "group_id": alert.group,
+            "acknowledged_at": _iso(alert.acknowledged_at),
+            "acknowledged_by": alert.acknowledged_by,
+            "silenced_until": _iso(alert.silenced_until),
+            "deliveries": [
+                {"receiver": r, "firing_at": _iso(n.told), "resolved_at": _iso(n.told_resolved)}
+                for r, n in alert.notices.items()
+            ],
+            "finished": alert.finished,
+            "changed_at": iso(now),
+            "memory": _ALERT.dump_json(alert).decode(),
+        }
+    ).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Raises TablesUnavailable and ClickHouseError, as `Tables` does."""
+
+    tables: Tables
+
+    def load(self, now: int) -> list[Alert]:
+        """The alerts that something may still come of."""
+        rows = self.tables.rows(sql("alerts_open"), recent=now - _RECENT_MS, now=now)
+        return [_ALERT.validate_json(r["memory"]) for r in rows]
+
+    def save(self, alerts: Iterable[Alert], now: int) -> None:
+        """Write the alerts as they are."""
+        if rows := b"\n".join(row(a, now) for a in alerts):
+            self.tables.insert("alerts", rows)
+
+    def facts(self, run_ids: Sequence[str]) -> dict[str, Facts]:
+        """What rules know of the runs."""
+        found: dict[str, Facts] = {}
+        for start in range(0, len(run_ids), _RUNS_AT_ONCE):
+            rows = self.tables.rows(sql("alert_facts"), run_ids=list(run_ids[start : start + _RUNS_AT_ONCE]))
+            found |= {
+                r["run_id"]: Facts(r["name"], r["repository"], tuple(r["labels"]), r["error"]) for r in rows
+            }
+        return found
+
+    def census(self, clocks: Mapping[int, int], threshold_ms: int) -> Census:
+        """How many fell silent, judged at these observed clocks."""
+        [counts] = self.tables.rows(
+            sql("alert_census"),
+            partitions=list(clocks),
+            clocks=list(clocks.values()),
+            threshold_ms=threshold_ms,
+        )
+        return Census(**counts)
+
+    def marks(self) -> dict[int, Mark]:
+        """How far each partition is projected."""
+        rows: list[dict[str, Any]] = self.tables.rows(sql("alert_marks"))
+        return {r.pop("partition"): Mark(**r) for r in rows}
+
+    def missing(self, partition: int, round: int) -> list[str]:
+        """Ingest processes that the next round of the partition waits for."""
+        rows = self.tables.rows(sql("alert_missing"), partition=partition, round=round)
+        return [r["process"] for r in rows]
+
+    def acts(self, since: int) -> list[Act]:
+        """What people did since then, in order."""
+        return [Act(**r) for r in self.tables.rows(sql("alert_acts_since"), since=since)]
+
+
+def _iso(ms: int | None) -> str | None:
+    return None if ms is None else iso(ms)

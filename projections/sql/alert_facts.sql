@@ -1,0 +1,8 @@
+-- What the rules of alerts know of the runs {run_ids}.
+SELECT
+    run_id,
+    if(facts.name != '', facts.name, created.name) AS name,
+    if(facts.repository != '', facts.repository, created.repository) AS repository,
+    labels.labels AS labels,
+    completed.error_message AS error
+FROM (SELECT run_id, created, facts, completed, labels FROM runs FINAL WHERE run_id IN {run_ids:Array(String)})

@@ -1,0 +1,16 @@
+-- Each partition of the log: its newest tick that is projected and its newest round that is swept, with the observed clock
+-- there. Times in ms; 0 for none.
+SELECT
+    w.partition AS partition,
+    ifNull(toUnixTimestamp64Milli(w.tick_at), 0) AS tick_ms,
+    w.round AS round,
+    c.round_ms AS round_ms,
+    c.clock_ms AS clock_ms
+FROM (SELECT * FROM watermarks FINAL) AS w
+LEFT ANY JOIN
+(
+    SELECT partition, toUnixTimestamp64Milli(appended_at) AS round_ms, clock_ms
+    FROM clocks
+    WHERE (partition, offset) IN (SELECT partition, round FROM watermarks FINAL)
+) AS c ON w.partition = c.partition
+ORDER BY partition

@@ -1,0 +1,148 @@
+"""The reference for tasks and figures: how a task is shown, what it costs, and what tasks add up to. See `reducer.py`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from schemas.events import TaskRecord
+
+_RANK = {"pending": 1, "submitted": 2, "running": 3}
+TERMINAL_RANK = 4
+_COUNTED = ("pending", "submitted", "running", "succeeded", "failed", "aborted", "cached")
+COUNTS = (*_COUNTED, "ignored", "retried")
+
+
+class Rate(NamedTuple):
+    """A row of the price book; an empty machine type is a flat rate."""
+
+    machine_type: str
+    price_model: str
+    zone: str
+    per_hour: Decimal | None
+    per_cpu_hour: Decimal | None = None
+    per_gib_hour: Decimal | None = None
+
+
+def ms(moment: datetime | None) -> int | None:
+    """Epoch ms."""
+    return None if moment is None else int(moment.timestamp() * 1000 + 0.5)
+
+
+@dataclass
+class Task:
+    """A task with what follows from its record and its run."""
+
+    record: TaskRecord
+    shown: str
+    inferred: bool
+    ended_at: int | None
+    priced_ms: int
+    cost: Decimal | None
+
+    @property
+    def span(self) -> tuple[int, float] | None:
+        """[start, end) for concurrency; an end of infinity while it is open."""
+        start = ms(self.record.started_at)
+        end = float("inf") if self.ended_at is None else self.ended_at
+        return None if self.record.status == "cached" or start is None or end <= start else (start, end)
+
+
+def rank(record: TaskRecord) -> int:
+    return _RANK.get(record.status, TERMINAL_RANK)
+
+
+def order(record: TaskRecord) -> tuple[int, int]:
+    """What decides between two records of a task before their content does."""
+    moment = ms(record.completed_at or record.started_at or record.submitted_at)
+    return rank(record), moment or 0
+
+
+def cost(record: TaskRecord, shown: str, lasted: int, rates: Sequence[Rate]) -> Decimal | None:
+    """Nine places, rounded down; None where no price is known."""
+    if record.status == "cached":
+        return Decimal(0)
+    if record.started_at is None:
+        return Decimal(0) if shown in ("pending", "submitted", "aborted") else None
+    rate = _offer(record, rates)
+    if rate is None:
+        return None
+    hours = Fraction(lasted, 3_600_000)
+    if rate.per_hour is not None:
+        return _down(Fraction(rate.per_hour) * hours)
+    cpus = Fraction(record.cpus if record.cpus is not None else 1)
+    gib = Fraction((record.memory_bytes or 0) // 2**20, 1024)
+    flat = _down(Fraction(rate.per_cpu_hour or 0) * hours * cpus)
+    return flat + _down(Fraction(rate.per_gib_hour or 0) * hours * gib)
+
+
+def _offer(record: TaskRecord, rates: Sequence[Rate]) -> Rate | None:
+    """The rate for the task's machine: its price model before any, then the longest zone that its zone begins with."""
+    model, zone = (record.price_model or "").lower(), record.cloud_zone or ""
+    fitting = [
+        r
+        for r in rates
+        if r.machine_type == (record.machine_type or "")
+        and r.price_model in ("", model)
+        and zone.startswith(r.zone)
+    ]
+    return max(fitting, key=lambda r: (r.price_model != "", len(r.zone)), default=None)
+
+
+def _down(amount: Fraction) -> Decimal:
+    return Decimal(int(amount * 10**9)).scaleb(-9)
+
+
+def figures(tasks: Iterable[Task]) -> dict[str, Any]:
+    """Counts, money and peak of some tasks of one run."""
+    found = list(tasks)
+    f: dict[str, Any] = dict.fromkeys(COUNTS, 0) | {"tasks": len(found)}
+    f["open_tasks"] = sum(rank(t.record) < TERMINAL_RANK for t in found)
+    f["cost"] = sum((t.cost or Decimal(0) for t in found), Decimal(0))
+    f["wasted"] = sum((t.cost or Decimal(0) for t in found if t.shown in ("failed", "aborted")), Decimal(0))
+    f["unpriced"] = sum(t.cost is None for t in found)
+    spent = [t for t in found if t.shown != "cached"]
+    f["cpu_ms"] = sum(t.priced_ms * (1 if t.record.cpus is None else t.record.cpus) for t in spent)
+    f["first_submitted_at"] = min(
+        (at for t in spent if (at := ms(t.record.submitted_at)) is not None),
+        default=None,
+    )
+    f["last_completed_at"] = max(
+        (t.ended_at for t in spent if t.shown != "pending" and t.ended_at is not None),
+        default=None,
+    )
+    for t in found:
+        action = (t.record.error_action or "").upper()
+        f["retried"] += t.record.attempt == 2 and t.shown != "cached"
+        if t.shown == "failed":
+            f["failed"] += action != "RETRY"
+            f["ignored"] += action == "IGNORE"
+        else:
+            f[t.shown] += 1
+    return f
+
+
+def of_run(tasks: Sequence[Task], over: bool) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Figures of a run, and by process, from all its tasks. `over`: it has ended."""
+    by_process: dict[str, list[Task]] = {}
+    for t in tasks:
+        by_process.setdefault(t.record.process, []).append(t)
+    all_of_it = figures(tasks) | {"peak": peak(tasks)}
+    processes = {process: figures(found) for process, found in by_process.items()}
+    for f in (all_of_it, *processes.values()):
+        f["pending"] = 0 if over else f["pending"]
+    all_of_it["total"] = sum(all_of_it[k] for k in _COUNTED)
+    return all_of_it, processes
+
+
+def peak(tasks: Iterable[Task]) -> int:
+    """Most tasks at once. One that starts when another ends is not beside it."""
+    spans = [t.span for t in tasks if t.span is not None]
+    edges = sorted([(end, -1) for _, end in spans] + [(start, 1) for start, _ in spans])
+    most = now = 0
+    for _, step in edges:
+        now += step
+        most = max(most, now)
+    return most
