@@ -15,7 +15,7 @@ NO_SERVICES := not kafka and not clickhouse and not nextflow and not browser and
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas bench clean \
-  fetch-kafka fetch-nextflow fetch-clickhouse
+  screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,7 +34,7 @@ demo: setup ## Replay a bundled real trace into the running tracker
 
 setup-dev: $(VENV)/.setup-dev ## Make .venv with what the tests and checks need too
 
-services: fetch-kafka fetch-nextflow fetch-clickhouse ## Fetch the Kafka, ClickHouse and Nextflow that the tests start (.cache)
+services: fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium ## Fetch the Kafka, ClickHouse, Nextflow and browser that the tests start
 
 test: setup-dev services lint types ## Run every check and every test, on real services
 	$(BIN)/pytest
@@ -59,6 +59,9 @@ schemas: setup-dev ## Write the JSON Schemas of the events again
 
 bench: setup-dev services ## Measure freshness and throughput on this machine
 	$(BIN)/python -m bench.freshness
+
+screenshots: setup-dev fetch-chromium ## Take the pictures of the pages again (docs/images)
+	$(BIN)/python -m tests.browser.screenshots
 
 lock: setup-dev ## Pin every dependency again, with hashes, after a change in pyproject.toml
 	$(COMPILE) --group build -o requirements.lock
@@ -106,6 +109,10 @@ fetch-kafka fetch-nextflow: fetch-%:
 	  rm -rf $(CACHE)/$* && \
 	  mvn --quiet --batch-mode --file tests/support/maven/$*.xml $(COPY_JARS) -DoutputDirectory=$(CACHE)/$* && \
 	  cp tests/support/maven/$*.xml $(CACHE)/$*/made-from; }
+
+# The browser is the system's own: tests/browser starts /usr/bin/chromium.
+fetch-chromium:
+	@test -x /usr/bin/chromium || { $(call apt_get,chromium,The browser tests need Chromium); }
 
 fetch-clickhouse:
 	@cmp -s tests/support/npm/package-lock.json $(CACHE)/clickhouse/made-from || { \

@@ -146,22 +146,24 @@ def create_app(
     )
     topic = app.topic(EVENTS, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw")
 
-    @app.on_partitions_assigned.connect(weak=False)  # type: ignore[untyped-decorator]
+    @app.on_partitions_assigned.connect(weak=False)
     async def on_assigned(_app: faust.App, assigned: set[Any], **_: Any) -> None:
         work.assign(frozenset(tp.partition for tp in assigned if tp.topic == EVENTS))
         health.ready = True
         log.info("partitions assigned", partitions=sorted(work.partitions))
 
     @app.agent(topic, concurrency=1)
-    async def project(stream: faust.Stream[bytes]) -> AsyncIterator[None]:
-        batches = stream.noack().noack_take(settings.batch_events, within=settings.batch_seconds)
+    async def project(stream: faust.types.StreamT[bytes]) -> AsyncIterator[None]:
+        # Faust's own types leave noack out, and say that noack_take gives values where it gives events.
+        unacknowledged: Any = stream
+        batches = unacknowledged.noack().noack_take(settings.batch_events, within=settings.batch_seconds)
         async for events in batches:
             await work.project([record_of(e) for e in events])
             for event in events:
                 event.ack()
         yield
 
-    @app.task
+    @app.task  # type: ignore[untyped-decorator]
     async def refresh_when_idle() -> None:
         while not app.should_stop:
             await app.sleep(_IDLE_SECONDS)
@@ -169,7 +171,7 @@ def create_app(
 
     watchdog = Watchdog(_WATCHDOG_SECONDS)
 
-    @app.task
+    @app.task  # type: ignore[untyped-decorator]
     async def watch() -> None:
         while not app.should_stop:
             await app.sleep(_WATCH_SECONDS)
@@ -183,7 +185,7 @@ def create_app(
                 log.error("nothing is projected although the log grows: exiting", partitions=dead)
                 os._exit(_EXIT_SOFTWARE)
 
-    @app.on_before_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
+    @app.on_before_shutdown.connect(weak=False)
     async def on_shutdown(_app: faust.App, **_: Any) -> None:
         await event_log.stop()  # the agent has acknowledged its last batch
 

@@ -296,7 +296,8 @@ def _hear(expected: Expected, clock: ObservedClock, m: Message, limits: Limits, 
     if isinstance(e, RequestUnreadable):
         expected.letters.add((m.partition, m.offset, ""))
         return "dead_lettered"
-    expected.letters |= {(m.partition, m.offset, s.part) for s in e.data.set_aside}
+    if isinstance(e.data, Payload):
+        expected.letters |= {(m.partition, m.offset, s.part) for s in e.data.set_aside}
     return "projected"
 
 

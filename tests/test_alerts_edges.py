@@ -21,6 +21,7 @@ from projections.alerts.session import letter_of, transition_of
 from schemas.settings import Settings
 from schemas.statuses import AlertKind, AlertState
 from stores.log import Record
+from tracker import alerts_cli
 
 T0 = 1_790_000_000_000
 
@@ -262,3 +263,18 @@ def test_what_is_no_transition_or_letter_stops_nobody(value: bytes) -> None:
 def test_the_first_of_several_letters_names_a_message() -> None:
     letters: list[Any] = [{"partition": 1, "offset": 2, "part": p, "reason": p} for p in ("a", "b")]
     assert letter_of(record(b"".join(json.dumps(x).encode() for x in letters))) == ("1:2:a", "a")
+
+
+def test_a_sample_is_sent_from_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text(TOML)
+    asked = Settings(
+        alert_webhook=SecretStr("http://127.0.0.1:9/"), alert_allow_private=True, alert_rules=file
+    )
+    assert asyncio.run(alerts_cli.send_sample(asked, "webhook")) == 1
+    assert "webhook: not taken, " in capsys.readouterr().out
+    with pytest.raises(ValueError, match="receivers are: chat, ops, webhook"):
+        asyncio.run(alerts_cli.send_sample(asked, "nobody"))
+    alerts_cli.show(asked)
+    shown = capsys.readouterr().out
+    assert "every alert, at once" in shown and "nightly-*" in shown and "https://" not in shown

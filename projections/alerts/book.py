@@ -48,7 +48,9 @@ class Book:
     rules: Rules
     threshold_ms: int
     alerts: dict[str, Alert] = field(default_factory=dict)
-    changed: dict[str, None] = field(default_factory=dict)  # ids of which something is to be written, in order
+    changed: dict[str, None] = field(
+        default_factory=dict
+    )  # ids of which something is to be written, in order
     _newest: dict[_Subject, str] = field(default_factory=dict)
     _members: dict[str, set[str]] = field(default_factory=dict)  # group → its members that are open
 

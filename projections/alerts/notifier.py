@@ -42,6 +42,7 @@ class Notifier:
     ) -> None:
         self.event_log, self.settings, self.rules, self.now = event_log, settings, rules, now
         self.storage = Storage(tables)
+        self._embedded = tables.embedded
         self.send = send or sender(rules, settings, now)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="notifier")
 
@@ -55,8 +56,8 @@ class Notifier:
                     NOTIFIER_LAST_STEP.set(0)
                 await asyncio.sleep(_PAUSE_SECONDS)
         finally:
-            # Whoever closes the tables next must not do so under a query.
-            self._threads.shutdown(wait=True, cancel_futures=True)
+            # Embedded tables must not be closed under a query; one to a server may hang, and would hold up the loop.
+            self._threads.shutdown(wait=self._embedded, cancel_futures=True)
 
     async def ask(self, call: Callable[[], T]) -> T:
         """Run what blocks in a thread of ours."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -14,7 +14,7 @@ from projections.alerts.book import Book
 from projections.alerts.episodes import OPEN, Owed, owed
 from projections.alerts.outbox import Outbox, Send
 from projections.alerts.rules import Facts, Rules
-from projections.alerts.storage import Mark, Storage
+from projections.alerts.storage import Act, Mark, Storage
 from projections.sweep import Transition
 from schemas.events import to_ms
 from schemas.metrics import ALERTS, NOTIFIER_LAST_STEP
@@ -67,6 +67,9 @@ class Session:
             None  # (ms, ends of the transitions told by then)
         )
         self._acts_since = 0
+        self._acts_done: dict[
+            tuple[int, int], int
+        ] = {}  # (partition, offset) → when (ms), of those that may be read again
         self._barked = -1
         self.outbox = Outbox(list(n.rules.receivers), n.send, self._taken)
 
@@ -124,13 +127,21 @@ class Session:
         self._missing = []
         for p in conditions.held_up(self._marks, n.now(), self._limit):
             self._missing += await n.ask(partial(n.storage.missing, p, self._marks[p].round))
-        for act in await n.ask(partial(n.storage.acts, self._acts_since)):
+        self._obey(await n.ask(partial(n.storage.acts, self._acts_since)))
+        self._looked = loop.time()
+
+    def _obey(self, acts: Sequence[Act]) -> None:
+        """Do what people asked for, each once."""
+        for act in acts:
+            if (act.partition, act.offset) in self._acts_done:
+                continue
+            self._acts_done[act.partition, act.offset] = act.at_ms
             self._acts_since = max(self._acts_since, act.at_ms - _ACTS_AGAIN_MS)
             if act.until_ms is not None:
                 self.book.silence(act.alert_id, act.until_ms)
             else:
                 self.book.acknowledge(act.alert_id, act.at_ms, act.by)
-        self._looked = loop.time()
+        self._acts_done = {key: at for key, at in self._acts_done.items() if at >= self._acts_since}
 
     async def _take(self) -> None:
         """Read on, and decide what follows. Nothing is decided unless all that it needs could be read."""

@@ -34,8 +34,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a person did about an alert."""
+    """What a person did about an alert; (partition, offset) names it."""
 
+    partition: int
+    offset: int
     alert_id: str
     act: str
     by: str
