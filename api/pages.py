@@ -11,24 +11,25 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from api import books, problems, runs, tasks
+from api.alerts import page_of_alerts
 from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, task_filter
 from api.log_files import run_log
 from api.models import Books
-from api.paging import letter_place, run_place, task_place
+from api.paging import alert_place, letter_place, run_place, task_place
 from api.reader import Reader
 from api.run_page import run_page
 from api.show import render
 from api.task_pages import process_page, task_page, tasks_csv
 from api.timeline import Window, timeline, window
 from schemas.events import iso
-from schemas.statuses import RunStatus, TaskStatus
+from schemas.statuses import AlertState, RunStatus, TaskStatus
 from stores.log import EventLog
 
 #: Runs that the block above the list shows, and for how long a failure is news.
 _ATTENTION_MAX = 8
 _NEWS_MS = 24 * 3600 * 1000
 
-#: Dead letters that the page of operations lists.
+#: Alerts and dead letters that the page of operations lists.
 _LETTERS_MAX = 20
 
 #: Rows of the timeline's and the curve's table twins.
@@ -171,6 +172,7 @@ def _ops(reader: Reader, told: Books) -> Response:
         as_of=iso(judgement.as_of_ms),
         counts=reader.rows("status_counts", **judgement.parameters(), since_ms=now_ms - _NEWS_MS),
         attention=_attention(reader),
+        alerts=page_of_alerts(reader, [AlertState.FIRING], "", "", alert_place(""), _LETTERS_MAX).alerts,
         letters=books.page_of_letters(reader, "", letter_place(""), _LETTERS_MAX).dead_letters,
         now_ms=now_ms,
     )

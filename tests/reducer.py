@@ -17,6 +17,7 @@ from schemas.events import (
     Created,
     Event,
     Heartbeat,
+    Payload,
     RequestUnreadable,
     RunLabelled,
     TaskRecord,

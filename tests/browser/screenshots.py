@@ -83,7 +83,7 @@ def take(page: Page, path: str, to: Path) -> None:
         page.wait_for_timeout(300)
     page.screenshot(path=to)
     with Image.open(to) as picture:
-        picture.convert("RGB").quantize(128).save(to, optimize=True)
+        picture.convert("RGB").quantize(256).save(to, optimize=True)
 
 
 if __name__ == "__main__":
