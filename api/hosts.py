@@ -44,10 +44,18 @@ def _base(repository: str) -> tuple[str | None, str]:
         host, port = (url.hostname or "").lower(), url.port
     except ValueError:
         return None, ""
-    kind = next((k for k in _PATHS if host in (f"{k}.com", f"{k}.org") or host.startswith(f"{k}.")), None)
+    kind = next((k for k in _PATHS if _is_of(host, k)), None)
     path = url.path.rstrip("/").removesuffix(".git")
     if kind is None or url.scheme not in ("https", "http") or port or not _PATH.fullmatch(path):
         return None, ""
     if any(part in (".", "..") for part in path.split("/")) or not re.fullmatch(r"[a-z0-9.-]+", host):
         return None, ""
     return f"https://{host}{path}", kind
+
+
+def _is_of(host: str, kind: str) -> bool:
+    """github.com, or a lab's own github.lab.org; not github.com.evil.org, which only looks like one."""
+    known = (f"{kind}.com", f"{kind}.org")
+    return host in known or (
+        host.startswith(f"{kind}.") and not host.startswith(tuple(f"{k}." for k in known))
+    )

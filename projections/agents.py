@@ -26,7 +26,7 @@ from stores.log import EventLog, LogUnavailable, Record
 
 log = structlog.get_logger()
 
-_IDLE_SECONDS = 0.25
+_IDLE_SECONDS = 0.05
 _WATCH_SECONDS = 5.0
 #: A projector that gets on with nothing for so long, though it is not waiting for ClickHouse, is taken for dead.
 _WATCHDOG_SECONDS = 120.0

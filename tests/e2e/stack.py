@@ -170,8 +170,11 @@ class EmbeddedStack(Stack):
 class ScaledStack(Stack):
     """Two processes of ingest, two Faust workers, one api; on a Kafka and a ClickHouse that are there."""
 
-    def __init__(self, folder: Path, broker: KafkaBroker, database_url: str, **settings: object) -> None:
-        shared = {"log": f"kafka://{broker.bootstrap}", "clickhouse": database_url, "partitions": PARTITIONS}
+    def __init__(
+        self, folder: Path, broker: KafkaBroker, server: ClickHouseServer, **settings: object
+    ) -> None:
+        self.broker, self.server = broker, server
+        shared = {"log": f"kafka://{broker.bootstrap}", "clickhouse": server.url, "partitions": PARTITIONS}
         super().__init__(folder, **{**shared, **settings})
         self.api = Service("api", "api", folder, self.settings)
         linked = {"public_url": self.api.url, **self.settings}
@@ -204,7 +207,7 @@ def scaled(folder: Path, **settings: object) -> Iterator[ScaledStack]:
     with ExitStack() as parts:
         broker = parts.enter_context(KafkaBroker(folder / "kafka"))
         server = parts.enter_context(ClickHouseServer(folder / "clickhouse"))
-        yield parts.enter_context(ScaledStack(folder / "stack", broker, server.url, **settings))
+        yield parts.enter_context(ScaledStack(folder / "stack", broker, server, **settings))
 
 
 def _tail(path: Path, lines: int) -> str:

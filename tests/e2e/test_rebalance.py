@@ -1,16 +1,19 @@
 """The partitions of two Faust workers move under load, once by kill -9: nothing is lost, nothing is there twice."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import load
+from projections.agents import Watchdog
+from tests.e2e import load, runner
 from tests.e2e.client import Reader, imbalance, until
 from tests.e2e.stack import ScaledStack, Service, scaled
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse]
 # A killed worker is noticed after broker_session_timeout (10 s), and then the backlog is read.
 _TAKEOVER_SECONDS = 60
+_STOP_SECONDS = 15
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,39 @@ def test_nothing_is_lost_when_partitions_move(stack: ScaledStack) -> None:
     assert stack.command("verify") == (0, "figures, tables and log agree\n")
     code, output = stack.command("replay")
     assert (code, output.strip()) == (0, "the rebuilt tables are identical")
+
+
+def test_a_worker_stops_while_clickhouse_is_away_and_the_next_one_goes_on(stack: ScaledStack) -> None:
+    worker = stack.projectors[0].start()
+    stack.server.kill()
+    requests = runner.load("success", "while_clickhouse_was_away")
+    sent = runner.send(stack.ingest_urls, runner.in_order(requests))
+    until(
+        "it meets the outage", lambda: "clickhouse refused" not in worker.log.read_text(), _TAKEOVER_SECONDS
+    )
+    began = time.monotonic()
+    assert worker.stop() == 0
+    assert time.monotonic() - began < _STOP_SECONDS
+    stack.server.start()
+    worker.start()
+    with Reader(stack.api_url) as reader:
+        until("all is projected", lambda: imbalance(reader), _TAKEOVER_SECONDS)
+        until("it has succeeded", lambda: reader.run(sent.run_id)["tasks"]["succeeded"] != 25)
+    assert worker.stop() == 0
+    assert stack.command("verify") == (0, "figures, tables and log agree\n")
+
+
+@pytest.mark.parametrize(
+    ("done", "grown", "dead"),
+    [(5, True, []), (4, False, []), (4, True, [0])],
+    ids=["it gets on", "nothing comes", "the log grows but nothing is done"],
+)
+def test_the_watchdog_finds_an_agent_that_has_died_silently(done: int, grown: bool, dead: list[int]) -> None:
+    watchdog = Watchdog(patience=100)
+    assert watchdog.dead([0], {0: 4}, {0: 5}, now=0) == []
+    assert watchdog.dead([0], {0: 4}, {0: 6 if grown else 5}, now=10) == []
+    assert watchdog.dead([0], {0: done}, {0: 9 if grown else 5}, now=111) == dead
+    assert watchdog.dead([], {}, {0: 99}, now=1000) == []
 
 
 def stop(worker: Service, kill: bool) -> None:
