@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from stores.tables import Tables
 
 #: An hour of a machine costs at most this much; keeps hostile figures within Decimal(38, 9).
-_Rate = Annotated[Decimal, Field(ge=0, le=10_000, max_digits=13, decimal_places=9)]
+_Rate = Annotated[Decimal, Field(ge=0, le=10_000, max_digits=14, decimal_places=9)]
 
 
 class Rate(BaseModel):

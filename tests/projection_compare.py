@@ -33,6 +33,7 @@ def differences(
         "status": _statuses(tables, expected, limits),
         "event": _events(tables, expected),
         "dead letter": _letters(tables, expected),
+        "note": _notes(tables, expected),
         "clock": _clocks(tables, expected),
         "watermark": _watermarks(tables, expected),
         "transition": _transitions(tables, expected),
@@ -159,6 +160,12 @@ def _events(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
 def _letters(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
     rows = tables.rows("SELECT partition, offset, part FROM dead_letters FINAL")
     return {tuple(r.values()): 1 for r in rows}, dict.fromkeys(expected.letters, 1)
+
+
+def _notes(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
+    rows = tables.rows("SELECT run_id, kind, note_id, partition, offset, author, text FROM notes FINAL")
+    found = [tuple(r.values()) for r in rows]
+    return {r[:5]: r[5:] for r in found}, expected.notes
 
 
 def _clocks(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:

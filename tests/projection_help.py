@@ -36,6 +36,7 @@ _TYPES: dict[type[Any], type[Any]] = {
     e.Completed: e.RunCompleted,
     e.Labelled: e.RunLabelled,
     e.Unreadable: e.RequestUnreadable,
+    e.Note: e.NoteWritten,
 }
 
 

@@ -17,6 +17,7 @@ from schemas.events import (
     Created,
     Event,
     Heartbeat,
+    NoteWritten,
     Payload,
     RequestUnreadable,
     RunLabelled,
@@ -250,6 +251,7 @@ class Expected:
     runs: dict[str, Run] = field(default_factory=dict)
     events: dict[tuple[int, int], tuple[str, str, str, str]] = field(default_factory=dict)
     letters: set[tuple[int, int, str]] = field(default_factory=set)
+    notes: dict[tuple[str, str, str, int, int], tuple[str, str]] = field(default_factory=dict)
     rounds: dict[tuple[int, int], Round] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
     watermarks: dict[int, tuple[int, int | None]] = field(default_factory=dict)  # offset, newest tick
@@ -291,7 +293,10 @@ def _hear(expected: Expected, clock: ObservedClock, m: Message, limits: Limits, 
     if e is None:
         expected.letters.add((m.partition, m.offset, ""))
         return "dead_lettered"
-    if e.run_id:
+    if isinstance(e, NoteWritten):
+        note = (e.run_id, str(e.data.kind), e.data.note_id, m.partition, m.offset)
+        expected.notes[note] = (e.data.author, e.data.text)
+    if e.run_id and isinstance(e.data, Payload):
         run = expected.runs.setdefault(e.run_id, Run(e.run_id, m.partition, m.offset))
         run.hear(m, clock.observed(m.appended_at), tie)
     if isinstance(e, RequestUnreadable):

@@ -24,7 +24,7 @@ SELECT
     arrayFirst(
         o -> (o.1 = '' OR o.1 = lower(ifNull(t.price_model, ''))) AND startsWith(ifNull(t.cloud_zone, ''), o.2),
         p.offers) AS offer,
-    toInt64(least(1000000000., ifNull(t.cpus, 1.) * 1000.)) AS cpu_thousandths,
+    toInt64(least(1000000000., round(ifNull(t.cpus, 1.) * 1000.))) AS cpu_thousandths,
     least(1073741824, intDiv(ifNull(t.memory_bytes, 0), 1048576)) AS memory_mib,
     multiIf(
         t.status = 'cached' OR (isNull(t.started_at) AND shown IN ('pending', 'submitted', 'aborted')), toDecimal128(0, 9),

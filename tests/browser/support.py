@@ -39,7 +39,7 @@ class Tracker:
         settings = {
             "TRACKER_PORT": str(self.port),
             "TRACKER_DATA": str(folder / "data"),
-            "TRACKER_TICK_SECONDS": "0.5",
+            "TRACKER_TICK_SECONDS": "1",
             "TRACKER_DISCONNECTED_AFTER_SECONDS": str(DISCONNECTED_SECONDS),
             "TRACKER_STALLED_AFTER_SECONDS": str(STALLED_SECONDS),
             "TRACKER_PRICE_BOOK": str(prices),

@@ -134,7 +134,7 @@ def test_each_column_of_the_process_table_sorts(
         head = page.locator(
             "#processes th[scope=col]", has=page.get_by_role("link", name=column.capitalize())
         )
-        for turn in range(2):
+        for turn in range(2 if column in ("process", "failed") else 1):
             head.get_by_role("link").click()
             way = "ascending" if (turn == 0) == (column == "process") else "descending"
             expect(head).to_have_attribute("aria-sort", way)
