@@ -59,3 +59,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     for fixture in getattr(item, "fixturenames", ()):
         if fixture in _MARKER_OF_FIXTURE:
             item.add_marker(_MARKER_OF_FIXTURE[fixture])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser goes last: Playwright keeps an event loop running in this thread, in which no other may be run."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
