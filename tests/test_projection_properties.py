@@ -167,8 +167,27 @@ _note = st.builds(
     e.Note, note_id=st.sampled_from(["1", "2"]), author=st.just("me"), text=st.sampled_from(["", "why"])
 )
 _rare = st.builds(Leave, st.sampled_from(PROCESSES)) | st.builds(Garbage, _run) | st.builds(Say, _run, _note)
+
+
+def _flat(steps: Sequence[Any]) -> list[Any]:
+    return [s for step in steps for s in (step if isinstance(step, tuple) else (step,))]
+
+
+def _falls_idle(run: int) -> tuple[Any, ...]:
+    """Its one task ends, a while after it began, and then the run is heard and tells nothing more."""
+    told = e.TasksChanged()
+    times = dict.fromkeys(("submitted_at", "started_at", "completed_at"))
+    began, ended = (
+        {"task_id": 1, "process": "A", **times, "status": status} for status in ("running", "succeeded")
+    )
+    beats = (PROCESSES[:1], True, (run,))
+    return Say(run, told, (began,)), Pass(1, 5000, *beats), Say(run, told, (ended,)), Pass(6, 5000, *beats)
+
+
 _often = (_says, _says, _says, _passes, _passes)
-_steps = st.lists(st.one_of(*_often, *_often, _rare), min_size=8, max_size=26)
+_steps = st.lists(st.one_of(*_often, *_often, _rare, _run.map(_falls_idle)), min_size=6, max_size=18).map(
+    _flat
+)
 
 
 def written(partitions: int, steps: Sequence[Any]) -> list[Message]:
