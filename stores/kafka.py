@@ -93,7 +93,7 @@ class KafkaLog:
         self._groups.clear()
         self._offsets = None
         for consumer in consumers:
-            await consumer.stop()
+            await _close_consumer(consumer)
 
     async def create_topics(self, partitions: int) -> None:
         """Make the topics that are missing, which keep everything and take the broker's append time.
@@ -303,15 +303,15 @@ class KafkaLog:
         try:
             yield reader
         except KafkaError as error:
-            await reader.consumer.stop()
+            await _close_consumer(reader.consumer)
             raise LogUnavailable(f"Kafka at {self._bootstrap}, to read {reader.name}: {error!r}") from error
         except BaseException:  # given up in the middle: its positions say nothing
-            await reader.consumer.stop()
+            await _close_consumer(reader.consumer)
             raise
         if self._open and len(idle) < _IDLE_READERS:
             idle.append(reader)
         else:
-            await reader.consumer.stop()
+            await _close_consumer(reader.consumer)
 
 
 class _Reader:
@@ -360,6 +360,16 @@ async def _start(client: Any) -> None:
     except BaseException:
         await client.stop()
         raise
+
+
+async def _close_consumer(consumer: Any) -> None:
+    """Close it, whatever it says. In an outage aiokafka's stop() lets the cancellation of its own fetch out, which would
+    take the place of the error that we close for, and end a caller that waits for LogUnavailable."""
+    stopping = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait({stopping})
+    if stopping.cancelled() or stopping.exception() is not None:
+        _log.warning("a Kafka consumer did not close cleanly")
+        await consumer._client.close()  # stop() did not come to it
 
 
 async def _close_producer(producer: Any, seconds: float) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError
 
 from schemas import topics
-from stores.kafka import KafkaLog
+from stores.kafka import KafkaLog, _Reader
 from stores.log import LogUnavailable, Position
 from tests.support.kafka import KafkaBroker
 from tests.support.process import free_port
@@ -67,7 +68,11 @@ def test_a_broker_killed_and_started_again_loses_nothing_acknowledged(tmp_path: 
             """One reader all the time, through the outage."""
             positions = dict.fromkeys(range(PARTITIONS), 0)
             while len(seen) < len(done) or not stopping.is_set():
-                for record in await log.take(topics.EVENTS, positions, 100, 0.2):
+                try:
+                    records = await log.take(topics.EVENTS, positions, 100, 0.2)
+                except LogUnavailable:  # its first fetch fell into the outage
+                    continue
+                for record in records:
                     assert record.offset == positions[record.partition]
                     positions[record.partition] += 1
                     seen.append(record.value)
@@ -218,3 +223,37 @@ def test_without_a_broker_or_a_topic_it_is_unavailable(kafka_broker: KafkaBroker
             await log.append(topics.EVENTS, "run", "test", b"x")
 
     asyncio.run(test())
+
+
+class _DyingConsumer:
+    """A consumer that fails, and whose stop() lets its own cancellation out, as aiokafka's does in an outage."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._client = self
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def getmany(self, *_: object, **__: object) -> dict[object, list[object]]:
+        raise KafkaConnectionError("gone")
+
+    async def stop(self) -> None:
+        raise asyncio.CancelledError
+
+
+def test_a_consumer_that_dies_is_an_unavailable_log_not_a_cancellation() -> None:
+    """Who waits for the log catches LogUnavailable; a cancellation that nobody asked for would end him silently."""
+
+    async def main() -> None:
+        log = KafkaLog("127.0.0.1:9", 1, 1.0, 2**20)
+        log._open = True
+        consumer = _DyingConsumer()
+        reader = _Reader(consumer, topics.EVENTS)
+        reader.positions = {0: 0}
+        log._idle[topics.EVENTS].append(reader)
+        with pytest.raises(LogUnavailable, match="gone"):
+            await log.take(topics.EVENTS, {0: 0}, 1, 0.1)
+        assert consumer.closed, "its connections would stay open"
+
+    asyncio.run(main())
