@@ -70,6 +70,9 @@ def _run(run: Run) -> Rows:
     row["completed"] = _told(run.completed, _COMPLETED)
     row["completed_texts"] = _told(run.completed, ("error_report",))
     row["progress"] = _told(run.progress, type(run.progress.data).model_fields if run.progress else ())
+    if run.owner:
+        first, whose = run.owner
+        row["owner"] = {"earliness": 2**63 - 1 - first, "name": whose}
     row["labels"] = dict(zip(("offset", "labels"), run.labels, strict=True))
     return row
 

@@ -38,6 +38,7 @@ SELECT
     completed_texts.error_report AS error_report,
     process_names.names AS announced,
     labels.labels AS told_labels,
+    owner.name AS told_owner,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
     peak, cost, wasted, unpriced
 FROM run_statuses(
