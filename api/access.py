@@ -290,7 +290,7 @@ def _host_of(told: str) -> str:
     try:
         return urlsplit(f"//{told}").hostname or ""
     except ValueError:
-        return told or "."
+        return "not.a.host"
 
 
 def _is_address(host: str) -> bool:

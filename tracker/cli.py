@@ -15,7 +15,7 @@ from schemas.settings import Settings, explain
 from stores.log import LogUnavailable
 from stores.migrate import MigrationError
 from stores.tables import TablesUnavailable
-from tracker import alerts_cli, logs
+from tracker import alerts_cli, logs, tokens_cli
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -140,7 +140,7 @@ def demo(
     settings = _settings()
     from tracker import demo as demonstration
 
-    _run(lambda: demonstration.replay(url or settings.base_url, speed))
+    _run(lambda: demonstration.replay(url or settings.base_url, speed, settings.token.get_secret_value()))
 
 
 @app.command()
@@ -171,6 +171,7 @@ def _check_files(settings: Settings) -> None:
         PriceBook.load(settings.price_book)
 
 
+app.add_typer(tokens_cli.commands(_settings, _run), name="token")
 app.add_typer(alerts_cli.commands(_settings, _run), name="alerts")
 
 
