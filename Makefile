@@ -14,7 +14,7 @@ NO_SERVICES := not kafka and not clickhouse and not nextflow and not browser and
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas bench clean \
+.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas audit bench clean \
   screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium
 
 help: ## List the targets
@@ -53,6 +53,11 @@ types: setup-dev ## Check types (mypy, strict)
 fix: setup-dev ## Repair style and format where a tool can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+audit: ## Ask the databases of known weaknesses about requirements.lock (needs the network)
+	$(PYTHON) -m venv $(CACHE)/audit
+	$(CACHE)/audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==2.10.1
+	$(CACHE)/audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
 
 schemas: setup-dev ## Write the JSON Schemas of the events again
 	$(BIN)/python -m schemas.export
