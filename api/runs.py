@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from api.asking import RunFilter
-from api.models import Cost, Counts, Run, RunError, RunList, Runner, Workflow
+from api.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Workflow
 from api.paging import RunPlace, to_token
 from api.problems import not_found
 from api.reader import Judgement, Reader, Row
 from schemas.events import iso
 from schemas.statuses import ReportedState
+from schemas.thresholds import own
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,11 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         owner=None,
         workspace=row["workspace"] or None,
         labels=row["told_labels"],
+        thresholds=RunThresholds(
+            disconnected_after_ms=row["disconnected_after_ms"],
+            stalled_after_ms=row["stalled_after_ms"],
+            ignored_labels=own(row["told_labels"]).ignored,
+        ),
     )
 
 

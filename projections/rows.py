@@ -31,6 +31,7 @@ from schemas.events import (
     iso,
 )
 from schemas.statuses import Outcome
+from schemas.thresholds import own
 from schemas.wire import decode
 from stores.log import Record
 
@@ -208,10 +209,13 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)
         case Labelled():
-            row["labels"] = {
-                "offset": record.offset + 1,
-                "labels": data.labels,
-            }  # + 1: above the default tuple at offset 0
+            version_of = {"offset": record.offset + 1}  # + 1: above the default tuple at offset 0
+            row["labels"] = version_of | {"labels": data.labels}
+            limits = own(data.labels)
+            row["own"] = version_of | {
+                "disconnected_ms": limits.disconnected_ms,
+                "stalled_ms": limits.stalled_ms,
+            }
     return row
 
 

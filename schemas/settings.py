@@ -70,12 +70,16 @@ class Settings(BaseSettings):
         5, gt=0, le=300, description="How often each ingest process appends a clock tick to every partition."
     )
     disconnected_after_seconds: float = Field(
-        180, gt=0, description="A live run that is silent for longer is disconnected."
+        180,
+        gt=0,
+        description="A live run that is silent for longer is disconnected; its label "
+        "tracker.disconnected-after=SECONDS goes before.",
     )
     stalled_after_seconds: float = Field(
         900,
         gt=0,
-        description="A live run that is heard but tells no task for longer, with no task open, is stalled.",
+        description="A live run that is heard but tells no task for longer, with no task open, is stalled; its label "
+        "tracker.stalled-after=SECONDS goes before.",
     )
     ingest_gone_seconds: float = Field(
         300, gt=0, description="An ingest process whose ticks are missing for longer is gone."

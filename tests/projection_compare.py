@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from schemas.thresholds import own
 from stores.tables import Tables
 from tests.projection_help import transitions, utc_ms
 from tests.reducer import Expected, Limits, Run, Told
@@ -70,7 +71,10 @@ def _run(run: Run) -> Rows:
     row["completed"] = _told(run.completed, _COMPLETED)
     row["completed_texts"] = _told(run.completed, ("error_report",))
     row["progress"] = _told(run.progress, type(run.progress.data).model_fields if run.progress else ())
-    row["labels"] = dict(zip(("offset", "labels"), run.labels, strict=True))
+    version, labels = run.labels
+    row["labels"] = {"offset": version, "labels": labels}
+    disconnected_ms, stalled_ms, _ = own(labels)
+    row["own"] = {"offset": version, "disconnected_ms": disconnected_ms, "stalled_ms": stalled_ms}
     return row
 
 

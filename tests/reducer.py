@@ -24,6 +24,7 @@ from schemas.events import (
     TaskRecord,
     TasksChanged,
 )
+from schemas.thresholds import own
 from tests.reducer_figures import TERMINAL_RANK, Rate, Task, cost, ms, order, rank
 
 
@@ -39,7 +40,7 @@ class Message:
 
 
 class Limits(NamedTuple):
-    """Thresholds in ms."""
+    """Thresholds in ms, of runs that bring none of their own."""
 
     disconnected_ms: int
     stalled_ms: int
@@ -214,6 +215,9 @@ class Run:
 
     def judge(self, clock: int, limits: Limits) -> Verdict:
         """Its status when the partition's observed clock says `clock`."""
+        mine = own(self.labels[1])
+        disconnected_ms = mine.disconnected_ms or limits.disconnected_ms
+        stalled_ms = mine.stalled_ms or limits.stalled_ms
         if self.completed is not None:
             state = str(self.completed.data.state)
             by = f"the runner ended it: {self.completed.data.error_message}"
@@ -224,12 +228,12 @@ class Run:
             return Verdict(reported, "unknown", reported, "no telling")
         if not self.seen[1]:  # people labelled a run that never said a word
             return Verdict(reported, "unknown", "unknown", "no telling")
-        if clock - self.seen[0] > limits.disconnected_ms:
-            why = f"no sign of life for more than {limits.disconnected_ms / 1000:g} s"
+        if clock - self.seen[0] > disconnected_ms:
+            why = f"no sign of life for more than {disconnected_ms / 1000:g} s"
             return Verdict(reported, "disconnected", "disconnected", why)
         idle = self._idle()
-        if clock - self.tasks_seen[0] > limits.stalled_ms and idle:
-            why = f"heard, but no task for more than {limits.stalled_ms / 1000:g} s: {idle}"
+        if clock - self.tasks_seen[0] > stalled_ms and idle:
+            why = f"heard, but no task for more than {stalled_ms / 1000:g} s: {idle}"
             return Verdict(reported, "stalled", "stalled", why)
         return Verdict(reported, "live", reported, "signs of life")
 

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from schemas.events import iso
 from schemas.settings import Settings
+from schemas.thresholds import own
 from stores.log import Bounds, LogUnavailable, Position, Record
 from stores.tables import Tables
 
@@ -155,7 +156,9 @@ def run_row(run_id: str, **known: Any) -> Row:
         if group in known:
             row[group] = {"instant": at, "hash": 1} | known.pop(group)
     if "labels" in known:
-        row["labels"] = {"offset": 1, "labels": known.pop("labels")}
+        labels = known.pop("labels")
+        thresholds = dict(zip(("disconnected_ms", "stalled_ms"), own(labels)[:2], strict=True))
+        row |= {"labels": {"offset": 1, "labels": labels}, "own": {"offset": 1} | thresholds}
     return row | known
 
 

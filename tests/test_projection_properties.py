@@ -127,6 +127,24 @@ _tasks = st.lists(
     max_size=4,
 )
 
+#: Thresholds of a run's own, shorter and longer than the others', some of them wrong.
+_label = st.sampled_from(
+    [
+        *(
+            "l",
+            "tracker.disconnected-after=4.999",
+            "tracker.disconnected-after=25",
+            "tracker.disconnected-after=0",
+        ),
+        *(
+            "tracker.stalled-after=5",
+            "tracker.stalled-after=9.999",
+            "tracker.stalled-after=60",
+            "tracker.stalled-after=x",
+        ),
+    ]
+)
+
 _run = st.integers(0, RUNS - 1)
 _says = st.one_of(
     st.builds(Say, _run, _payload(e.Created, name=st.sampled_from(["a", "b"]))),
@@ -150,7 +168,7 @@ _says = st.one_of(
             progress=_progress,
         ),
     ),
-    st.builds(Say, _run, _payload(e.Labelled, labels=st.lists(st.sampled_from(["l", "m"]), max_size=2))),
+    st.builds(Say, _run, _payload(e.Labelled, labels=st.lists(_label, max_size=3))),
     st.builds(Say, _run, st.just(e.Unreadable(reason="no JSON", request="PUT /x", raw="eA=="))),
     st.builds(Say, _run, st.none(), again=st.integers(1, 5)),
 )

@@ -38,6 +38,7 @@ SELECT
     completed_texts.error_report AS error_report,
     process_names.names AS announced,
     labels.labels AS told_labels,
+    disconnected_after_ms, stalled_after_ms,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
     peak, cost, wasted, unpriced
 FROM run_statuses(
