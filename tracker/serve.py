@@ -92,9 +92,8 @@ async def up(settings: Settings) -> None:
     else:
         await wait_for("the log", event_log.start)
     try:
-        await event_log.create_topics(
-            settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
-        )
+        partitions = settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
+        await wait_for("the topics", lambda: event_log.create_topics(partitions))
         await wait_for("ClickHouse", lambda: asyncio.to_thread(prepare, tables, settings))
         publish = projection_loop.publisher(event_log, asyncio.get_running_loop(), stop.wait)
         projector = setup.projector(tables, settings, publish, stop)
