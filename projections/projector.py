@@ -159,7 +159,7 @@ class Projector:
             mark = marks.setdefault(record.partition, {"partition": record.partition})
             mark |= {"offset": record.offset, "appended_at": iso(record.appended_at)}
             if isinstance(said.event, ClockTick):
-                mark["tick_at"] = iso(record.appended_at)
+                mark["tick"] = {"offset": record.offset, "appended": record.appended_at}
             elif said.runs:
                 self._touch(said)
         rows = b"\n".join(json.dumps(m).encode() for m in marks.values())

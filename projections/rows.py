@@ -70,9 +70,9 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
         row = _event_row(record, "undecodable", "", "", "", Outcome.DEAD_LETTERED, 0)
         return Said(record, None, observed, dead_letters=letter, events=row, outcome=Outcome.DEAD_LETTERED)
     said = Said(record, event, observed, run_id=event.run_id, tasks=tasks)
-    outcome, interval = Outcome.PROJECTED, 0
+    outcome, interval, source = Outcome.PROJECTED, 0, event.source
     if isinstance(event, ClockTick | ClockLeft):
-        outcome = Outcome.CLOCK
+        outcome, source = Outcome.CLOCK, event.data.process  # whoever wrote it, this is who ticks
         interval = event.data.interval_ms if isinstance(event, ClockTick) else 0
         said.run_id = ""
     elif isinstance(event, RequestUnreadable):
@@ -94,7 +94,7 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
             for s in event.data.set_aside
         )
     said.outcome = outcome
-    said.events = _event_row(record, event.type, event.id, event.run_id, event.source, outcome, interval)
+    said.events = _event_row(record, event.type, event.id, event.run_id, source, outcome, interval)
     return said
 
 

@@ -183,8 +183,8 @@ def _clocks(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
 def _watermarks(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
     rounds = dict(sorted(expected.rounds))  # by partition: the offset of its last round
     wanted = {p: (*mark, rounds.get(p, 0)) for p, mark in expected.watermarks.items()}
-    rows = tables.rows("SELECT partition, offset, tick_at, round FROM watermarks FINAL")
-    return {r.pop("partition"): tuple(map(_value, r.values())) for r in rows}, wanted
+    rows = tables.rows("SELECT partition, offset, tick, round FROM watermarks FINAL")
+    return {r["partition"]: (r["offset"], tuple(r["tick"].values()), r["round"]) for r in rows}, wanted
 
 
 def _transitions(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:

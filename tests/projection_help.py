@@ -80,12 +80,12 @@ class History:
         """On every partition."""
         for p in range(self.partitions):
             data = e.Tick(process=process, interval_ms=interval_ms)
-            self.append(p, e.ClockTick(id=f"{process} {self.now}", source=process, received_at=T0, data=data))
+            self.append(p, e.ClockTick(id=f"{process} {self.now}", source="host", received_at=T0, data=data))
 
     def leave(self, process: str) -> None:
         for p in range(self.partitions):
             data = e.Left(process=process)
-            self.append(p, e.ClockLeft(id=f"{process} left", source=process, received_at=T0, data=data))
+            self.append(p, e.ClockLeft(id=f"{process} left", source="host", received_at=T0, data=data))
 
     def wait(self, milliseconds: int, *processes: str, interval_ms: int = 5000) -> None:
         """Time passes, with ticks of the processes (of one, if none is named) every interval from now on."""

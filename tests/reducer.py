@@ -258,7 +258,8 @@ class Expected:
     notes: dict[tuple[str, str, str, int, int], tuple[str, str]] = field(default_factory=dict)
     rounds: dict[tuple[int, int], Round] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
-    watermarks: dict[int, tuple[int, int | None]] = field(default_factory=dict)  # offset, newest tick
+    #: Partition → offset, and (offset, append time) of the newest tick.
+    watermarks: dict[int, tuple[int, tuple[int, int]]] = field(default_factory=dict)
 
 
 def reduce(messages: Iterable[Message], limits: Limits, tie: Tie) -> Expected:
@@ -276,10 +277,10 @@ def reduce(messages: Iterable[Message], limits: Limits, tie: Tie) -> Expected:
             run_id,
             outcome,
         )
-        ticks = [expected.watermarks.get(m.partition, (0, None))[1]]
-        ticks += [m.appended_at] if isinstance(e, ClockTick) else []
-        newest = max((t for t in ticks if t is not None), default=None)
-        expected.watermarks[m.partition] = (m.offset, newest)
+        _, tick = expected.watermarks.get(m.partition, (0, (0, 0)))
+        if isinstance(e, ClockTick):
+            tick = (m.offset, m.appended_at)
+        expected.watermarks[m.partition] = (m.offset, tick)
     expected.transitions.sort()
     return expected
 

@@ -104,7 +104,11 @@ class Stage:
     def tick(self, at_ms: int | None = T0, clock_ms: int = 0, partition: int = 0, offset: int = 0) -> None:
         """The partition is projected up to `offset`; its newest tick, a round, is of `at_ms`."""
         mark = {"partition": partition, "offset": offset, "appended_at": iso(at_ms or T0)}
-        self.insert("watermarks", mark | ({} if at_ms is None else {"tick_at": iso(at_ms), "round": offset}))
+        self.insert(
+            "watermarks",
+            mark
+            | ({} if at_ms is None else {"tick": {"offset": offset, "appended": at_ms}, "round": offset}),
+        )
         if at_ms is not None:
             clock = {"partition": partition, "offset": offset, "appended_at": iso(at_ms)}
             self.insert("clocks", clock | {"clock_ms": clock_ms, "interval_ms": 5000, "processes": {}})

@@ -239,7 +239,7 @@ def _pass(h: History, step: Pass) -> None:
     for process in step.processes:
         for p in range(h.partitions if step.everywhere else 1):
             tick = e.Tick(process=process, interval_ms=5000)
-            h.append(p, e.ClockTick(id="t", source=process, received_at=0, data=tick))
+            h.append(p, e.ClockTick(id="t", source="host", received_at=0, data=tick))
 
 
 def _request(step: Say) -> tuple[Any, tuple[e.TaskRecord, ...]]:
