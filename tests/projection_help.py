@@ -140,11 +140,12 @@ class Faulty(Tables):
         self._step(lambda: super(Faulty, self).insert(table, rows))
 
     def publish(self, topic: str, messages: Sequence[tuple[str, bytes]]) -> None:
-        if topic == TRANSITIONS:
-            told = [_transition(json.loads(value)) for _, value in messages]
-            self._step(lambda: self.published.extend(told))
-        else:
-            self._step(lambda: None)
+        told = self.transitions_of(messages) if topic == TRANSITIONS else []
+        self._step(lambda: self.published.extend(told))
+
+    @staticmethod
+    def transitions_of(messages: Sequence[tuple[str, bytes]]) -> list[Transition]:
+        return [_transition(json.loads(value)) for _, value in messages]
 
     def _step(self, call: Callable[[], T]) -> T:
         self.steps += 1

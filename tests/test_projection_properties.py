@@ -203,7 +203,7 @@ def _falls_idle(run: int) -> tuple[Any, ...]:
 
 
 _often = (_says, _says, _says, _passes, _passes)
-_steps = st.lists(st.one_of(*_often, *_often, _rare, _run.map(_falls_idle)), min_size=6, max_size=18).map(
+STEPS = st.lists(st.one_of(*_often, *_often, _rare, _run.map(_falls_idle)), min_size=6, max_size=18).map(
     _flat
 )
 
@@ -271,7 +271,7 @@ class Plan:
     giants: bool  # every run is a giant whose refreshes are put off
 
 
-_plans = st.builds(
+PLANS = st.builds(
     Plan,
     st.lists(st.sampled_from([1, 2, 3, 5, 8, 13, 50]), min_size=1, max_size=6).map(tuple),
     st.lists(st.integers(0, 1), min_size=1, max_size=4).map(tuple),
@@ -318,7 +318,7 @@ def _next_crash(tables: Faulty, crashes: Any) -> int:
     return int(back)
 
 
-def _put_off(plan: Plan) -> AbstractContextManager[Any]:
+def put_off(plan: Plan) -> AbstractContextManager[Any]:
     if plan.giants:
         return mock.patch.multiple(refresh, GIANT_RECORDS=-1, PATIENCE=1e9)
     return mock.patch.multiple(refresh, PATIENCE=0)
@@ -333,7 +333,7 @@ def test_tables_are_what_the_reducer_says(tables: Tables) -> None:
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
-    @given(st.integers(1, 3), _steps, _plans)
+    @given(st.integers(1, 3), STEPS, PLANS)
     def holds(partitions: int, steps: Sequence[Any], plan: Plan) -> None:
         messages = written(partitions, steps)
         help.empty(tables)
@@ -341,7 +341,7 @@ def test_tables_are_what_the_reducer_says(tables: Tables) -> None:
         expected = help.expect(tables, messages, LIMITS)
         help.put_rates(tables, RATES, PRICE_VERSION)
         faulty = Faulty(tables)
-        with _put_off(plan):
+        with put_off(plan):
             project(faulty, messages, plan)
         for what in {t.to_status for t in expected.transitions}:
             event(f"a run was {what}")
