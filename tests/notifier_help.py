@@ -18,7 +18,7 @@ from projections.alerts.storage import Storage
 from schemas.settings import Settings
 from schemas.statuses import AlertKind
 from schemas.topics import EVENTS, TRANSITIONS
-from stores.log import Bounds, LogUnavailable, Position, Record
+from stores.log import Bounds, EventLog, LogUnavailable, Position, Record
 from stores.tables import Tables, TablesUnavailable
 from tests.projection_help import Faulty
 from tests.reducer import Limits
@@ -114,7 +114,7 @@ class Around:
     """What a session works with: real tables, no threads, no wall clock. `tables_fail`, `refuse`: which of the next calls and
     messages fail, counted from 1."""
 
-    event_log: MemoryLog
+    memory: MemoryLog
     storage: Storage
     rules: Rules
     settings: Settings
@@ -124,13 +124,12 @@ class Around:
     took: list[tuple[str, Alert, Owed]] = field(default_factory=list)
     asked: int = 0
     sent: int = 0
+    event_log: EventLog = field(init=False)
+    now: Callable[[], int] = field(init=False)
+    send: Send = field(init=False)
 
-    def now(self) -> int:
-        return self.at
-
-    @property
-    def send(self) -> Send:
-        return self._send
+    def __post_init__(self) -> None:
+        self.event_log, self.now, self.send = self.memory, lambda: self.at, self._send
 
     async def _send(self, receiver: str, alert: Alert, owed: Owed) -> Answer:
         self.sent += 1
@@ -148,7 +147,7 @@ class Around:
     def trouble(self, tables: Iterable[int] = (), messages: Iterable[int] = (), commits: int = 0) -> None:
         self.tables_fail = {self.asked + n for n in tables}
         self.refuse = {self.sent + n for n in messages}
-        self.event_log.away = commits
+        self.memory.away = commits
 
 
 @asynccontextmanager
