@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import SecretStr
@@ -109,27 +108,20 @@ class Published(Faulty):
         self._step(land)
 
 
-@dataclass
 class Around:
-    """What a session works with: real tables, no threads, no wall clock. `tables_fail`, `refuse`: which of the next calls and
-    messages fail, counted from 1."""
+    """What a session works with: real tables, no threads, no wall clock. `took`: what receivers took, in order."""
 
-    memory: MemoryLog
-    storage: Storage
-    rules: Rules
-    settings: Settings
-    at: int  # wall clock, ms
-    tables_fail: set[int] = field(default_factory=set)
-    refuse: set[int] = field(default_factory=set)
-    took: list[tuple[str, Alert, Owed]] = field(default_factory=list)
-    asked: int = 0
-    sent: int = 0
-    event_log: EventLog = field(init=False)
-    now: Callable[[], int] = field(init=False)
-    send: Send = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.event_log, self.now, self.send = self.memory, lambda: self.at, self._send
+    def __init__(self, log: MemoryLog, tables: Tables, rules: Rules, settings: Settings, at: int) -> None:
+        """`at`: the wall clock, in ms."""
+        self.memory = log
+        self.event_log: EventLog = log
+        self.storage = Storage(tables)
+        self.rules, self.settings = rules, settings
+        self.now: Callable[[], int] = lambda: at
+        self.send: Send = self._send
+        self.took: list[tuple[str, Alert, Owed]] = []
+        self.asked = self.sent = 0
+        self.trouble()
 
     async def _send(self, receiver: str, alert: Alert, owed: Owed) -> Answer:
         self.sent += 1
@@ -145,6 +137,7 @@ class Around:
         return call()
 
     def trouble(self, tables: Iterable[int] = (), messages: Iterable[int] = (), commits: int = 0) -> None:
+        """Which of the next calls to the tables and of the next messages fail, counted from 1, and how many commits."""
         self.tables_fail = {self.asked + n for n in tables}
         self.refuse = {self.sent + n for n in messages}
         self.memory.away = commits

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 
 from projections.alerts.episodes import DAY, TEN_MINUTES, identity
-from projections.alerts.storage import Storage
 from projections.projector import Projector
 from schemas import events as e
 from schemas.statuses import AlertState, Dialect, RunStatus
@@ -98,7 +97,7 @@ class Machine:
     @classmethod
     def of(cls, tables: Tables, messages: Sequence[Message], partitions: int) -> "Machine":
         log = MemoryLog(partitions)
-        around = Around(log, Storage(tables), rules(DELAYS), settings_of(LIMITS), NOW)
+        around = Around(log, tables, rules(DELAYS), settings_of(LIMITS), NOW)
         return cls(Published(tables, log), around, messages)
 
     @property
