@@ -14,7 +14,7 @@ NO_SERVICES := not promtool and not kafka and not clickhouse and not nextflow an
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas bench clean \
+.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas bench chaos clean \
   screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool
 
 help: ## List the targets
@@ -59,6 +59,9 @@ schemas: setup-dev ## Write the JSON Schemas of the events again
 
 bench: setup-dev services ## Measure freshness and throughput on this machine
 	$(BIN)/python -m bench.freshness
+
+chaos: setup-dev services ## Half an hour of load while everything is killed and paused (CHAOS="--minutes 5 --seed 1")
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 screenshots: setup-dev fetch-chromium ## Take the pictures of the pages again (docs/images)
 	$(BIN)/python -m tests.browser.screenshots
