@@ -34,6 +34,12 @@ def resolve(reader: Reader, ref: str) -> str:
     raise not_found("run", ref)
 
 
+def owner(reader: Reader, ref: str) -> str | None:
+    """Whose the run is, None for nobody's. Raises Problem 404."""
+    found = reader.rows("run_owner", run_id=resolve(reader, ref))
+    return str(found[0]["name"]) or None if found else None
+
+
 def one_run(reader: Reader, ref: str) -> Run:
     """The run of this id or name. Raises Problem 404."""
     [run] = runs_of(reader, [resolve(reader, ref)], reader.judgement())
@@ -122,7 +128,7 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         outputs=None,
         error=_error(row),
         resume_command=_resume_command(session_id, name),
-        owner=None,
+        owner=row["told_owner"] or None,
         workspace=row["workspace"] or None,
         labels=row["told_labels"],
         thresholds=RunThresholds(

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from schemas.events import (
+    INT64_MAX,
     AlertAcknowledged,
     AlertSilenced,
     Begun,
@@ -81,7 +82,7 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
             record, "", event.run_id, event.type, event.data.reason, event.data.request, event.data.raw
         )
         if event.run_id:  # not understood, and yet a sign of life
-            said.runs = _json({"run_id": event.run_id, **_arrival(record, observed)})
+            said.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event.owner)})
     elif isinstance(event, AlertAcknowledged | AlertSilenced):
         said.run_id = ""
         said.alert_acts = _alert_act(record, event)
@@ -167,13 +168,14 @@ def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced) -> byte
     )
 
 
-def _arrival(record: Record, observed: int) -> dict[str, Any]:
+def _arrival(record: Record, observed: int, owner: str) -> dict[str, Any]:
     """What every request of a runner says by arriving."""
     return {
         "partition": record.partition,
         "offset": record.offset,
         "first_appended_at": iso(record.appended_at),
         "seen": {"observed": observed, "appended": record.appended_at},
+        "owner": {"earliness": INT64_MAX - record.offset, "name": owner},
     }
 
 
@@ -182,7 +184,7 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
     if isinstance(event, RunLabelled):  # people label runs too, so it is no sign of life
         row = {"partition": record.partition, "offset": record.offset}
     else:
-        row = _arrival(record, observed)
+        row = _arrival(record, observed, event.owner)
     row |= {"run_id": event.run_id, "dialect": data.dialect, "workspace": data.workspace}
     if data.instant is not None:
         row["last_instant"] = iso(data.instant)

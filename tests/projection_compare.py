@@ -75,6 +75,9 @@ def _run(run: Run) -> Rows:
     row["labels"] = {"offset": version, "labels": labels}
     disconnected_ms, stalled_ms, _ = own(labels)
     row["own"] = {"offset": version, "disconnected_ms": disconnected_ms, "stalled_ms": stalled_ms}
+    if run.owner:
+        first, whose = run.owner
+        row["owner"] = {"earliness": 2**63 - 1 - first, "name": whose}
     return row
 
 

@@ -54,7 +54,10 @@ def event(run_id: str, data: Any, tasks: Sequence[e.TaskRecord] = (), source: st
     """The event of a request; its id says what it says, as that of ingest does."""
     said = [run_id, type(data).__name__, data.model_dump_json(), *(t.model_dump_json() for t in tasks)]
     name = blake2b("\n".join(said).encode(), digest_size=16).hexdigest()
-    made: e.Event = _TYPES[type(data)](id=name, source=source, run_id=run_id, received_at=T0, data=data)
+    whose = name[-1:]  # of one run several, to see that the first message counts
+    made: e.Event = _TYPES[type(data)](
+        id=name, source=source, run_id=run_id, received_at=T0, owner=whose, data=data
+    )
     return made
 
 

@@ -134,6 +134,7 @@ class Run:
     dialect: str = ""
     workspace: str = ""
     begun: int = 0
+    owner: tuple[int, str] | None = None  # of the run's first message: offset, whose token
     first_appended_at: int | None = None
     last_instant: int | None = None
     seen: tuple[int, int] = (0, 0)
@@ -154,6 +155,7 @@ class Run:
         if not isinstance(event, RunLabelled):
             arrival = (observed, message.appended_at)
             self.seen = max(self.seen, arrival)
+            self.owner = min(self.owner or (message.offset, event.owner), (message.offset, event.owner))
             self.first_appended_at = min(self.first_appended_at or message.appended_at, message.appended_at)
             if isinstance(event.data, TasksChanged):
                 self.tasks_seen = max(self.tasks_seen, arrival)

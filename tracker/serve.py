@@ -24,7 +24,7 @@ from projections.alerts.notifier import Notifier
 from projections.prices import PriceBook
 from projections.projector import Projector
 from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOLED
-from schemas.settings import LOOPBACK, Settings
+from schemas.settings import Settings
 from schemas.topics import EVENTS
 from stores.log import EventLog, LogUnavailable
 from stores.migrate import migrate
@@ -215,7 +215,12 @@ async def _serve(
     app: ASGIApp, settings: Settings, port: int, beside: "asyncio.Task[None] | None", ready: str
 ) -> None:
     """Serve until a signal; raises what ended the task that runs beside it."""
-    if settings.host not in LOOPBACK:
+    if not settings.on_loopback and not settings.open:
+        raise ValueError(
+            f"TRACKER_HOST={settings.host} would let anybody who reaches it read and write. Listen on 127.0.0.1, "
+            "or set TRACKER_OPEN=true if a firewall or proxy guards the port."
+        )
+    if not settings.on_loopback:
         log.warning("open: anybody who reaches this address can read and write", host=settings.host)
     config = uvicorn.Config(
         app,

@@ -39,6 +39,7 @@ SELECT
     process_names.names AS announced,
     labels.labels AS told_labels,
     disconnected_after_ms, stalled_after_ms,
+    owner.name AS told_owner,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
     peak, cost, wasted, unpriced
 FROM run_statuses(
