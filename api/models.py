@@ -112,6 +112,8 @@ class Run(BaseModel):
     owner: str | None = Field(description="Who the token belongs to")
     workspace: str | None
     labels: list[str]
+    hidden: bool = Field(description="Left out of lists, unless they are asked for hidden runs too")
+    hidden_by: str | None = Field(description="Who hid it")
 
 
 class RunList(BaseModel):

@@ -124,6 +124,8 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         owner=None,
         workspace=row["workspace"] or None,
         labels=row["told_labels"],
+        hidden=bool(row["told_hidden"]),
+        hidden_by=(row["hidden_by"] or None) if row["told_hidden"] else None,
     )
 
 

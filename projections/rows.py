@@ -20,12 +20,15 @@ from schemas.events import (
     Envelope,
     Event,
     Heartbeat,
+    Hiding,
     Labelled,
     NoteWritten,
     Payload,
     Progress,
     RequestUnreadable,
+    RunHidden,
     RunLabelled,
+    RunShown,
     TasksChanged,
     Workflow,
     iso,
@@ -88,6 +91,8 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
         said.notes = _note_row(record, event)
     else:
         said.runs = _json(_run_row(record, observed, event, event.data))
+        if isinstance(event, RunHidden):
+            said.alert_acts = _alert_act(record, event)
         said.dead_letters = b"".join(
             dead_letter(record, s.part, event.run_id, event.type, s.reason, "", s.raw)
             for s in event.data.set_aside
@@ -152,12 +157,12 @@ def _note_row(record: Record, event: NoteWritten) -> bytes:
     return _json(note)
 
 
-def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced) -> bytes:
+def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced | RunHidden) -> bytes:
     return _json(
         {
             "partition": record.partition,
             "offset": record.offset,
-            "alert_id": event.data.alert_id,
+            "alert_id": event.run_id if isinstance(event, RunHidden) else event.data.alert_id,
             "act": event.type,
             "by": event.data.by,
             "until": iso(event.data.until) if isinstance(event, AlertSilenced) else None,
@@ -178,7 +183,7 @@ def _arrival(record: Record, observed: int) -> dict[str, Any]:
 
 def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> dict[str, Any]:
     row: dict[str, Any]
-    if isinstance(event, RunLabelled):  # people label runs too, so it is no sign of life
+    if isinstance(event, RunLabelled | RunHidden | RunShown):  # people do these, so they are no sign of life
         row = {"partition": record.partition, "offset": record.offset}
     else:
         row = _arrival(record, observed)
@@ -212,6 +217,12 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
                 "offset": record.offset + 1,
                 "labels": data.labels,
             }  # + 1: above the default tuple at offset 0
+        case Hiding():
+            row["hiding"] = {
+                "offset": record.offset + 1,
+                "hidden": int(isinstance(event, RunHidden)),
+                "by": data.by,
+            }
     return row
 
 

@@ -71,6 +71,7 @@ def _run(run: Run) -> Rows:
     row["completed_texts"] = _told(run.completed, ("error_report",))
     row["progress"] = _told(run.progress, type(run.progress.data).model_fields if run.progress else ())
     row["labels"] = dict(zip(("offset", "labels"), run.labels, strict=True))
+    row["hiding"] = dict(zip(("offset", "hidden", "by"), run.hiding, strict=True))
     return row
 
 

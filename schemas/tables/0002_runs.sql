@@ -6,6 +6,7 @@
 -- arbitrary part's value (seen on 26.9): say tupleElement(completed, 'hash'), or take the tuple out of a subquery first.
 -- `offset` is the greatest offset of the run that was inserted; `seen` and `tasks_seen` are the last sign of life and the
 -- last request with task records, each as (observed ms, append ms). A run lies in one partition of the log for good.
+-- `hiding`: whether people took it out of the lists, and who said so last.
 CREATE TABLE IF NOT EXISTS runs
 (
     run_id            String,
@@ -35,7 +36,8 @@ CREATE TABLE IF NOT EXISTS runs
     progress          SimpleAggregateFunction(max, Tuple(
         instant Int64, hash UInt64, pending Int64, submitted Int64, running Int64, succeeded Int64, failed Int64,
         ignored Int64, cached Int64, aborted Int64, retries Int64, peak_running Int64)),
-    labels            SimpleAggregateFunction(max, Tuple(offset Int64, labels Array(String)))
+    labels            SimpleAggregateFunction(max, Tuple(offset Int64, labels Array(String))),
+    hiding            SimpleAggregateFunction(max, Tuple(offset Int64, hidden UInt8, by String))
 )
 ENGINE = ${Aggregating}
 ORDER BY run_id
