@@ -104,19 +104,19 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         "/alerts/{alert_id}/acknowledge",
         status_code=202,
         responses=responses(403, 404, 413),
-        openapi_extra=_body_of(Acknowledgement, required=False),
+        openapi_extra=body_of(Acknowledgement, required=False),
     )
     async def acknowledge_alert(
         alert_id: AlertId, request: Request, who: Annotated[Caller, allow(Act.OPERATE)]
     ) -> ActAccepted:
         """Say that somebody looks after it. That also ends an alert about a failed run or dead letters."""
-        told = await _told(request, Acknowledgement)
+        asked = await told(request, Acknowledgement)
         await run_in_threadpool(_require, reader, alert_id)
         event = AlertAcknowledged(
             id=_event_id(alert_id, "acknowledge", clock()),
             source="api",
             received_at=clock(),
-            data=Acknowledged(alert_id=alert_id, by=who.name or told.by),
+            data=Acknowledged(alert_id=alert_id, by=who.name or asked.by),
         )
         await log.append(EVENTS, alert_id, event.type, encode(event))
         return ActAccepted(id=alert_id)
@@ -125,19 +125,19 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         "/alerts/{alert_id}/silence",
         status_code=202,
         responses=responses(403, 404, 413),
-        openapi_extra=_body_of(Silence, required=True),
+        openapi_extra=body_of(Silence, required=True),
     )
     async def silence_alert(
         alert_id: AlertId, request: Request, who: Annotated[Caller, allow(Act.OPERATE)]
     ) -> ActAccepted:
         """Hear no more of it until then. Who was told that it fires is told of its end all the same."""
-        told = await _told(request, Silence)
+        asked = await told(request, Silence)
         await run_in_threadpool(_require, reader, alert_id)
         event = AlertSilenced(
             id=_event_id(alert_id, "silence", clock()),
             source="api",
             received_at=clock(),
-            data=Silenced(alert_id=alert_id, by=who.name or told.by, until=told.until),
+            data=Silenced(alert_id=alert_id, by=who.name or asked.by, until=asked.until),
         )
         await log.append(EVENTS, alert_id, event.type, encode(event))
         return ActAccepted(id=alert_id)
@@ -208,7 +208,7 @@ def _event_id(alert_id: str, verb: str, now_ms: int) -> str:
     return sha256("\0".join([alert_id, verb, str(now_ms)]).encode()).hexdigest()[:32]
 
 
-async def _told(request: Request, model: type[M]) -> M:
+async def told(request: Request, model: type[M]) -> M:
     """The body. Raises Problem 413 and 400."""
     body = b""
     async for chunk in request.stream():
@@ -222,6 +222,6 @@ async def _told(request: Request, model: type[M]) -> M:
         raise bad_request(f"{'.'.join(map(str, wrong['loc'])) or 'body'}: {wrong['msg']}"[:500]) from e
 
 
-def _body_of(model: type[BaseModel], required: bool) -> dict[str, object]:
+def body_of(model: type[BaseModel], required: bool) -> dict[str, object]:
     content = {"application/json": {"schema": model.model_json_schema()}}
     return {"requestBody": {"required": required, "content": content}}

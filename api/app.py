@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api import access, alerts, note_routes, pages, problems, routes, runs
+from api import access, alerts, hiding, note_routes, pages, problems, routes, runs
 from api.access import Gate, Guarded
 from api.measure import measure
 from api.reader import Reader
@@ -53,6 +53,7 @@ def create_app(
     app.include_router(routes.router(reader, log, clock))
     app.include_router(alerts.router(reader, log, clock))
     app.include_router(note_routes.router(reader, log, clock))
+    app.include_router(hiding.router(reader, log, clock))
     app.include_router(pages.router(reader, log))
     app.include_router(note_routes.form_router(reader, log, clock))
     _add_probes(app, reader, log)

@@ -44,6 +44,7 @@ class RunFilter:
     session_id: str = ""
     after_ms: int = -INT64_MAX
     before_ms: int = INT64_MAX
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def run_filter(
     session_id: Text = "",
     started_after: Moment = "",
     started_before: Moment = "",
+    hidden: Annotated[bool, Query(description="List hidden runs too")] = False,
 ) -> RunFilter:
     """The filter of a list of runs, from its query parameters."""
     return RunFilter(
@@ -80,6 +82,7 @@ def run_filter(
         session_id,
         _moment("started_after", started_after, -INT64_MAX),
         _moment("started_before", started_before, INT64_MAX),
+        hidden,
     )
 
 

@@ -121,6 +121,8 @@ class Run(BaseModel):
     workspace: str | None
     labels: list[str]
     thresholds: RunThresholds
+    hidden: bool = Field(description="Left out of lists, unless they are asked for hidden runs too")
+    hidden_by: str | None = Field(description="Who hid it")
 
 
 class RunList(BaseModel):

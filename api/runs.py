@@ -136,6 +136,8 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
             stalled_after_ms=row["stalled_after_ms"],
             ignored_labels=own(row["told_labels"]).ignored,
         ),
+        hidden=bool(row["told_hidden"]),
+        hidden_by=(row["hidden_by"] or None) if row["told_hidden"] else None,
     )
 
 

@@ -21,12 +21,15 @@ from schemas.events import (
     Envelope,
     Event,
     Heartbeat,
+    Hiding,
     Labelled,
     NoteWritten,
     Payload,
     Progress,
     RequestUnreadable,
+    RunHidden,
     RunLabelled,
+    RunShown,
     TasksChanged,
     Workflow,
     iso,
@@ -90,6 +93,8 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
         said.notes = _note_row(record, event)
     else:
         said.runs = _json(_run_row(record, observed, event, event.data))
+        if isinstance(event, RunHidden):
+            said.alert_acts = _alert_act(record, event)
         said.dead_letters = b"".join(
             dead_letter(record, s.part, event.run_id, event.type, s.reason, "", s.raw)
             for s in event.data.set_aside
@@ -154,12 +159,12 @@ def _note_row(record: Record, event: NoteWritten) -> bytes:
     return _json(note)
 
 
-def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced) -> bytes:
+def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced | RunHidden) -> bytes:
     return _json(
         {
             "partition": record.partition,
             "offset": record.offset,
-            "alert_id": event.data.alert_id,
+            "alert_id": event.run_id if isinstance(event, RunHidden) else event.data.alert_id,
             "act": event.type,
             "by": event.data.by,
             "until": iso(event.data.until) if isinstance(event, AlertSilenced) else None,
@@ -181,7 +186,7 @@ def _arrival(record: Record, observed: int, owner: str) -> dict[str, Any]:
 
 def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> dict[str, Any]:
     row: dict[str, Any]
-    if isinstance(event, RunLabelled):  # people label runs too, so it is no sign of life
+    if isinstance(event, RunLabelled | RunHidden | RunShown):  # people do these, so they are no sign of life
         row = {"partition": record.partition, "offset": record.offset}
     else:
         row = _arrival(record, observed, event.owner)
@@ -189,6 +194,7 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
     if data.instant is not None:
         row["last_instant"] = iso(data.instant)
     version = {"instant": data.instant or 0, "hash": _hash(event.id)}
+    place = {"offset": record.offset + 1}  # + 1: above the default tuple at offset 0
     match data:
         case Created():
             row["created"] = version | {
@@ -211,12 +217,16 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)
         case Labelled():
-            version_of = {"offset": record.offset + 1}  # + 1: above the default tuple at offset 0
-            row["labels"] = version_of | {"labels": data.labels}
+            row["labels"] = place | {"labels": data.labels}
             limits = own(data.labels)
-            row["own"] = version_of | {
+            row["own"] = place | {
                 "disconnected_ms": limits.disconnected_ms,
                 "stalled_ms": limits.stalled_ms,
+            }
+        case Hiding():
+            row["hiding"] = place | {
+                "hidden": int(isinstance(event, RunHidden)),
+                "by": data.by,
             }
     return row
 

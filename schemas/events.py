@@ -247,6 +247,12 @@ class Unreadable(Payload):
     raw: str = Field(description="The body, base64, redacted where it is text")
 
 
+class Hiding(Payload):
+    """Somebody takes a run out of the lists, or puts it back; the newest word on the log counts. Nothing of it is lost."""
+
+    by: Person = ""
+
+
 class Acknowledged(Model):
     """A person has seen an alert."""
 
@@ -315,6 +321,16 @@ class RunLabelled(Envelope):
     data: Labelled
 
 
+class RunHidden(Envelope):
+    type: Literal["run.hidden"] = "run.hidden"
+    data: Hiding
+
+
+class RunShown(Envelope):
+    type: Literal["run.shown"] = "run.shown"
+    data: Hiding
+
+
 class NoteWritten(Envelope):
     type: Literal["note.written"] = "note.written"
     data: Note
@@ -352,6 +368,8 @@ Event = Annotated[
     | RunHeartbeat
     | RunCompleted
     | RunLabelled
+    | RunHidden
+    | RunShown
     | NoteWritten
     | RequestUnreadable
     | AlertAcknowledged

@@ -78,6 +78,7 @@ def _run(run: Run) -> Rows:
     if run.owner:
         first, whose = run.owner
         row["owner"] = {"earliness": 2**63 - 1 - first, "name": whose}
+    row["hiding"] = dict(zip(("offset", "hidden", "by"), run.hiding, strict=True))
     return row
 
 

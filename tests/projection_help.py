@@ -35,6 +35,7 @@ _TYPES: dict[type[Any], type[Any]] = {
     e.Heartbeat: e.RunHeartbeat,
     e.Completed: e.RunCompleted,
     e.Labelled: e.RunLabelled,
+    e.Hiding: e.RunHidden,
     e.Unreadable: e.RequestUnreadable,
     e.Note: e.NoteWritten,
 }

@@ -20,7 +20,9 @@ from schemas.events import (
     NoteWritten,
     Payload,
     RequestUnreadable,
+    RunHidden,
     RunLabelled,
+    RunShown,
     TaskRecord,
     TasksChanged,
 )
@@ -145,6 +147,7 @@ class Run:
     completed: Told | None = None
     progress: Told | None = None
     labels: tuple[int, list[str]] = (0, [])
+    hiding: tuple[int, int, str] = (0, 0, "")
     records: dict[int, TaskRecord] = field(default_factory=dict)
     last_status: str = ""
 
@@ -152,7 +155,7 @@ class Run:
         event = message.event
         assert event is not None
         self.offset = max(self.offset, message.offset)
-        if not isinstance(event, RunLabelled):
+        if not isinstance(event, RunLabelled | RunHidden | RunShown):
             arrival = (observed, message.appended_at)
             self.seen = max(self.seen, arrival)
             self.owner = min(self.owner or (message.offset, event.owner), (message.offset, event.owner))
@@ -169,6 +172,10 @@ class Run:
         self._tell(event, data)
         if isinstance(event, RunLabelled) and message.offset + 1 > self.labels[0]:
             self.labels = (message.offset + 1, event.data.labels)
+        if isinstance(event, RunHidden | RunShown):
+            self.hiding = max(
+                self.hiding, (message.offset + 1, int(isinstance(event, RunHidden)), event.data.by)
+            )
         for record in message.tasks:
             self._record(record, tie)
 

@@ -26,6 +26,7 @@ NEEDS: dict[tuple[str, str], Act | None] = {
     ("GET", "/metrics"): None,
     ("GET", "/api/v1/openapi.json"): None,
     ("PUT", "/api/v1/runs/{ref}/labels"): Act.CHANGE_RUN,
+    ("PUT", "/api/v1/runs/{ref}/hidden"): Act.CHANGE_RUN,
     ("POST", "/api/v1/runs/{ref}/notes"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/notes/{note_id}"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/analysis"): Act.CHANGE_RUN,

@@ -169,6 +169,7 @@ _says = st.one_of(
         ),
     ),
     st.builds(Say, _run, _payload(e.Labelled, labels=st.lists(_label, max_size=3))),
+    st.builds(Say, _run, _payload(e.Hiding, by=st.sampled_from(["", "ada"]))),
     st.builds(Say, _run, st.just(e.Unreadable(reason="no JSON", request="PUT /x", raw="eA=="))),
     st.builds(Say, _run, st.none(), again=st.integers(1, 5)),
 )

@@ -1,5 +1,5 @@
 -- Ids of one page of runs, latest first append first, filtered; only light columns are read. An empty text or list does
--- not filter. {after_ms} <= start < {before_ms}, where a run that told no start is placed by its create request, else by its
+-- not filter; hidden runs come only if {hidden}. {after_ms} <= start < {before_ms}, where a run that told no start is placed by its create request, else by its
 -- first append. ({token_ms}, {token_id}): the last run of the page before.
 SELECT run_id, first_ms
 FROM
@@ -8,6 +8,7 @@ FROM
         run_id,
         status,
         labels.labels AS told_labels,
+        hiding.hidden AS told_hidden,
         ifNull(toUnixTimestamp64Milli(first_appended_at), 0) AS first_ms,
         coalesce(toUnixTimestamp64Milli(facts.started_at), nullIf(created.instant, 0), first_ms) AS start_ms,
         if(facts.session_id != '', facts.session_id, created.session_id) AS session,
@@ -25,6 +26,7 @@ FROM
 WHERE (empty({statuses:Array(String)}) OR status IN {statuses:Array(String)})
     AND ({search:String} = '' OR positionCaseInsensitiveUTF8(searched, {search:String}) > 0)
     AND ({label:String} = '' OR has(told_labels, {label:String}))
+    AND ({hidden:Bool} OR NOT told_hidden)
     AND ({session_id:String} = '' OR session = {session_id:String})
     AND start_ms >= {after_ms:Int64}
     AND start_ms < {before_ms:Int64}

@@ -9,6 +9,7 @@
 -- the log, whatever comes later, so nobody can take over a run that is there: (2^63 - 1 - offset, name). A run lies in one partition
 -- of the log for good. `own` are the thresholds that the labels of the same offset bring (schemas/thresholds.py), 0 for none: the
 -- sweep, which reads every run at every round, need not read the texts.
+-- `hiding`: whether people took it out of the lists, and who said so last.
 CREATE TABLE IF NOT EXISTS runs
 (
     run_id            String,
@@ -40,7 +41,8 @@ CREATE TABLE IF NOT EXISTS runs
         ignored Int64, cached Int64, aborted Int64, retries Int64, peak_running Int64)),
     labels            SimpleAggregateFunction(max, Tuple(offset Int64, labels Array(String))),
     own               SimpleAggregateFunction(max, Tuple(offset Int64, disconnected_ms Int64, stalled_ms Int64)),
-    owner             SimpleAggregateFunction(max, Tuple(earliness Int64, name String))
+    owner             SimpleAggregateFunction(max, Tuple(earliness Int64, name String)),
+    hiding            SimpleAggregateFunction(max, Tuple(offset Int64, hidden UInt8, by String))
 )
 ENGINE = ${Aggregating}
 ORDER BY run_id
