@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api import alerts, note_routes, pages, problems, routes
+from api import alerts, note_routes, pages, problems, routes, run_forms
 from api.measure import measure
 from api.reader import Reader
 from api.security import SafeAnswers
@@ -50,6 +50,7 @@ def create_app(
     app.include_router(note_routes.router(reader, log, clock))
     app.include_router(pages.router(reader, log))
     app.include_router(note_routes.form_router(reader, log, clock))
+    app.include_router(run_forms.router(reader, log, clock))
     _add_probes(app, reader, log)
     app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
     app.router.routes[:0] = extra_routes

@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from api import pages, show
-from schemas.events import iso
+import pytest
+
+from api import pages, run_forms, show
+from schemas.events import RunLabelled, iso
+from schemas.wire import decode
 from tests.test_api_support import T0, Stage
 
 pytest_plugins = ("tests.test_api_support",)
@@ -141,3 +144,26 @@ def test_figures_as_people_read_them() -> None:
         "1.0 KiB",
         "1.5 TiB",
     ]
+
+
+def test_labels_are_changed_on_the_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_forms, "_SHOWN_SECONDS", 0.0)  # nobody projects here
+    stage.run("r1", labels=["a,b", EVIL])
+    text = page(stage, "/runs/r1")
+    assert 'action="/runs/r1/labels"' in text and "&lt;script&gt;" in text
+    for fields, told in (
+        ({"add": " new "}, ["a,b", EVIL, "new"]),
+        ({"add": EVIL, "remove": "a,b"}, [EVIL]),
+        ({"remove": EVIL}, ["a,b"]),
+    ):
+        response = stage.request("POST", "/runs/r1/labels", data=fields)
+        assert response.status_code == 303 and response.headers["location"] == "/runs/r1"
+        event, _ = decode(stage.log.messages[0][-1][1])
+        assert isinstance(event, RunLabelled) and event.data.labels == told
+    written = len(stage.log.messages[0])
+    for fields, status in (({"add": " "}, 303), ({"add": "x" * 201}, 400), ({"add": "x" * 70_000}, 413)):
+        assert stage.request("POST", "/runs/r1/labels", data=fields).status_code == status
+    foreign = stage.request(
+        "POST", "/runs/r1/labels", data={"add": "x"}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert foreign.status_code == 403 and len(stage.log.messages[0]) == written
