@@ -13,7 +13,17 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api import books, costs, runs, tasks
-from api.asking import PAGE_SIZE, PageSize, PageToken, RunFilter, TaskFilter, Text, run_filter, task_filter
+from api.asking import (
+    PAGE_SIZE,
+    PageSize,
+    PageToken,
+    RunFilter,
+    TaskFilter,
+    Text,
+    run_filter,
+    run_sort,
+    task_filter,
+)
 from api.bodies import read_body
 from api.models import (
     Books,
@@ -29,7 +39,7 @@ from api.models import (
     TaskList,
     TransitionList,
 )
-from api.paging import letter_place, run_place, task_place
+from api.paging import letter_place, task_place
 from api.problems import bad_request, responses
 from api.reader import Reader
 from schemas.events import Labelled, RunLabelled
@@ -57,11 +67,12 @@ def _add_runs(r: APIRouter, reader: Reader) -> None:
     @r.get("/runs", tags=["runs"])
     def list_runs(
         wanted: Annotated[RunFilter, Depends(run_filter)],
+        sort: Annotated[str, Depends(run_sort)],
         page_size: PageSize = PAGE_SIZE,
         page_token: PageToken = "",
     ) -> RunList:
-        """Runs, latest first append first."""
-        return runs.page_of_runs(reader, wanted, run_place(page_token), page_size)
+        """Runs, latest first append first unless told. What is not known comes last in both directions."""
+        return runs.page_of_runs(reader, wanted, sort, page_token, page_size)
 
     @r.get("/runs/{ref}", tags=["runs"], responses=responses(404))
     def get_run(ref: Ref) -> Run:

@@ -96,11 +96,24 @@ def test_older_runs_are_one_click_away_and_filters_stay(stage: Stage) -> None:
     for i in range(51):
         stage.run(f"r{i:02}", at=T0 + i, facts={"name": f"n{i:02}&"})
     first = page(stage, "/?search=n")
-    found = re.search(r'href="(\?[^"]+)"', first)
+    found = re.search(r'href="(\?[^"]+page_token[^"]+)"', first)
     assert found and "search=n" in found[1]
     second = page(stage, "/" + found[1].replace("&amp;", "&"))
     assert "n00&amp;" in second and "n00" not in first and "page_token" not in second
     assert "search=n" in unquote(found[1])
+
+
+def test_a_sorted_list_keeps_its_filters_and_filters_their_order(stage: Stage) -> None:
+    for i in range(51):
+        stage.run(f"r{i:02}", at=T0 + i, facts={"name": f"n{i:02}", "user_name": "ann & <b>"})
+    text = page(stage, "/?sort=-name&user=ann+%26+%3Cb%3E")
+    assert 'aria-sort="descending"' in text and '<input type="hidden" name="sort" value="-name">' in text
+    assert 'value="ann &amp; &lt;b&gt;"' in text and 'href="/?user=ann%20%26%20%3Cb%3E"' in text
+    addresses = [unquote(a.replace("&amp;", "&")) for a in re.findall(r'href="(\?[^"]+)"', text)]
+    assert "?user=ann+&+<b>&sort=name" in addresses and "?user=ann+&+<b>&sort=-cost" in addresses
+    more = next(a.replace("&amp;", "&") for a in re.findall(r'href="(\?[^"]+)"', text) if "page_token" in a)
+    assert page(stage, f"/{more}").count("<tr id=") == 1
+    assert "No run matches" in page(stage, "/?user=ann")
 
 
 def test_errors_of_pages_are_pages(stage: Stage) -> None:
