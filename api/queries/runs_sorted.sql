@@ -29,7 +29,8 @@ FROM
         nullIf(lowerUTF8(if(manifest_name != '' AND (source = '' OR endsWith(source, '.nf')), manifest_name, source)), '') AS by_pipeline,
         known_start_ms AS by_started_at,
         completed.completed_at AS by_completed_at,
-        if(over AND isNotNull(completed.duration_ms), completed.duration_ms, greatest(0, told_end_ms - known_start_ms)) AS by_duration_ms,
+        told_end_ms - known_start_ms AS span_ms,
+        if(over AND isNotNull(completed.duration_ms), completed.duration_ms, if(span_ms < 0, 0, span_ms)) AS by_duration_ms,
         peak AS by_peak_concurrency,
         if(cost > 0 OR (unpriced = 0 AND running + succeeded + failed + cached > 0), cost, NULL) AS by_cost,
         nullIf(lowerUTF8(by_whom), '') AS by_user_name
