@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api import access, alerts, hiding, note_routes, pages, problems, routes, runs
+from api import access, alerts, hiding, note_routes, pages, problems, routes, run_forms, runs
 from api.access import Gate, Guarded
 from api.measure import measure
 from api.reader import Reader
@@ -56,6 +56,7 @@ def create_app(
     app.include_router(hiding.router(reader, log, clock))
     app.include_router(pages.router(reader, log))
     app.include_router(note_routes.form_router(reader, log, clock))
+    app.include_router(run_forms.router(reader, log, clock))
     _add_probes(app, reader, log)
     app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
     app.router.routes[:0] = extra_routes

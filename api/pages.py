@@ -12,10 +12,10 @@ from starlette.responses import HTMLResponse, Response
 
 from api import books, problems, runs, tasks
 from api.alerts import page_of_alerts
-from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, task_filter
+from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, run_sort, task_filter
 from api.log_files import run_log
 from api.models import Books
-from api.paging import alert_place, letter_place, run_place, task_place
+from api.paging import alert_place, letter_place, task_place
 from api.reader import Reader
 from api.run_page import run_page
 from api.show import render
@@ -69,15 +69,20 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
 
     @r.get("/")
     def list_page(
-        request: Request, wanted: Annotated[RunFilter, Depends(run_filter)], page_token: PageToken = ""
+        request: Request,
+        wanted: Annotated[RunFilter, Depends(run_filter)],
+        sort: Annotated[str, Depends(run_sort)],
+        page_token: PageToken = "",
     ) -> Response:
-        found = runs.page_of_runs(reader, wanted, run_place(page_token), PAGE_SIZE)
+        found = runs.page_of_runs(reader, wanted, sort, page_token, PAGE_SIZE)
         return render(
             "runs.html",
             found=found,
             attention=_attention(reader) if found.runs else [],
             asked=_asked(request),
-            filtered=any(v for k, v in request.query_params.items() if k != "page_token"),
+            filtered=any(v for k, v in request.query_params.items() if k not in ("page_token", "sort")),
+            sort=sort,
+            query=_query_without(request, "sort", "page_token"),
             paged=bool(page_token),
             next_page=_next_page(request, found.next_page_token),
             statuses=list(RunStatus),

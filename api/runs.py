@@ -10,7 +10,7 @@ from typing import Any
 
 from api.asking import RunFilter
 from api.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Workflow
-from api.paging import RunPlace, to_token
+from api.paging import OFFSET_MAX, RunPlace, TaskPlace, run_place, task_place, to_token
 from api.problems import not_found
 from api.reader import Judgement, Reader, Row
 from schemas.events import iso
@@ -46,8 +46,34 @@ def one_run(reader: Reader, ref: str) -> Run:
     return run
 
 
-def page_of_runs(reader: Reader, wanted: RunFilter, place: RunPlace, page_size: int) -> RunList:
-    """One page, latest first append first."""
+def page_of_runs(reader: Reader, wanted: RunFilter, sort: str, token: str, page_size: int) -> RunList:
+    """One page: by a field (`run_sort`), or for '' latest first append first. Raises Problem 400 for a wrong token."""
+    if sort:
+        return _sorted_runs(reader, wanted, task_place(token, sort), page_size)
+    return _latest_runs(reader, wanted, run_place(token), page_size)
+
+
+def _sorted_runs(reader: Reader, wanted: RunFilter, place: TaskPlace, page_size: int) -> RunList:
+    judgement = reader.judgement()
+    ids = reader.rows(
+        "runs_sorted",
+        **judgement.parameters(),
+        **asdict(wanted),
+        sort=f"by_{place.sort.removeprefix('-')}",
+        descending=place.sort.startswith("-"),
+        limit=page_size + 1,
+        offset=place.offset,
+    )
+    after = place.offset + page_size
+    more = len(ids) > page_size and after <= OFFSET_MAX
+    return RunList(
+        runs=runs_of(reader, [r["run_id"] for r in ids[:page_size]], judgement),
+        next_page_token=to_token(TaskPlace(place.sort, after)) if more else None,
+        as_of=iso(judgement.as_of_ms),
+    )
+
+
+def _latest_runs(reader: Reader, wanted: RunFilter, place: RunPlace, page_size: int) -> RunList:
     judgement = reader.judgement()
     ids = reader.rows(
         "runs_page",

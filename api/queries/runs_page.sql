@@ -9,6 +9,8 @@ FROM
         status,
         labels.labels AS told_labels,
         hiding.hidden AS told_hidden,
+        owner.name AS told_owner,
+        facts.user_name AS by_whom,
         ifNull(toUnixTimestamp64Milli(first_appended_at), 0) AS first_ms,
         coalesce(toUnixTimestamp64Milli(facts.started_at), nullIf(created.instant, 0), first_ms) AS start_ms,
         if(facts.session_id != '', facts.session_id, created.session_id) AS session,
@@ -27,6 +29,7 @@ WHERE (empty({statuses:Array(String)}) OR status IN {statuses:Array(String)})
     AND ({search:String} = '' OR positionCaseInsensitiveUTF8(searched, {search:String}) > 0)
     AND ({label:String} = '' OR has(told_labels, {label:String}))
     AND ({hidden:Bool} OR NOT told_hidden)
+    AND ({user:String} = '' OR by_whom = {user:String} OR told_owner = {user:String})
     AND ({session_id:String} = '' OR session = {session_id:String})
     AND start_ms >= {after_ms:Int64}
     AND start_ms < {before_ms:Int64}
