@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, event, given, note, settings
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from projections.alerts.episodes import DAY, TEN_MINUTES, identity
 from projections.projector import Projector
 from schemas import events as e
-from schemas.statuses import AlertState, Dialect, RunStatus
+from schemas.statuses import AlertState, Dialect, ReportedState, RunStatus
 from schemas.thresholds import own
 from stores.tables import Tables
 from tests import projection_help as help
@@ -32,10 +32,22 @@ from tests.notifier_help import (
 )
 from tests.projection_help import Crash
 from tests.reducer import Message, ObservedClock, Transition
-from tests.test_projection_properties import LIMITS, PLANS, STEPS, Pass, Plan, put_off, written
+from tests.test_projection_properties import (
+    LIMITS,
+    PLANS,
+    PROCESSES,
+    RUNS,
+    STEPS,
+    Pass,
+    Plan,
+    Say,
+    falls_idle,
+    put_off,
+    written,
+)
 
 #: Also with ten times as many nothing more was found.
-EXAMPLES = 25
+EXAMPLES = 15
 #: Receiver → seconds (of log time) that an alert must last.
 DELAYS = {"at-once": 0.0, "late": 10.0}
 #: The hours of one history are as nothing to the day after which news is history.
@@ -75,7 +87,35 @@ def _long(step: Any) -> Any:
     return step
 
 
-HISTORIES = STEPS.map(lambda steps: [_long(s) for s in steps])
+def _falls_silent(run: int) -> list[Any]:
+    return [
+        Say(run, e.Begun()),
+        Pass(4, 5000, PROCESSES[:1]),
+        Say(run, e.Heartbeat()),
+        Pass(1, 5000, PROCESSES[:1]),
+    ]
+
+
+def _ends(run: int, state: Literal[ReportedState.FAILED, ReportedState.SUCCEEDED]) -> list[Any]:
+    return [Say(run, e.Completed(state=state, instant=1000)), Pass(1, 5000, PROCESSES[:1])]
+
+
+_run = st.integers(0, RUNS - 1)
+_anything = STEPS.map(lambda steps: [_long(s) for s in steps[:4]])
+#: Some of it short of the ten minutes, some beyond.
+_a_while = st.builds(Pass, st.integers(1, 4), st.just(200_000), st.just(PROCESSES[:1])).map(lambda p: [p])
+#: Episodes, one after another, of few runs, and anything in between.
+HISTORIES = st.lists(
+    st.one_of(
+        *[_run.map(_falls_silent)] * 3,
+        *[_run.map(falls_idle).map(list)] * 2,
+        st.builds(_ends, _run, st.sampled_from([ReportedState.FAILED, ReportedState.SUCCEEDED])),
+        _a_while,
+        *[_anything] * 2,
+    ),
+    min_size=3,
+    max_size=9,
+).map(lambda parts: [step for part in parts for step in part])
 
 
 class Told(NamedTuple):
@@ -258,8 +298,11 @@ def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> N
         rounds = {p: r.appended_at for (p, _), r in sorted(expected.rounds.items())}
         wanted = must_be_told(in_order(found, machine), min(rounds.values()))
         assert set(machine.took) == wanted
-        for what in {t.state for t in wanted}:
-            event(f"something is {what}")
+        for kind in {t.to_status for t in found if t.to_status in RUN_KINDS}:
+            event(f"a run was {kind}")
+        event(
+            f"{len({t.alert for t in wanted})} of {sum(t.to_status in RUN_KINDS for t in found)} episodes told"
+        )
         resolved_follows(machine.took)
         spaced(machine.around)
 
