@@ -11,7 +11,8 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 INGEST_REQUESTS = Counter(
     "tracker_ingest_requests_total",
     "Requests of runners. `outcome` is accepted (an event is on the log), unreadable (a dead letter), "
-    "or why it was refused and nothing was appended: too_large, invalid (native only), log_unavailable, "
+    "or why it was refused and nothing was appended: too_large, invalid and rate_limited (native only), log_unavailable, "
+    "unauthorised and forbidden (the token; see tracker_denied_total), not_ready (the tokens are not known yet), "
     "disconnected (the client went before its body was complete).",
     ["dialect", "verb", "outcome"],
 )

@@ -43,6 +43,11 @@ class SomeTokens:
         assert isinstance(found, Token)
         return found
 
+    def change(self, token: Token) -> None:
+        """As if another process had written it."""
+        self.tokens = [token if t.id == token.id else t for t in self.tokens]
+        self.book = Book(self.tokens)
+
     def headers(self, role: Role, owns: bool = False) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.secret(role, owns)}"}
 
