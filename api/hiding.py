@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api import runs
+from api.access import allow
 from api.alerts import body_of, told
 from api.problems import responses
 from api.reader import Reader
 from api.routes import Ref
+from schemas.access import Act, Caller
 from schemas.events import Hiding, Person, RunHidden, RunShown
 from schemas.topics import EVENTS
 from schemas.wire import encode
@@ -45,9 +48,13 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         responses=responses(403, 413),
         openapi_extra=body_of(Hidden, required=True),
     )
-    async def put_hidden(ref: Ref, request: Request) -> HiddenAccepted:
+    async def put_hidden(
+        ref: Ref, request: Request, who: Annotated[Caller, allow(Act.CHANGE_RUN)]
+    ) -> HiddenAccepted:
         """Hide the run, or show it again: an event on the log. Alerts about a run that is hidden end."""
         asked = await told(request, Hidden)
+        if who.name:  # where we know who asks, nobody asks in another's name
+            asked = asked.model_copy(update={"by": who.name})
         run_id = await run_in_threadpool(runs.resolve, reader, ref)
         event = hiding(run_id, asked, clock())
         await log.append(EVENTS, run_id, event.type, encode(event))

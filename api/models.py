@@ -85,6 +85,14 @@ class RunError(BaseModel):
     exit_status: int | None
 
 
+class RunThresholds(BaseModel):
+    """After how long a silence the run is called disconnected or stalled: its labels' word, else the settings'."""
+
+    disconnected_after_ms: int
+    stalled_after_ms: int
+    ignored_labels: list[str] = Field(description="Labels that mean to set a threshold and cannot be used")
+
+
 class Run(BaseModel):
     """One execution by a runner."""
 
@@ -112,6 +120,7 @@ class Run(BaseModel):
     owner: str | None = Field(description="Who the token belongs to")
     workspace: str | None
     labels: list[str]
+    thresholds: RunThresholds
     hidden: bool = Field(description="Left out of lists, unless they are asked for hidden runs too")
     hidden_by: str | None = Field(description="Who hid it")
 

@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from api.asking import RunFilter
-from api.models import Cost, Counts, Run, RunError, RunList, Runner, Workflow
+from api.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Workflow
 from api.paging import RunPlace, to_token
 from api.problems import not_found
 from api.reader import Judgement, Reader, Row
 from schemas.events import iso
 from schemas.statuses import ReportedState
+from schemas.thresholds import own
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,12 @@ def resolve(reader: Reader, ref: str) -> str:
             if found:
                 return str(found[0]["run_id"])
     raise not_found("run", ref)
+
+
+def owner(reader: Reader, ref: str) -> str | None:
+    """Whose the run is, None for nobody's. Raises Problem 404."""
+    found = reader.rows("run_owner", run_id=resolve(reader, ref))
+    return str(found[0]["name"]) or None if found else None
 
 
 def one_run(reader: Reader, ref: str) -> Run:
@@ -121,9 +128,14 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         outputs=None,
         error=_error(row),
         resume_command=_resume_command(session_id, name),
-        owner=None,
+        owner=row["told_owner"] or None,
         workspace=row["workspace"] or None,
         labels=row["told_labels"],
+        thresholds=RunThresholds(
+            disconnected_after_ms=row["disconnected_after_ms"],
+            stalled_after_ms=row["stalled_after_ms"],
+            ignored_labels=own(row["told_labels"]).ignored,
+        ),
         hidden=bool(row["told_hidden"]),
         hidden_by=(row["hidden_by"] or None) if row["told_hidden"] else None,
     )

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from schemas.events import (
+    INT64_MAX,
     AlertAcknowledged,
     AlertSilenced,
     Begun,
@@ -36,6 +37,7 @@ from schemas.events import (
     iso,
 )
 from schemas.statuses import Outcome
+from schemas.thresholds import own
 from schemas.wire import decode
 from stores.log import Record
 
@@ -75,9 +77,9 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
         row = _event_row(record, "undecodable", "", "", "", Outcome.DEAD_LETTERED, 0)
         return Said(record, None, observed, dead_letters=letter, events=row, outcome=Outcome.DEAD_LETTERED)
     said = Said(record, event, observed, run_id=event.run_id, tasks=tasks)
-    outcome, interval = Outcome.PROJECTED, 0
+    outcome, interval, source = Outcome.PROJECTED, 0, event.source
     if isinstance(event, ClockTick | ClockLeft):
-        outcome = Outcome.CLOCK
+        outcome, source = Outcome.CLOCK, event.data.process  # whoever wrote it, this is who ticks
         interval = event.data.interval_ms if isinstance(event, ClockTick) else 0
         said.spools = _spool_row(record, event.data)
         said.run_id = ""
@@ -87,7 +89,7 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
             record, "", event.run_id, event.type, event.data.reason, event.data.request, event.data.raw
         )
         if event.run_id:  # not understood, and yet a sign of life
-            said.runs = _json({"run_id": event.run_id, **_arrival(record, observed)})
+            said.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event.owner)})
     elif isinstance(event, AlertAcknowledged | AlertSilenced):
         said.run_id = ""
         said.alert_acts = _alert_act(record, event)
@@ -102,7 +104,7 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
             for s in event.data.set_aside
         )
     said.outcome = outcome
-    said.events = _event_row(record, event.type, event.id, event.run_id, event.source, outcome, interval)
+    said.events = _event_row(record, event.type, event.id, event.run_id, source, outcome, interval)
     return said
 
 
@@ -190,13 +192,14 @@ def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced | RunHid
     )
 
 
-def _arrival(record: Record, observed: int) -> dict[str, Any]:
+def _arrival(record: Record, observed: int, owner: str) -> dict[str, Any]:
     """What every request of a runner says by arriving."""
     return {
         "partition": record.partition,
         "offset": record.offset,
         "first_appended_at": iso(record.appended_at),
         "seen": {"observed": observed, "appended": record.appended_at},
+        "owner": {"earliness": INT64_MAX - record.offset, "name": owner},
     }
 
 
@@ -205,11 +208,12 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
     if isinstance(event, RunLabelled | RunHidden | RunShown):  # people do these, so they are no sign of life
         row = {"partition": record.partition, "offset": record.offset}
     else:
-        row = _arrival(record, observed)
+        row = _arrival(record, observed, event.owner)
     row |= {"run_id": event.run_id, "dialect": data.dialect, "workspace": data.workspace}
     if data.instant is not None:
         row["last_instant"] = iso(data.instant)
     version = {"instant": data.instant or 0, "hash": _hash(event.id)}
+    place = {"offset": record.offset + 1}  # + 1: above the default tuple at offset 0
     match data:
         case Created():
             row["created"] = version | {
@@ -232,13 +236,14 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)
         case Labelled():
-            row["labels"] = {
-                "offset": record.offset + 1,
-                "labels": data.labels,
-            }  # + 1: above the default tuple at offset 0
+            row["labels"] = place | {"labels": data.labels}
+            limits = own(data.labels)
+            row["own"] = place | {
+                "disconnected_ms": limits.disconnected_ms,
+                "stalled_ms": limits.stalled_ms,
+            }
         case Hiding():
-            row["hiding"] = {
-                "offset": record.offset + 1,
+            row["hiding"] = place | {
                 "hidden": int(isinstance(event, RunHidden)),
                 "by": data.by,
             }

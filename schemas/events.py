@@ -297,6 +297,7 @@ class Envelope(Model):
     source: str = Field(description="The ingest process or person that wrote the message")
     run_id: str = ""
     received_at: Ms
+    owner: str = Field("", description="Whose token it came with; '' while the tracker is open")
 
 
 class RunCreated(Envelope):

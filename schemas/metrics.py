@@ -52,6 +52,18 @@ INGEST_LAST_TICK = Gauge(
     "When this process last ticked on all partitions. Standing still means that it cannot reach the log.",
 )
 
+DENIED = Counter(
+    "tracker_denied_total",
+    "Requests that were turned away. `reason`: missing, unknown, expired or revoked (the token), forbidden (its role), "
+    "foreign (a page of another site sent it, or its form's token is wrong), rate (429), not_ready (the list of tokens is "
+    "not known yet). `stage`: ingest or api.",
+    ["stage", "reason"],
+)
+TOKENS_READ = Gauge(
+    "tracker_tokens_read_timestamp_seconds",
+    "When this process last read the list of tokens. Standing still means that it goes on with the list that it has.",
+)
+
 PROJECTED_EVENTS = Counter(
     "tracker_projected_events_total",
     "Messages of the log that this projector wrote. `outcome`: projected, dead_lettered or clock (ticks).",

@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 
+from projections.alerts.storage import Storage
 from schemas import events as e
 from schemas.statuses import ReportedState
 from stores.tables import Tables
@@ -161,6 +162,8 @@ def test_the_clock_of_the_log_steps_back(tables: Tables, back: int) -> None:
     stage.project()
     assert stage.path(RUNS[0]) == ["running", "disconnected"]
     check(stage)
+    newest = {p: mark.tick_ms for p, mark in Storage(stage.tables).marks().items()}
+    assert newest == dict.fromkeys(range(2), stage.history.now), "the last tick, not the latest time"
 
 
 def test_a_consumer_lags_by_10_minutes(stage: Stage) -> None:

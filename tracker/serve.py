@@ -24,7 +24,7 @@ from projections.alerts.notifier import Notifier
 from projections.prices import PriceBook
 from projections.projector import Projector
 from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOLED
-from schemas.settings import LOOPBACK, Settings
+from schemas.settings import Settings
 from schemas.topics import EVENTS
 from stores.log import EventLog, LogUnavailable
 from stores.migrate import migrate
@@ -92,9 +92,8 @@ async def up(settings: Settings) -> None:
     else:
         await wait_for("the log", event_log.start)
     try:
-        await event_log.create_topics(
-            settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
-        )
+        partitions = settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
+        await wait_for("the topics", lambda: event_log.create_topics(partitions))
         await wait_for("ClickHouse", lambda: asyncio.to_thread(prepare, tables, settings))
         publish = projection_loop.publisher(event_log, asyncio.get_running_loop(), stop.wait)
         projector = setup.projector(tables, settings, publish, stop)
@@ -219,7 +218,12 @@ async def _serve(
     app: ASGIApp, settings: Settings, port: int, beside: "asyncio.Task[None] | None", ready: str
 ) -> None:
     """Serve until a signal; raises what ended the task that runs beside it."""
-    if settings.host not in LOOPBACK:
+    if not settings.on_loopback and not settings.open:
+        raise ValueError(
+            f"TRACKER_HOST={settings.host} would let anybody who reaches it read and write. Listen on 127.0.0.1, "
+            "or set TRACKER_OPEN=true if a firewall or proxy guards the port."
+        )
+    if not settings.on_loopback:
         log.warning("open: anybody who reaches this address can read and write", host=settings.host)
     config = uvicorn.Config(
         app,
