@@ -23,6 +23,7 @@ from schemas.events import (
     Heartbeat,
     Hiding,
     Labelled,
+    Left,
     NoteWritten,
     Payload,
     Progress,
@@ -31,6 +32,7 @@ from schemas.events import (
     RunLabelled,
     RunShown,
     TasksChanged,
+    Tick,
     Workflow,
     iso,
 )
@@ -53,6 +55,7 @@ class Said:
     dead_letters: bytes = b""
     notes: bytes = b""
     alert_acts: bytes = b""
+    spools: bytes = b""
     events: bytes = b""
     outcome: Outcome = Outcome.PROJECTED
 
@@ -78,6 +81,7 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
     if isinstance(event, ClockTick | ClockLeft):
         outcome, source = Outcome.CLOCK, event.data.process  # whoever wrote it, this is who ticks
         interval = event.data.interval_ms if isinstance(event, ClockTick) else 0
+        said.spools = _spool_row(record, event.data)
         said.run_id = ""
     elif isinstance(event, RequestUnreadable):
         outcome = Outcome.DEAD_LETTERED
@@ -141,6 +145,21 @@ def dead_letter(
             "request": request,
             "raw": raw,
             "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def _spool_row(record: Record, data: Tick | Left) -> bytes:
+    """A process says the same on every partition."""
+    if data.spooled is None or record.partition != 0:
+        return b""
+    return _json(
+        {
+            "spool": data.spooled.spool,
+            "offset": record.offset,
+            "process": data.process,
+            "requests": data.spooled.requests,
+            "told_at": iso(record.appended_at),
         }
     )
 

@@ -35,6 +35,7 @@ def differences(
         "event": _events(tables, expected),
         "dead letter": _letters(tables, expected),
         "note": _notes(tables, expected),
+        "spool": _spools(tables, expected),
         "clock": _clocks(tables, expected),
         "watermark": _watermarks(tables, expected),
         "transition": _transitions(tables, expected),
@@ -174,6 +175,11 @@ def _notes(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
     rows = tables.rows("SELECT run_id, kind, note_id, partition, offset, author, text FROM notes FINAL")
     found = [tuple(r.values()) for r in rows]
     return {r[:5]: r[5:] for r in found}, expected.notes
+
+
+def _spools(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
+    rows = tables.rows("SELECT spool, offset, process, requests FROM spools FINAL")
+    return {r.pop("spool"): tuple(r.values()) for r in rows}, expected.spools
 
 
 def _clocks(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:

@@ -81,9 +81,10 @@ class History:
         return self.append(partition, event(run_id, data, tasks), tasks)
 
     def tick(self, process: str = "ingest-0", interval_ms: int = 5000) -> None:
-        """On every partition."""
+        """On every partition. What it says of its spool changes with time."""
         for p in range(self.partitions):
-            data = e.Tick(process=process, interval_ms=interval_ms)
+            spooled = e.Spooled(spool=f"spool of {process}", requests=self.now // 1000 % 3)
+            data = e.Tick(process=process, interval_ms=interval_ms, spooled=spooled)
             self.append(p, e.ClockTick(id=f"{process} {self.now}", source="host", received_at=T0, data=data))
 
     def leave(self, process: str) -> None:

@@ -267,6 +267,7 @@ class Expected:
     notes: dict[tuple[str, str, str, int, int], tuple[str, str]] = field(default_factory=dict)
     rounds: dict[tuple[int, int], Round] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
+    spools: dict[str, tuple[int, str, int]] = field(default_factory=dict)  # offset, process, requests
     #: Partition → offset, and (offset, append time) of the newest tick.
     watermarks: dict[int, tuple[int, tuple[int, int]]] = field(default_factory=dict)
 
@@ -297,6 +298,8 @@ def reduce(messages: Iterable[Message], limits: Limits, tie: Tie) -> Expected:
 def _hear(expected: Expected, clock: ObservedClock, m: Message, limits: Limits, tie: Tie) -> str:
     """Take a message in; its outcome."""
     e = m.event
+    if isinstance(e, ClockLeft | ClockTick) and e.data.spooled and m.partition == 0:
+        expected.spools[e.data.spooled.spool] = (m.offset, e.data.process, e.data.spooled.requests)
     if isinstance(e, ClockLeft):
         clock.left(e.data.process)
         return "clock"

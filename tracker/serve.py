@@ -121,7 +121,10 @@ async def ingest(settings: Settings) -> None:
     from ingest.app import create_app
 
     # By port: processes that share a host have spools of their own, and a restart finds its own again.
-    event_log = SpooledLog(open_log(settings), settings.data / f"spool-{settings.port}", settings.spool_bytes)
+    folder = settings.data / f"spool-{settings.port}"
+    event_log = SpooledLog(
+        open_log(settings), folder, settings.spool_bytes, name=f"{socket.gethostname()}/{folder.name}"
+    )
     INGEST_SPOOLED.set_function(lambda: event_log.spooled)
     INGEST_SPOOL_BYTES.set_function(lambda: event_log.spooled_bytes)
     await event_log.start()
