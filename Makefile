@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DincludeScope=runtime
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
-NO_SERVICES := not promtool and not kafka and not clickhouse and not nextflow and not browser and not bench
+NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not nextflow and not browser and not bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -80,6 +80,7 @@ async def up(settings: Settings) -> None:
     from api.app import create_app
     from ingest.app import routes
     from ingest.ticker import Ticker
+    from tracker import archiving
 
     alert_rules = rules.load(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -102,7 +103,10 @@ async def up(settings: Settings) -> None:
         )
         projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
         notifying = asyncio.create_task(Notifier(event_log, tables, settings, alert_rules, now_ms).run())
-        async with Ticker(event_log, process, settings.tick_seconds, now_ms):
+        async with (
+            archiving.beside(event_log, settings),
+            Ticker(event_log, process, settings.tick_seconds, now_ms),
+        ):
             await _serve(app, settings, settings.port, projecting, banner(settings))
         await _cancel(projecting)
         await _cancel(notifying)
