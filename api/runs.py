@@ -27,9 +27,9 @@ _NAME_MAX = 100_000
 def resolve(reader: Reader, ref: str) -> str:
     """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404."""
     if len(ref) <= _NAME_MAX:
-        for found in (reader.rows("run_by_id", run_id=ref), reader.rows("run_by_name", name=ref)):
-            if found:
-                return str(found[0]["run_id"])
+        found = reader.rows("run_by_id", run_id=ref) or reader.rows("run_by_name", name=ref)
+        if found:
+            return str(found[0]["run_id"])
     raise not_found("run", ref)
 
 
@@ -42,7 +42,15 @@ def one_run(reader: Reader, ref: str) -> Run:
 def page_of_runs(reader: Reader, wanted: RunFilter, place: RunPlace, page_size: int) -> RunList:
     """One page, latest first append first."""
     judgement = reader.judgement()
-    ids = reader.rows(
+    ids, token = page_of_ids(reader, judgement, wanted, place, page_size)
+    return RunList(runs=runs_of(reader, ids, judgement), next_page_token=token, as_of=iso(judgement.as_of_ms))
+
+
+def page_of_ids(
+    reader: Reader, judgement: Judgement, wanted: RunFilter, place: RunPlace, page_size: int
+) -> tuple[list[str], str | None]:
+    """The ids of one page, and the token of the next one, if there is one."""
+    found = reader.rows(
         "runs_page",
         **judgement.parameters(),
         **asdict(wanted),
@@ -50,12 +58,9 @@ def page_of_runs(reader: Reader, wanted: RunFilter, place: RunPlace, page_size: 
         token_id=place.run_id,
         limit=page_size + 1,
     )
-    page, more = ids[:page_size], len(ids) > page_size
-    return RunList(
-        runs=runs_of(reader, [r["run_id"] for r in page], judgement),
-        next_page_token=to_token(RunPlace(page[-1]["first_ms"], page[-1]["run_id"])) if more else None,
-        as_of=iso(judgement.as_of_ms),
-    )
+    page, more = found[:page_size], len(found) > page_size
+    token = to_token(RunPlace(page[-1]["first_ms"], page[-1]["run_id"])) if more else None
+    return [r["run_id"] for r in page], token
 
 
 def history(reader: Reader, ref: str) -> list[Run]:
