@@ -38,7 +38,8 @@ FROM
         nullIf(lowerUTF8(by_whom), '') AS by_user_name
     FROM run_statuses(
         clock_partitions = {clock_partitions:Array(UInt32)}, clock_times = {clock_times:Array(Int64)},
-        behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64})
+        behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
+        run_ids = CAST([], 'Array(String)'), over_since = 0)
 )
 WHERE (empty({statuses:Array(String)}) OR status IN {statuses:Array(String)})
     AND ({search:String} = '' OR positionCaseInsensitiveUTF8(searched, {search:String}) > 0)

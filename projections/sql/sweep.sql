@@ -18,7 +18,8 @@ SELECT
     s.reason AS reason
 FROM run_statuses(
     clock_partitions = {partitions:Array(UInt32)}, clock_times = {clocks:Array(Int64)}, behind = [],
-    disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64}) AS s
+    disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
+    run_ids = CAST([], 'Array(String)'), over_since = 0) AS s
 LEFT ANY JOIN last ON s.run_id = last.run_id
 WHERE s.partition IN {partitions:Array(UInt32)}
     AND s.status != last.status
