@@ -13,7 +13,19 @@ from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api import access, alerts, login, note_routes, pages, problems, routes, runs, token_routes
+from api import (
+    access,
+    alerts,
+    hiding,
+    login,
+    note_routes,
+    pages,
+    problems,
+    routes,
+    run_forms,
+    runs,
+    token_routes,
+)
 from api.access import Gate, Guarded
 from api.measure import measure
 from api.reader import Reader
@@ -56,8 +68,10 @@ def create_app(
     app.include_router(routes.router(reader, log, clock))
     app.include_router(alerts.router(reader, log, clock))
     app.include_router(note_routes.router(reader, log, clock))
+    app.include_router(hiding.router(reader, log, clock))
     app.include_router(pages.router(reader, log))
     app.include_router(note_routes.form_router(reader, log, clock))
+    app.include_router(run_forms.router(reader, log, clock))
     app.include_router(token_routes.router(reader, gate))
     app.include_router(login.router(gate))
     _add_probes(app, reader, log)

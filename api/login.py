@@ -1,13 +1,13 @@
 """/login and /logout: a person gives a token once, and a signed cookie stands for it afterwards."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.access import Gate, body_of, caller_of, refuse_forged
+from api.access import Gate, caller_of, refuse_forged
+from api.bodies import form_fields, read_body
 from api.pages import Page
-from api.problems import bad_request
 from api.show import render
 from schemas.access import Act, may
 from schemas.metrics import DENIED
@@ -26,7 +26,7 @@ def router(gate: Gate) -> APIRouter:
 
     @r.post("/login")
     async def log_in(request: Request) -> Response:
-        fields = _fields(await body_of(request, _FORM_MAX))
+        fields = form_fields(await read_body(request, _FORM_MAX, "this form"))
         target = here(fields.get("next", "/"))
         found = gate.book().check(fields.get("token", "").strip(), gate.clock())
         if not isinstance(found, Token):
@@ -66,15 +66,6 @@ def here(target: str) -> str:
     if strange or "\\" in target or not target.isprintable() or url.path in ("/login", "/logout"):
         return "/"
     return target
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    try:
-        return {
-            k: v[0] for k, v in parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20).items()
-        }
-    except ValueError as e:
-        raise bad_request("the form cannot be read") from e
 
 
 _WRONG = {

@@ -3,19 +3,19 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from api.access import Gate, allow, body_of
+from api.access import Gate, allow
+from api.bodies import described, read_json
 from api.models import Time
-from api.problems import Problem, bad_request, not_found, responses
+from api.problems import Problem, not_found, responses
 from api.reader import Reader
 from api.runs import time_of
 from schemas.access import Act, Role
 from schemas.events import iso
 from stores.tokens import Token, TokenTable, make
 
-_BODY_MAX = 10_000
 _DAY_MS = 86_400_000
 
 TokenId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,32}$")]
@@ -70,17 +70,21 @@ def router(reader: Reader, gate: Gate) -> APIRouter:
         dependencies=[allow(Act.TOKENS)],
     )
     table = TokenTable(reader.tables)
-    body = {"content": {"application/json": {"schema": TokenWanted.model_json_schema()}}, "required": True}
 
     @r.get("/tokens")
     def list_tokens() -> TokenList:
         """All tokens, the expired and revoked too."""
         return TokenList(tokens=[shown(t) for t in table.read()])
 
-    @r.post("/tokens", status_code=201, responses=responses(413), openapi_extra={"requestBody": body})
+    @r.post(
+        "/tokens",
+        status_code=201,
+        responses=responses(413),
+        openapi_extra=described(TokenWanted, required=True),
+    )
     async def make_token(request: Request) -> TokenMade:
         """Make a token. Its secret is in this answer and nowhere else. The first must be an admin's."""
-        wanted = _wanted(await body_of(request, _BODY_MAX))
+        wanted = await read_json(request, TokenWanted)
         return await run_in_threadpool(make_and_know, wanted)
 
     def make_and_know(wanted: TokenWanted) -> TokenMade:
@@ -115,14 +119,6 @@ def made(table: TokenTable, wanted: TokenWanted, now_ms: int) -> TokenMade:
     secret, token = make(wanted.name, wanted.owner or wanted.name, wanted.role, now_ms, expires_ms)
     table.write(token)
     return TokenMade(**shown(token).model_dump(), secret=secret)
-
-
-def _wanted(body: bytes) -> TokenWanted:
-    try:
-        return TokenWanted.model_validate_json(body)
-    except ValidationError as e:
-        wrong = e.errors(include_url=False, include_input=False)[0]
-        raise bad_request(f"{'.'.join(map(str, wrong['loc'])) or 'body'}: {wrong['msg']}"[:500]) from e
 
 
 def shown(token: Token) -> TokenShown:

@@ -247,6 +247,12 @@ class Unreadable(Payload):
     raw: str = Field(description="The body, base64, redacted where it is text")
 
 
+class Hiding(Payload):
+    """Somebody takes a run out of the lists, or puts it back; the newest word on the log counts. Nothing of it is lost."""
+
+    by: Person = ""
+
+
 class Acknowledged(Model):
     """A person has seen an alert."""
 
@@ -262,17 +268,26 @@ class Silenced(Model):
     until: Ms
 
 
+class Spooled(Model):
+    """How many requests an ingest process keeps on disk, in the spool of this name, for a log that was away."""
+
+    spool: str
+    requests: Count
+
+
 class Tick(Model):
     """Time as an event: `process` (of ingest) is there, and ticks every `interval_ms`."""
 
     process: str
     interval_ms: Annotated[int, Field(ge=1, le=3_600_000)]
+    spooled: Spooled | None = None
 
 
 class Left(Model):
-    """The ingest process `process` has stopped; nobody waits for its ticks."""
+    """The ingest process `process` has stopped; nobody waits for its ticks. What it could not drain is `spooled`."""
 
     process: str
+    spooled: Spooled | None = None
 
 
 class Envelope(Model):
@@ -315,6 +330,16 @@ class RunLabelled(Envelope):
     data: Labelled
 
 
+class RunHidden(Envelope):
+    type: Literal["run.hidden"] = "run.hidden"
+    data: Hiding
+
+
+class RunShown(Envelope):
+    type: Literal["run.shown"] = "run.shown"
+    data: Hiding
+
+
 class NoteWritten(Envelope):
     type: Literal["note.written"] = "note.written"
     data: Note
@@ -352,6 +377,8 @@ Event = Annotated[
     | RunHeartbeat
     | RunCompleted
     | RunLabelled
+    | RunHidden
+    | RunShown
     | NoteWritten
     | RequestUnreadable
     | AlertAcknowledged

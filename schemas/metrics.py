@@ -60,6 +60,9 @@ DENIED = Counter(
     "not known yet). `stage`: ingest or api.",
     ["stage", "reason"],
 )
+for _stage in ("ingest", "api"):  # from 0 on, else the first of each would be no increase
+    for _reason in ("missing", "unknown", "expired", "revoked", "forbidden", "foreign", "rate", "not_ready"):
+        DENIED.labels(_stage, _reason)
 TOKENS_READ = Gauge(
     "tracker_tokens_read_timestamp_seconds",
     "When this process last read the list of tokens. Standing still means that it goes on with the list that it has.",
@@ -95,6 +98,47 @@ ROUND_AGE = Gauge(
 LOG_LAG = Gauge(
     "tracker_log_lag_messages",
     "Messages of the partition that the log holds and the tables do not, ticks included.",
+    ["partition"],
+)
+ARCHIVE_END = Gauge(
+    "tracker_archive_end_offset",
+    "The offset after the last message of the partition that is in the archive. From the archiver.",
+    ["partition"],
+)
+ARCHIVE_LAG = Gauge(
+    "tracker_archive_lag_messages",
+    "Messages of the partition that the log holds and the archive does not: those of an hour that is not over, if all is well.",
+    ["partition"],
+)
+ARCHIVE_WAITING_SINCE = Gauge(
+    "tracker_archive_waiting_since_timestamp_seconds",
+    "When the oldest message of the partition that is not archived was appended; 0 if none waits. An hour and some minutes ago "
+    "is normal.",
+    ["partition"],
+)
+ARCHIVE_REFUSES = Gauge(
+    "tracker_archive_refuses",
+    "1 while the archiver does not go on with the partition, since log and archive do not join or do not belong together.",
+    ["partition"],
+)
+ARCHIVE_LAST_STEP = Gauge(
+    "tracker_archive_last_step_timestamp_seconds",
+    "When the archiver last got through all partitions; 0 before the first time.",
+)
+ARCHIVE_OBJECTS = Counter(
+    "tracker_archive_objects_total",
+    "Objects of the archive. `outcome`: written, there_already (by another archiver, or this one before it was killed), "
+    "or cut_otherwise (there already, by an archiver of another version).",
+    ["outcome"],
+)
+ARCHIVE_FAILURES = Counter(
+    "tracker_archive_failures_total",
+    "Tries that failed and are made again. `reason`: store, log or defect (ours).",
+    ["reason"],
+)
+LOG_DELETED = Gauge(
+    "tracker_log_deleted_before_offset",
+    "Up to where the archiver deleted the partition's messages from Kafka: archived, projected and older than the retention.",
     ["partition"],
 )
 ALERTS = Gauge("tracker_alerts", "Alerts that are not over, by state. From the active notifier.", ["state"])

@@ -1,5 +1,6 @@
 """All settings, read from TRACKER_… environment variables. `tracker config` prints them, `--check` validates them."""
 
+import re
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -52,6 +53,20 @@ class Settings(BaseSettings):
     replication_factor: int = Field(
         1, ge=1, le=9, description="Kafka: replicas of each topic that `tracker migrate` makes."
     )
+    archive: str = Field(
+        "",
+        description="s3://BUCKET[/PREFIX] that every event goes to, an object an hour and partition (see docs/operations.md); "
+        "without it nothing is archived. Credentials come from boto3's own chain.",
+    )
+    s3_endpoint: str = Field(
+        "",
+        description="URL of an S3 that is not Amazon's, such as http://minio:9000; it is addressed by path.",
+    )
+    log_retention_hours: float | None = Field(
+        None,
+        ge=1,
+        description="Kafka: the archiver deletes from the log what is older, archived and projected; default: nothing.",
+    )
     max_body_bytes: int = Field(
         16 * 2**20, ge=1024, description="Largest request body; a larger one is answered 413."
     )
@@ -79,12 +94,16 @@ class Settings(BaseSettings):
         5, gt=0, le=300, description="How often each ingest process appends a clock tick to every partition."
     )
     disconnected_after_seconds: float = Field(
-        180, gt=0, description="A live run that is silent for longer is disconnected."
+        180,
+        gt=0,
+        description="A live run that is silent for longer is disconnected; its label "
+        "tracker.disconnected-after=SECONDS goes before.",
     )
     stalled_after_seconds: float = Field(
         900,
         gt=0,
-        description="A live run that is heard but tells no task for longer, with no task open, is stalled.",
+        description="A live run that is heard but tells no task for longer, with no task open, is stalled; its label "
+        "tracker.stalled-after=SECONDS goes before.",
     )
     ingest_gone_seconds: float = Field(
         300, gt=0, description="An ingest process whose ticks are missing for longer is gone."
@@ -179,6 +198,31 @@ class Settings(BaseSettings):
             raise ValueError("say `chdb` or http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
         return value
 
+    @field_validator("archive")
+    @classmethod
+    def _archive_is_a_bucket(cls, value: str) -> str:
+        value = value.rstrip("/")
+        # Only characters that every store and tool takes as they are, and no `.` or `..` between slashes.
+        if value and not re.fullmatch(
+            r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.{1,2}(/|$))[A-Za-z0-9_.-]{1,100}){0,8}", value
+        ):
+            raise ValueError(
+                "say s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits, `-`, `_`, `.` and `/`"
+            )
+        return value
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _endpoint_holds_no_secret(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and not (url.scheme in ("http", "https") and url.hostname):
+            raise ValueError("say an absolute URL, such as http://minio:9000")
+        if "@" in url.netloc or url.query or url.fragment:
+            raise ValueError(
+                "credentials do not go into the URL: boto3 finds them in its own places, such as AWS_… variables"
+            )
+        return value.rstrip("/")
+
     @field_validator("public_url")
     @classmethod
     def _url_is_absolute(cls, value: str) -> str:
@@ -218,6 +262,15 @@ class Settings(BaseSettings):
         if bool(self.proxy_header) != bool(self.proxy_peers):
             raise ValueError(
                 "set TRACKER_PROXY_HEADER and TRACKER_PROXY_PEERS together: the header counts from those peers only"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_deleted_that_is_not_archived(self) -> Self:
+        if self.log_retention_hours is not None and (not self.archive or self.log == "local"):
+            raise ValueError(
+                "TRACKER_LOG_RETENTION_HOURS deletes from Kafka what the archive holds: set TRACKER_ARCHIVE and "
+                "TRACKER_LOG=kafka://… too, or leave it out"
             )
         return self
 

@@ -83,6 +83,7 @@ async def up(settings: Settings) -> None:
     from api.app import create_app
     from ingest.app import routes
     from ingest.ticker import Ticker
+    from tracker import archiving
 
     alert_rules = rules.load(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -95,9 +96,8 @@ async def up(settings: Settings) -> None:
     else:
         await wait_for("the log", event_log.start)
     try:
-        await event_log.create_topics(
-            settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
-        )
+        partitions = settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
+        await wait_for("the topics", lambda: event_log.create_topics(partitions))
         await wait_for("ClickHouse", lambda: asyncio.to_thread(prepare, tables, settings))
         known = guard.tokens(tables, settings)
         await asyncio.to_thread(known.refresh)
@@ -114,7 +114,10 @@ async def up(settings: Settings) -> None:
         )
         projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
         notifying = asyncio.create_task(Notifier(event_log, tables, settings, alert_rules, now_ms).run())
-        async with Ticker(event_log, process, settings.tick_seconds, now_ms):
+        async with (
+            archiving.beside(event_log, settings),
+            Ticker(event_log, process, settings.tick_seconds, now_ms),
+        ):
             with known.refreshing():
                 await _serve(app, settings, settings.port, projecting, banner(settings, guard.is_open(known)))
         await _cancel(projecting)
@@ -134,7 +137,10 @@ async def ingest(settings: Settings) -> None:
     from ingest.app import create_app
 
     # By port: processes that share a host have spools of their own, and a restart finds its own again.
-    event_log = SpooledLog(open_log(settings), settings.data / f"spool-{settings.port}", settings.spool_bytes)
+    folder = settings.data / f"spool-{settings.port}"
+    event_log = SpooledLog(
+        open_log(settings), folder, settings.spool_bytes, name=f"{socket.gethostname()}/{folder.name}"
+    )
     INGEST_SPOOLED.set_function(lambda: event_log.spooled)
     INGEST_SPOOL_BYTES.set_function(lambda: event_log.spooled_bytes)
     tables = open_tables(settings)
