@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from api import books, problems, runs, tasks
 from api.alerts import page_of_alerts
 from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, task_filter
+from api.letters import Wanted, page_of_letters
 from api.log_files import run_log
 from api.models import Books
 from api.paging import alert_place, letter_place, run_place, task_place
@@ -173,7 +174,7 @@ def _ops(reader: Reader, told: Books) -> Response:
         counts=reader.rows("status_counts", **judgement.parameters(), since_ms=now_ms - _NEWS_MS),
         attention=_attention(reader),
         alerts=page_of_alerts(reader, [AlertState.FIRING], "", "", alert_place(""), _LETTERS_MAX).alerts,
-        letters=books.page_of_letters(reader, "", letter_place(""), _LETTERS_MAX).dead_letters,
+        letters=page_of_letters(reader, Wanted(replayed=False), letter_place(""), _LETTERS_MAX).dead_letters,
         now_ms=now_ms,
     )
 

@@ -14,12 +14,11 @@ from starlette.concurrency import run_in_threadpool
 
 from api import books, costs, runs, tasks
 from api.access import allow
-from api.asking import PAGE_SIZE, PageSize, PageToken, RunFilter, TaskFilter, Text, run_filter, task_filter
+from api.asking import PAGE_SIZE, PageSize, PageToken, RunFilter, TaskFilter, run_filter, task_filter
 from api.models import (
     Books,
     Concurrency,
     Costs,
-    DeadLetterList,
     History,
     Labels,
     ProcessList,
@@ -29,7 +28,7 @@ from api.models import (
     TaskList,
     TransitionList,
 )
-from api.paging import letter_place, run_place, task_place
+from api.paging import run_place, task_place
 from api.problems import Problem, bad_request, responses
 from api.reader import Reader
 from schemas.access import Act
@@ -166,13 +165,6 @@ async def _body(request: Request) -> bytes:
 
 
 def _add_operations(r: APIRouter, reader: Reader, log: EventLog) -> None:
-    @r.get("/dead-letters", tags=["operations"])
-    def list_dead_letters(
-        run_id: Text = "", page_size: PageSize = PAGE_SIZE, page_token: PageToken = ""
-    ) -> DeadLetterList:
-        """What was accepted and could not be used, with the reason, newest first."""
-        return books.page_of_letters(reader, run_id, letter_place(page_token), page_size)
-
     @r.get("/books", tags=["operations"])
     async def get_books() -> Books:
         """What the log holds against what became of it."""

@@ -31,6 +31,7 @@ from stores.migrate import migrate
 from stores.open import open_log
 from stores.spool import SpooledLog
 from stores.tables import Tables, TablesUnavailable, open_tables
+from tracker.letters import read_again
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -98,7 +99,12 @@ async def up(settings: Settings) -> None:
         publish = projection_loop.publisher(event_log, asyncio.get_running_loop(), stop.wait)
         projector = setup.projector(tables, settings, publish, stop)
         app = create_app(
-            tables, event_log, settings, now_ms, extra_routes=routes(event_log, settings, process, now_ms)
+            tables,
+            event_log,
+            settings,
+            now_ms,
+            extra_routes=routes(event_log, settings, process, now_ms),
+            read_again=read_again(settings),
         )
         projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
         notifying = asyncio.create_task(Notifier(event_log, tables, settings, alert_rules, now_ms).run())
@@ -143,7 +149,8 @@ async def api(settings: Settings) -> None:
     event_log, tables = open_log(settings), open_tables(settings)
     await wait_for("the log", event_log.start)
     try:
-        await _serve(create_app(tables, event_log, settings, now_ms), settings, settings.port, None, "")
+        app = create_app(tables, event_log, settings, now_ms, read_again=read_again(settings))
+        await _serve(app, settings, settings.port, None, "")
     finally:
         await event_log.stop()
         tables.close()
