@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
+from api.counted import Counted
 from api.models import Books, SpoolTold, Watermark
 from api.reader import Reader, Row
 from api.runs import time_of
@@ -33,20 +34,15 @@ class Stretch:
         return max(0, self.end - self.next)
 
 
-async def books(reader: Reader, log: EventLog) -> Books:
-    """The books now. Raises LogUnavailable and TablesUnavailable.
+async def books(reader: Reader, log: EventLog, counted: Counted | None = None) -> Books:
+    """The books now; `counted` spares counting all again. Raises LogUnavailable and TablesUnavailable.
 
     How far the tables are is read before the log's ends, so nothing is projected that the log does not hold.
     """
     partitions = await run_in_threadpool(reader.rows, "partitions")
     stretches = stretches_of(partitions, await log.bounds(EVENTS))
-    counts = await run_in_threadpool(
-        reader.rows,
-        "books",
-        partitions=[s.partition for s in stretches],
-        firsts=[s.first for s in stretches],
-        nexts=[s.next for s in stretches],
-    )
+    ranges = {s.partition: (s.first, s.next) for s in stretches}
+    counts = await run_in_threadpool((counted or Counted()).rows, reader, ranges)
     spools = await run_in_threadpool(reader.rows, "spools")
     waiting = sum(s.waiting for s in stretches)
     ticks_waiting = await _ticks(log, stretches) if waiting <= TAIL_MAX else None

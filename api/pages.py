@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from api import books, problems, runs, tasks
 from api.alerts import page_of_alerts
 from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, task_filter
+from api.counted import Counted
 from api.letters import Wanted, page_of_letters
 from api.log_files import run_log
 from api.models import Books
@@ -67,6 +68,7 @@ class Page(APIRoute):
 def router(reader: Reader, log: EventLog) -> APIRouter:
     """All pages."""
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
+    counted = Counted()
 
     @r.get("/")
     def list_page(
@@ -119,7 +121,7 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
 
     @r.get("/ops")
     async def ops_page() -> Response:
-        told = await books.books(reader, log)
+        told = await books.books(reader, log, counted)
         return await run_in_threadpool(_ops, reader, told)
 
     @r.get("/runs/{ref}/tasks.csv")

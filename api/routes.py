@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from api import books, costs, runs, tasks
 from api.access import allow
 from api.asking import PAGE_SIZE, PageSize, PageToken, RunFilter, TaskFilter, run_filter, task_filter
+from api.counted import Counted
 from api.models import (
     Books,
     Concurrency,
@@ -165,7 +166,9 @@ async def _body(request: Request) -> bytes:
 
 
 def _add_operations(r: APIRouter, reader: Reader, log: EventLog) -> None:
+    counted = Counted()
+
     @r.get("/books", tags=["operations"])
     async def get_books() -> Books:
         """What the log holds against what became of it."""
-        return await books.books(reader, log)
+        return await books.books(reader, log, counted)
