@@ -130,8 +130,12 @@ def test_docs_page_has_its_files_here(stage: Stage) -> None:
         assert ("immutable" in response.headers["cache-control"]) == src.startswith("/static/vendor/")
 
 
-def test_vendored_files_are_those_that_are_listed() -> None:
-    vendor = API / "static" / "vendor"
+@pytest.mark.parametrize(
+    "vendor",
+    [API / "static" / "vendor", Path(__file__).parent / "browser" / "vendor"],
+    ids=["pages", "tests"],
+)
+def test_vendored_files_are_those_that_are_listed(vendor: Path) -> None:
     listed = dict(
         re.findall(
             r"^\| ([0-9a-f]{64}) \| (\S+) \|$", (vendor / "VENDORED.md").read_text(), flags=re.MULTILINE

@@ -34,6 +34,8 @@ def test_every_setting_is_documented() -> None:
         ("PORT", "70000", "TRACKER_PORT"),
         ("HOST", "0.0.0.0", "TRACKER_OPEN=true"),
         ("PUBLIC_URL", "tracker.example", "absolute URL"),
+        ("S3_BROWSER", "https://s3.example.org/", "{bucket}"),
+        ("S3_BROWSER", "javascript:{bucket}", "absolute URL"),
         ("TICK_SECONDS", "0", "TRACKER_TICK_SECONDS"),
     ],
 )
