@@ -51,6 +51,7 @@ class RunFilter:
     user: str = ""
     after_ms: int = -INT64_MAX
     before_ms: int = INT64_MAX
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def run_filter(
     user: Annotated[str, Query(max_length=1000, description="By whom, exactly")] = "",
     started_after: Moment = "",
     started_before: Moment = "",
+    hidden: Annotated[bool, Query(description="List hidden runs too")] = False,
 ) -> RunFilter:
     """The filter of a list of runs, from its query parameters."""
     return RunFilter(
@@ -89,6 +91,7 @@ def run_filter(
         user,
         _moment("started_after", started_after, -INT64_MAX),
         _moment("started_before", started_before, INT64_MAX),
+        hidden,
     )
 
 

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from api import runs
+from api.access import allow
 from api.bodies import form_fields, read_body
 from api.log_files import RunLog, run_log
 from api.notes import (
@@ -27,6 +28,7 @@ from api.problems import bad_request, not_found, responses
 from api.reader import Reader
 from api.routes import Ref
 from api.run_forms import until_shown
+from schemas.access import Act, Caller
 from schemas.events import Note
 from schemas.topics import EVENTS
 from schemas.wire import encode
@@ -36,6 +38,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _BODY_MAX = 450_000
 
+Writer = Annotated[Caller, allow(Act.CHANGE_RUN)]
 NoteId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -45,8 +48,12 @@ class _Writer:
     def __init__(self, reader: Reader, log: EventLog, clock: Callable[[], int]) -> None:
         self.reader, self.log, self.clock = reader, log, clock
 
-    async def write(self, ref: str, kind: Kind, note_id: str | None, told: NoteText) -> tuple[str, Note]:
+    async def write(
+        self, ref: str, kind: Kind, note_id: str | None, told: NoteText, who: Caller
+    ) -> tuple[str, Note]:
         """Appends it; the run's id and what was written. Raises Problem 404 and LogUnavailable."""
+        if who.name:  # where we know who writes, nobody writes in another's name
+            told = told.model_copy(update={"author": who.name})
         run_id = await run_in_threadpool(runs.resolve, self.reader, ref)
         event = written(run_id, kind, note_id, told, self.clock())
         await self.log.append(EVENTS, run_id, event.type, encode(event))
@@ -76,9 +83,9 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         responses=responses(403, 413),
         openapi_extra=body,
     )
-    async def post_note(ref: Ref, request: Request) -> NoteAccepted:
+    async def post_note(ref: Ref, request: Request, who: Writer) -> NoteAccepted:
         """Write a note: an event on the log. 202: it is durable there, and shown a moment later."""
-        _, note = await writer.write(ref, "note", None, _required(await _json(request, NoteText)))
+        _, note = await writer.write(ref, "note", None, _required(await _json(request, NoteText)), who)
         return NoteAccepted(id=note.note_id)
 
     @r.put(
@@ -88,14 +95,14 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         responses=responses(403, 413),
         openapi_extra=body,
     )
-    async def put_note(ref: Ref, note_id: NoteId, request: Request) -> NoteAccepted:
+    async def put_note(ref: Ref, note_id: NoteId, request: Request, who: Writer) -> NoteAccepted:
         """Write a new version of a note; an empty text takes it away. All versions are kept."""
         told = await _json(request, NoteText)
         run_id = await run_in_threadpool(runs.resolve, reader, ref)
         known = await run_in_threadpool(_known, reader, run_id, note_id)
         if not known:
             raise not_found("note", note_id)
-        await writer.write(run_id, "note", note_id, told)
+        await writer.write(run_id, "note", note_id, told, who)
         return NoteAccepted(id=note_id)
 
     @r.get("/runs/{ref}/analysis", tags=["notes"])
@@ -113,9 +120,10 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         responses=responses(403, 413),
         openapi_extra=body,
     )
-    async def put_analysis(ref: Ref, request: Request) -> NoteAccepted:
+    async def put_analysis(ref: Ref, request: Request, who: Writer) -> NoteAccepted:
         """Submit an analysis of the run, or a new version of it; an empty text takes it away."""
-        _, note = await writer.write(ref, "analysis", ANALYSIS, await _json(request, NoteText))
+        told = await _json(request, NoteText)
+        _, note = await writer.write(ref, "analysis", ANALYSIS, told, who)
         return NoteAccepted(id=note.note_id)
 
     @r.get("/runs/{ref}/log", tags=["runs"])
@@ -132,9 +140,9 @@ def form_router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIR
     writer = _Writer(reader, log, clock)
 
     @r.post("/runs/{ref}/notes")
-    async def write_note(ref: str, request: Request) -> Response:
+    async def write_note(ref: str, request: Request, who: Writer) -> Response:
         told, note_id = _form(await _body(request))
-        run_id, note = await writer.write(ref, "note", note_id, told)
+        run_id, note = await writer.write(ref, "note", note_id, told, who)
         await until_shown(lambda: _known(reader, run_id, note.note_id, note))
         return RedirectResponse(f"/runs/{quote(ref, safe='')}#notes", status_code=303)
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api import books, costs, runs, tasks
+from api.access import allow
 from api.asking import (
     PAGE_SIZE,
     PageSize,
@@ -42,6 +43,7 @@ from api.models import (
 from api.paging import letter_place, task_place
 from api.problems import bad_request, responses
 from api.reader import Reader
+from schemas.access import Act
 from schemas.events import Labelled, RunLabelled
 from schemas.topics import EVENTS
 from schemas.wire import encode
@@ -137,6 +139,7 @@ def _add_labels(r: APIRouter, reader: Reader, log: EventLog, clock: Callable[[],
         tags=["runs"],
         responses=responses(403, 404, 413),
         openapi_extra={"requestBody": body},
+        dependencies=[allow(Act.CHANGE_RUN)],
     )
     async def put_labels(ref: Ref, request: Request) -> Labels:
         """Set the run's labels, all of them: an event on the log like any other. 202: it is durable there."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -10,11 +11,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from api import runs
+from api.access import allow
 from api.bodies import form_fields, read_body
 from api.pages import Page
 from api.problems import bad_request
 from api.reader import Reader
 from api.routes import labelled
+from schemas.access import Act, Caller
 from schemas.events import Labelled
 from schemas.topics import EVENTS
 from schemas.wire import encode
@@ -30,7 +33,9 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
     r = APIRouter(route_class=Page, include_in_schema=False)
 
     @r.post("/runs/{ref}/labels")
-    async def change_labels(ref: str, request: Request) -> Response:
+    async def change_labels(
+        ref: str, request: Request, _: Annotated[Caller, allow(Act.CHANGE_RUN)]
+    ) -> Response:
         """Fields: `add` and `remove`, a label each."""
         fields = form_fields(await read_body(request, _FORM_BYTES_MAX, "a form"))
         run = await run_in_threadpool(runs.one_run, reader, ref)

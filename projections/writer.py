@@ -20,7 +20,7 @@ _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
 
 #: In this order: what a run's figures are made of comes first, what says that a message is projected comes last.
-_TABLES = ("tasks", "runs", "dead_letters", "notes", "alert_acts", "events")
+_TABLES = ("tasks", "runs", "dead_letters", "notes", "alert_acts", "spools", "events")
 
 
 class Stopped(Exception):

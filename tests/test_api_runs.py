@@ -93,6 +93,27 @@ def test_a_run_of_which_hardly_anything_is_known(stage: Stage) -> None:
     assert (run["status"], run["liveness"]) == ("running", "unknown")  # weblog has no heartbeats
 
 
+def test_labels_bring_a_run_its_own_thresholds(stage: Stage) -> None:
+    """Lists, single runs and counts judge by them; labels that cannot be used are named, also on the page."""
+    stage.tick(T0 + 900, clock_ms=200_000)
+    wrong = "tracker.stalled-after=<soon>"
+    stage.run("patient", labels=["x", "tracker.disconnected-after=200", wrong])
+    stage.run("plain", labels=["x"])
+    assert stage.get("/runs/patient")["thresholds"] == {
+        "disconnected_after_ms": 200_000, "stalled_after_ms": 900_000, "ignored_labels": [wrong],
+    }  # fmt: skip
+    assert stage.get("/runs/plain")["thresholds"] == {
+        "disconnected_after_ms": 180_000, "stalled_after_ms": 900_000, "ignored_labels": [],
+    }  # fmt: skip
+    assert {r["id"]: r["status"] for r in stage.get("/runs")["runs"]} == {
+        "patient": "running",
+        "plain": "disconnected",
+    }
+    assert [r["id"] for r in stage.get("/runs", status="disconnected")["runs"]] == ["plain"]
+    page = stage.request("GET", "/runs/patient").text
+    assert "tracker.stalled-after=&lt;soon&gt;" in page.split("Labels that are ignored")[1][:200]
+
+
 def test_the_end_is_told_whole(stage: Stage) -> None:
     stage.run(
         "r1", facts={"name": "n", "session_id": "it's", "started_at": iso(T0)}, last_instant=iso(T0 + 99_000),

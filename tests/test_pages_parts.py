@@ -9,7 +9,17 @@ from api import show
 from api.hosts import RepositoryLinks, links, s3_link
 from api.log_files import LOG_BYTES, read_tail, run_log, task_files
 from api.markdown import to_html
-from api.models import Concurrency, Counts, Level, Process, Run, Runner, Transition, Workflow
+from api.models import (
+    Concurrency,
+    Counts,
+    Level,
+    Process,
+    Run,
+    Runner,
+    RunThresholds,
+    Transition,
+    Workflow,
+)
 from api.pictures import curve
 from api.problems import Problem
 from api.run_page import since
@@ -33,7 +43,8 @@ def run(status: str, reported: str | None = None, liveness: str | None = None, *
         reported_state=ReportedState(reported or status), liveness=Liveness(liveness) if liveness else None, last_seen_at=TIME,
         as_of=TIME, workflow=Workflow(**{name: workflow.get(name) for name in Workflow.model_fields}), submitted_at=None,
         started_at=TIME, completed_at=None, duration_ms=None, tasks=counts(), peak_concurrency=0, cost=None, outputs=None,
-        error=None, resume_command=None, owner=None, workspace=None, labels=[],
+        error=None, resume_command=None, owner=None, workspace=None, labels=[], hidden=False, hidden_by=None,
+        thresholds=RunThresholds(disconnected_after_ms=180_000, stalled_after_ms=900_000, ignored_labels=[]),
     )  # fmt: skip
 
 

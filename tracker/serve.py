@@ -24,7 +24,7 @@ from projections.alerts.notifier import Notifier
 from projections.prices import PriceBook
 from projections.projector import Projector
 from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOLED
-from schemas.settings import LOOPBACK, Settings
+from schemas.settings import Settings
 from schemas.topics import EVENTS
 from stores.log import EventLog, LogUnavailable
 from stores.migrate import migrate
@@ -80,6 +80,7 @@ async def up(settings: Settings) -> None:
     from api.app import create_app
     from ingest.app import routes
     from ingest.ticker import Ticker
+    from tracker import archiving
 
     alert_rules = rules.load(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -92,9 +93,8 @@ async def up(settings: Settings) -> None:
     else:
         await wait_for("the log", event_log.start)
     try:
-        await event_log.create_topics(
-            settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
-        )
+        partitions = settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
+        await wait_for("the topics", lambda: event_log.create_topics(partitions))
         await wait_for("ClickHouse", lambda: asyncio.to_thread(prepare, tables, settings))
         publish = projection_loop.publisher(event_log, asyncio.get_running_loop(), stop.wait)
         projector = setup.projector(tables, settings, publish, stop)
@@ -103,7 +103,10 @@ async def up(settings: Settings) -> None:
         )
         projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
         notifying = asyncio.create_task(Notifier(event_log, tables, settings, alert_rules, now_ms).run())
-        async with Ticker(event_log, process, settings.tick_seconds, now_ms):
+        async with (
+            archiving.beside(event_log, settings),
+            Ticker(event_log, process, settings.tick_seconds, now_ms),
+        ):
             await _serve(app, settings, settings.port, projecting, banner(settings))
         await _cancel(projecting)
         await _cancel(notifying)
@@ -122,7 +125,10 @@ async def ingest(settings: Settings) -> None:
     from ingest.app import create_app
 
     # By port: processes that share a host have spools of their own, and a restart finds its own again.
-    event_log = SpooledLog(open_log(settings), settings.data / f"spool-{settings.port}", settings.spool_bytes)
+    folder = settings.data / f"spool-{settings.port}"
+    event_log = SpooledLog(
+        open_log(settings), folder, settings.spool_bytes, name=f"{socket.gethostname()}/{folder.name}"
+    )
     INGEST_SPOOLED.set_function(lambda: event_log.spooled)
     INGEST_SPOOL_BYTES.set_function(lambda: event_log.spooled_bytes)
     await event_log.start()
@@ -216,7 +222,12 @@ async def _serve(
     app: ASGIApp, settings: Settings, port: int, beside: "asyncio.Task[None] | None", ready: str
 ) -> None:
     """Serve until a signal; raises what ended the task that runs beside it."""
-    if settings.host not in LOOPBACK:
+    if not settings.on_loopback and not settings.open:
+        raise ValueError(
+            f"TRACKER_HOST={settings.host} would let anybody who reaches it read and write. Listen on 127.0.0.1, "
+            "or set TRACKER_OPEN=true if a firewall or proxy guards the port."
+        )
+    if not settings.on_loopback:
         log.warning("open: anybody who reaches this address can read and write", host=settings.host)
     config = uvicorn.Config(
         app,

@@ -38,9 +38,14 @@ SELECT
     completed_texts.error_report AS error_report,
     process_names.names AS announced,
     labels.labels AS told_labels,
+    disconnected_after_ms, stalled_after_ms,
+    owner.name AS told_owner,
+    hiding.hidden AS told_hidden,
+    hiding.by AS hidden_by,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
     peak, cost, wasted, unpriced
 FROM run_statuses(
     clock_partitions = {clock_partitions:Array(UInt32)}, clock_times = {clock_times:Array(Int64)},
-    behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64})
+    behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
+    run_ids = {run_ids:Array(String)}, over_since = 0)
 WHERE run_id IN {run_ids:Array(String)}

@@ -8,6 +8,8 @@ FROM
         run_id,
         status,
         labels.labels AS told_labels,
+        hiding.hidden AS told_hidden,
+        owner.name AS told_owner,
         facts.user_name AS by_whom,
         toUnixTimestamp64Milli(facts.started_at) AS told_start_ms,
         ifNull(toUnixTimestamp64Milli(first_appended_at), 0) AS first_ms,
@@ -36,12 +38,14 @@ FROM
         nullIf(lowerUTF8(by_whom), '') AS by_user_name
     FROM run_statuses(
         clock_partitions = {clock_partitions:Array(UInt32)}, clock_times = {clock_times:Array(Int64)},
-        behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64})
+        behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
+        run_ids = CAST([], 'Array(String)'), over_since = 0)
 )
 WHERE (empty({statuses:Array(String)}) OR status IN {statuses:Array(String)})
     AND ({search:String} = '' OR positionCaseInsensitiveUTF8(searched, {search:String}) > 0)
     AND ({label:String} = '' OR has(told_labels, {label:String}))
-    AND ({user:String} = '' OR by_whom = {user:String})
+    AND ({hidden:Bool} OR NOT told_hidden)
+    AND ({user:String} = '' OR by_whom = {user:String} OR told_owner = {user:String})
     AND ({session_id:String} = '' OR session = {session_id:String})
     AND ifNull(known_start_ms, first_ms) >= {after_ms:Int64}
     AND ifNull(known_start_ms, first_ms) < {before_ms:Int64}

@@ -76,6 +76,17 @@ class Service:
             self._child.kill()
             self._child = None
 
+    def pause(self) -> None:
+        """SIGSTOP."""
+        self._running.pause()
+
+    def resume(self) -> None:
+        self._running.resume()
+
+    def ended(self) -> int | None:
+        """The exit code, if it was started and has ended by itself."""
+        return None if self._child is None else self._child.exit_code()
+
     @property
     def pid(self) -> int:
         return self._running.pid
