@@ -31,6 +31,7 @@ NEEDS: dict[tuple[str, str], Act | None] = {
     ("PUT", "/api/v1/runs/{ref}/notes/{note_id}"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/analysis"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/labels"): Act.CHANGE_RUN,
+    ("POST", "/runs/{ref}/hidden"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/notes"): Act.CHANGE_RUN,
     ("POST", "/api/v1/alerts/{alert_id}/acknowledge"): Act.OPERATE,
     ("POST", "/api/v1/alerts/{alert_id}/silence"): Act.OPERATE,

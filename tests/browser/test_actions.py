@@ -78,6 +78,26 @@ def test_actions_copy_the_resume_command_and_give_the_tasks(page: Page, runs: di
     expect(page.locator("#actions .menu-box")).to_be_hidden()
 
 
+def test_a_run_is_hidden_and_shown_again(page: Page, tracker: Tracker, runs: dict[str, str]) -> None:
+    page.goto(f"/runs/{runs['rich']}")
+    page.locator("#actions > summary").click()
+    page.get_by_role("button", name="Hide run from lists").click()
+    expect(page.locator("#head .since")).to_contain_text("hidden from lists and alerts")
+    page.goto("/?user=root")
+    row = page.locator(f"#run-{runs['rich']}")
+    expect(row).to_have_count(0)
+    page.get_by_label("hidden too").check()
+    page.get_by_role("button", name="Filter").click()
+    expect(row).to_contain_text("hidden")
+    assert "hidden=true" in page.url
+    row.get_by_role("link").first.click()
+    page.locator("#actions > summary").click()
+    page.get_by_role("button", name="Show run in lists again").click()
+    expect(page.locator("#head .since")).not_to_contain_text("hidden")
+    page.goto("/?user=root")
+    expect(row).to_have_count(1)
+
+
 COLUMNS = {
     "Name": False, "Status": False, "Tasks": True, "Failed": True, "Pipeline": False, "Started": True, "Duration": True,
     "Peak": True, "Cost": True, "User": False,
