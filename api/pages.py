@@ -206,7 +206,18 @@ def _needing(reader: Reader, judgement: Judgement) -> list[str]:
     return [r["run_id"] for r in rows]
 
 
-_ASKED = ("status", "search", "label", "user", "process", "sort", "group", "started_after", "started_before")
+_ASKED = (
+    "status",
+    "search",
+    "label",
+    "user",
+    "hidden",
+    "process",
+    "sort",
+    "group",
+    "started_after",
+    "started_before",
+)
 
 
 def _asked(request: Request) -> dict[str, str]:

@@ -134,6 +134,10 @@ class Settings(BaseSettings):
         description="Folders, comma-separated, from which pages may show runners' logs and tasks' files. A runner's word for "
         "a path is not trusted: links are resolved first, and nothing outside of these folders is opened.",
     )
+    s3_browser: str = Field(
+        "https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={prefix}",
+        description="Where pages link S3 folders to: an address with {bucket} and {prefix}; empty: nowhere.",
+    )
     token: SecretStr = Field(
         SecretStr(""),
         description="The token that commands send to a running tracker: `tracker token` beside `tracker up`, `tracker demo`.",
@@ -223,6 +227,16 @@ class Settings(BaseSettings):
         if value and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
             raise ValueError("say an absolute URL, such as https://tracker.example.org")
         return value.rstrip("/")
+
+    @field_validator("s3_browser")
+    @classmethod
+    def _browser_is_an_address(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and not (url.scheme in ("http", "https") and url.hostname and "{bucket}" in value):
+            raise ValueError(
+                "say an absolute URL with {bucket}, such as https://s3.example.org/{bucket}/{prefix}"
+            )
+        return value
 
     @field_validator("alert_webhook")
     @classmethod

@@ -37,6 +37,7 @@ NEEDS: dict[tuple[str, str], Act | None] = {
     ("PUT", "/api/v1/runs/{ref}/notes/{note_id}"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/analysis"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/labels"): Act.CHANGE_RUN,
+    ("POST", "/runs/{ref}/hidden"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/notes"): Act.CHANGE_RUN,
     ("POST", "/api/v1/dead-letters/{letter_id}/replay"): Act.OPERATE,
     ("POST", "/api/v1/dead-letters/replay"): Act.OPERATE,

@@ -36,6 +36,8 @@ def test_every_setting_is_documented() -> None:
         ("PROXY_PEERS", "10.0.0.0/24", "TRACKER_PROXY_HEADER"),
         ("PROXY_PEERS", "proxy.lab", "no address or network"),
         ("PUBLIC_URL", "tracker.example", "absolute URL"),
+        ("S3_BROWSER", "https://s3.example.org/", "{bucket}"),
+        ("S3_BROWSER", "javascript:{bucket}", "absolute URL"),
         ("TICK_SECONDS", "0", "TRACKER_TICK_SECONDS"),
         ("ARCHIVE", "https://bucket.s3.example", "s3://BUCKET"),
         ("ARCHIVE", "s3://", "s3://BUCKET"),
