@@ -35,6 +35,15 @@ def test_every_setting_is_documented() -> None:
         ("HOST", "0.0.0.0", "TRACKER_OPEN=true"),
         ("PUBLIC_URL", "tracker.example", "absolute URL"),
         ("TICK_SECONDS", "0", "TRACKER_TICK_SECONDS"),
+        (
+            "DISCONNECTED_AFTER_SECONDS",
+            "0",
+            "TRACKER_DISCONNECTED_AFTER_SECONDS: Input should be greater than 0",
+        ),
+        ("DISCONNECTED_AFTER_SECONDS", "inf", "finite number"),
+        ("STALLED_AFTER_SECONDS", "soon", "TRACKER_STALLED_AFTER_SECONDS: Input should be a valid number"),
+        ("STALLED_AFTER_SECONDS", "1e300", "less than or equal to 31536000"),
+        ("INGEST_GONE_SECONDS", "-1", "TRACKER_INGEST_GONE_SECONDS: Input should be greater than 0"),
     ],
 )
 def test_a_wrong_setting_says_what_to_do(
