@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.access import Role
+from schemas.thresholds import LONGEST_SECONDS
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -18,7 +19,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class Settings(BaseSettings):
     """Each field is the variable TRACKER_<FIELD>; its description is its documentation."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", frozen=True, allow_inf_nan=False)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on (ingest, api and `tracker up`).")
@@ -90,21 +91,27 @@ class Settings(BaseSettings):
     disconnected_after_seconds: float = Field(
         180,
         gt=0,
+        le=LONGEST_SECONDS,
         description="A live run that is silent for longer is disconnected; its label "
         "tracker.disconnected-after=SECONDS goes before.",
     )
     stalled_after_seconds: float = Field(
         900,
         gt=0,
+        le=LONGEST_SECONDS,
         description="A live run that is heard but tells no task for longer, with no task open, is stalled; its label "
         "tracker.stalled-after=SECONDS goes before.",
     )
     ingest_gone_seconds: float = Field(
-        300, gt=0, description="An ingest process whose ticks are missing for longer is gone."
+        300,
+        gt=0,
+        le=LONGEST_SECONDS,
+        description="An ingest process whose ticks are missing for longer is gone.",
     )
     behind_after_seconds: float = Field(
         30,
         gt=0,
+        le=LONGEST_SECONDS,
         description="When the newest tick projected is older, live runs read `unknown`: the tracker is behind.",
     )
     price_book: Path | None = Field(
