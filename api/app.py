@@ -17,6 +17,7 @@ from api import (
     access,
     alerts,
     hiding,
+    letter_routes,
     login,
     note_routes,
     pages,
@@ -27,6 +28,7 @@ from api import (
     token_routes,
 )
 from api.access import Gate, Guarded
+from api.letters import ReadAgain, read_nothing
 from api.measure import measure
 from api.reader import Reader
 from api.security import SafeAnswers
@@ -46,10 +48,12 @@ def create_app(
     clock: Callable[[], int],
     extra_routes: Sequence[BaseRoute] = (),
     gate: Gate | None = None,
+    read_again: ReadAgain = read_nothing,
 ) -> FastAPI:
     """The application. `clock` gives the wall clock in ms; `extra_routes` are matched first, and guard themselves.
 
-    Without a `gate` everybody may do everything. It neither opens nor closes the tables and the log: who made them does.
+    `read_again` reads dead letters by today's code. Without a `gate` everybody may do everything. It neither opens nor closes the
+    tables and the log: who made them does.
     """
     reader = Reader(tables, settings, clock)
     gate = gate or Gate(
@@ -69,6 +73,7 @@ def create_app(
     app.include_router(alerts.router(reader, log, clock))
     app.include_router(note_routes.router(reader, log, clock))
     app.include_router(hiding.router(reader, log, clock))
+    app.include_router(letter_routes.router(reader, log, read_again, clock))
     app.include_router(pages.router(reader, log))
     app.include_router(note_routes.form_router(reader, log, clock))
     app.include_router(run_forms.router(reader, log, clock))

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from api import runs
 from api.access import allow
 from api.bodies import form_fields, read_body
+from api.hiding import Hidden, hiding
 from api.pages import Page
 from api.problems import bad_request
 from api.reader import Reader
@@ -44,6 +45,20 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
             event = labelled(run.id, told, clock())
             await log.append(EVENTS, run.id, event.type, encode(event))
             await until_shown(lambda: runs.one_run(reader, run.id).labels == told.labels)
+        return RedirectResponse(f"/runs/{quote(ref, safe='')}", status_code=303)
+
+    @r.post("/runs/{ref}/hidden")
+    async def change_hidden(
+        ref: str, request: Request, who: Annotated[Caller, allow(Act.CHANGE_RUN)]
+    ) -> Response:
+        """Field `hidden`: yes or no."""
+        asked = form_fields(await read_body(request, _FORM_BYTES_MAX, "a form")).get("hidden")
+        if asked not in ("yes", "no"):
+            raise bad_request("hidden: yes or no")
+        run_id = await run_in_threadpool(runs.resolve, reader, ref)
+        event = hiding(run_id, Hidden(hidden=asked == "yes", by=who.name), clock())
+        await log.append(EVENTS, run_id, event.type, encode(event))
+        await until_shown(lambda: runs.one_run(reader, run_id).hidden == (asked == "yes"))
         return RedirectResponse(f"/runs/{quote(ref, safe='')}", status_code=303)
 
     return r

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.access import Role
+from schemas.thresholds import LONGEST_SECONDS
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -18,7 +19,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class Settings(BaseSettings):
     """Each field is the variable TRACKER_<FIELD>; its description is its documentation."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", frozen=True, allow_inf_nan=False)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on (ingest, api and `tracker up`).")
@@ -96,21 +97,27 @@ class Settings(BaseSettings):
     disconnected_after_seconds: float = Field(
         180,
         gt=0,
+        le=LONGEST_SECONDS,
         description="A live run that is silent for longer is disconnected; its label "
         "tracker.disconnected-after=SECONDS goes before.",
     )
     stalled_after_seconds: float = Field(
         900,
         gt=0,
+        le=LONGEST_SECONDS,
         description="A live run that is heard but tells no task for longer, with no task open, is stalled; its label "
         "tracker.stalled-after=SECONDS goes before.",
     )
     ingest_gone_seconds: float = Field(
-        300, gt=0, description="An ingest process whose ticks are missing for longer is gone."
+        300,
+        gt=0,
+        le=LONGEST_SECONDS,
+        description="An ingest process whose ticks are missing for longer is gone.",
     )
     behind_after_seconds: float = Field(
         30,
         gt=0,
+        le=LONGEST_SECONDS,
         description="When the newest tick projected is older, live runs read `unknown`: the tracker is behind.",
     )
     price_book: Path | None = Field(
@@ -139,6 +146,10 @@ class Settings(BaseSettings):
         "",
         description="Folders, comma-separated, from which pages may show runners' logs and tasks' files. A runner's word for "
         "a path is not trusted: links are resolved first, and nothing outside of these folders is opened.",
+    )
+    s3_browser: str = Field(
+        "https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={prefix}",
+        description="Where pages link S3 folders to: an address with {bucket} and {prefix}; empty: nowhere.",
     )
     token: SecretStr = Field(
         SecretStr(""),
@@ -229,6 +240,16 @@ class Settings(BaseSettings):
         if value and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
             raise ValueError("say an absolute URL, such as https://tracker.example.org")
         return value.rstrip("/")
+
+    @field_validator("s3_browser")
+    @classmethod
+    def _browser_is_an_address(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and not (url.scheme in ("http", "https") and url.hostname and "{bucket}" in value):
+            raise ValueError(
+                "say an absolute URL with {bucket}, such as https://s3.example.org/{bucket}/{prefix}"
+            )
+        return value
 
     @field_validator("alert_webhook")
     @classmethod

@@ -37,7 +37,10 @@ NEEDS: dict[tuple[str, str], Act | None] = {
     ("PUT", "/api/v1/runs/{ref}/notes/{note_id}"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/analysis"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/labels"): Act.CHANGE_RUN,
+    ("POST", "/runs/{ref}/hidden"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/notes"): Act.CHANGE_RUN,
+    ("POST", "/api/v1/dead-letters/{letter_id}/replay"): Act.OPERATE,
+    ("POST", "/api/v1/dead-letters/replay"): Act.OPERATE,
     ("POST", "/api/v1/alerts/{alert_id}/acknowledge"): Act.OPERATE,
     ("POST", "/api/v1/alerts/{alert_id}/silence"): Act.OPERATE,
 }
@@ -47,6 +50,7 @@ _VALUES = {
     "task_id": "1",
     "note_id": "n1",
     "alert_id": "a1",
+    "letter_id": "0-1",
     "status": "running",
     "token_id": "0",
 }

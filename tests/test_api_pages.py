@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from api import pages, run_forms, show
-from schemas.events import RunLabelled, iso
+from schemas.events import RunHidden, RunLabelled, RunShown, iso
 from schemas.wire import decode
 from tests.test_api_support import T0, Stage
 
@@ -130,8 +130,12 @@ def test_docs_page_has_its_files_here(stage: Stage) -> None:
         assert ("immutable" in response.headers["cache-control"]) == src.startswith("/static/vendor/")
 
 
-def test_vendored_files_are_those_that_are_listed() -> None:
-    vendor = API / "static" / "vendor"
+@pytest.mark.parametrize(
+    "vendor",
+    [API / "static" / "vendor", Path(__file__).parent / "browser" / "vendor"],
+    ids=["pages", "tests"],
+)
+def test_vendored_files_are_those_that_are_listed(vendor: Path) -> None:
     listed = dict(
         re.findall(
             r"^\| ([0-9a-f]{64}) \| (\S+) \|$", (vendor / "VENDORED.md").read_text(), flags=re.MULTILINE
@@ -180,3 +184,16 @@ def test_labels_are_changed_on_the_page(stage: Stage, monkeypatch: pytest.Monkey
         "POST", "/runs/r1/labels", data={"add": "x"}, headers={"Sec-Fetch-Site": "cross-site"}
     )
     assert foreign.status_code == 403 and len(stage.log.messages[0]) == written
+
+
+def test_a_run_is_hidden_and_shown_from_its_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_forms, "_SHOWN_SECONDS", 0.0)  # nobody projects here
+    stage.run("r1", hiding={"offset": 1, "hidden": True, "by": "ann"})
+    assert 'name="hidden" value="no"' in page(stage, "/runs/r1")
+    for word, kind in (("yes", RunHidden), ("no", RunShown)):
+        response = stage.request("POST", "/runs/r1/hidden", data={"hidden": word})
+        assert response.status_code == 303 and response.headers["location"] == "/runs/r1"
+        assert isinstance(decode(stage.log.messages[0][-1][1])[0], kind)
+    assert stage.request("POST", "/runs/r1/hidden", data={"hidden": "maybe"}).status_code == 400
+    assert stage.request("POST", "/runs/nobody/hidden", data={"hidden": "yes"}).status_code == 404
+    assert len(stage.log.messages[0]) == 2

@@ -33,6 +33,7 @@ from stores.open import open_log
 from stores.spool import SpooledLog
 from stores.tables import Tables, TablesUnavailable, open_tables
 from tracker import guard, tokens_cli
+from tracker.letters import read_again
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -111,6 +112,7 @@ async def up(settings: Settings) -> None:
             now_ms,
             extra_routes=routes(event_log, settings, process, now_ms, known),
             gate=guard.gate(known, settings),
+            read_again=read_again(settings),
         )
         projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
         notifying = asyncio.create_task(Notifier(event_log, tables, settings, alert_rules, now_ms).run())
@@ -166,7 +168,8 @@ async def api(settings: Settings) -> None:
     try:
         with known.refreshing():
             await guard.until_safe(known, settings)
-            app = create_app(tables, event_log, settings, now_ms, gate=guard.gate(known, settings))
+            again, gate = read_again(settings), guard.gate(known, settings)
+            app = create_app(tables, event_log, settings, now_ms, read_again=again, gate=gate)
             await _serve(app, settings, settings.port, None, "")
     finally:
         await event_log.stop()
