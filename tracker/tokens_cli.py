@@ -5,8 +5,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, Protocol
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 import typer
 from pydantic import ValidationError
@@ -15,9 +13,7 @@ from rich.table import Table
 
 from schemas.access import Role
 from schemas.settings import Settings
-
-_DAY_MS = 86_400_000
-_TIMEOUT_SECONDS = 30
+from tracker import remote
 
 
 class NotDone(ValueError):
@@ -181,7 +177,7 @@ class _Running:
     """Through the api of the process that has the tables open. Needs an admin's token, unless none is made yet."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._data = settings.data
         here = settings.model_copy(update={"public_url": ""})
         self._url = f"{here.base_url}/api/v1/tokens"
 
@@ -197,31 +193,14 @@ class _Running:
             raise NotDone(f"there is no token {token_id!r}; `tracker token list` shows their ids")
         return self._ask("DELETE", f"/{token_id}")
 
-    def _ask(self, method: str, path: str, body: object = None) -> Mapping[str, Any]:
-        headers = {"Content-Type": "application/json"}
-        if secret := self._settings.token.get_secret_value():
-            headers["Authorization"] = f"Bearer {secret}"
-        data = None if body is None else json.dumps(body).encode()
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Mapping[str, Any]:
         try:
-            with urlopen(
-                Request(self._url + path, data, headers, method=method), timeout=_TIMEOUT_SECONDS
-            ) as answer:
-                told: Mapping[str, Any] = json.loads(answer.read())
-                return told
-        except HTTPError as e:
-            raise NotDone(_told(e, self._url)) from e
-        except URLError as e:
+            told: Mapping[str, Any] = json.loads(remote.ask(self._url, path, method, body))
+            return told
+        except remote.Refused as e:
+            stop = ", to an admin's token, or stop `tracker up` first" if e.status in (401, 403) else ""
+            raise NotDone(f"{e}{stop}") from e
+        except ValueError as e:
             raise NotDone(
-                f"another process has {self._settings.data} open, and nothing answers at {self._url} ({e.reason}): give this "
-                "command the settings of that process, or stop it first"
+                f"another process has {self._data} open, and {e} Give this command the settings of that process, or stop it first"
             ) from e
-
-
-def _told(error: HTTPError, url: str) -> str:
-    try:
-        detail = str(json.loads(error.read(65_536))["detail"])
-    except (ValueError, KeyError, TypeError):
-        detail = error.reason
-    if error.code in (401, 403):
-        return f"{url} answered {error.code}: set TRACKER_TOKEN to an admin's token that is good, or stop `tracker up` first"
-    return f"{url} answered {error.code}: {detail}"
