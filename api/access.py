@@ -101,7 +101,7 @@ class Gate:
     def refuse_foreign(self, headers: Headers) -> None:
         """Raises Problem 403 if a page of another site makes a browser ask this."""
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-        if site is not None:  # our pages' own forms come with `Origin: null`, as they tell no referrer
+        if site is not None:
             foreign = site not in ("same-origin", "none")
         else:
             foreign = origin is not None and origin.partition("://")[2] != headers.get("host", "")

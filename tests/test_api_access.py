@@ -278,6 +278,15 @@ def test_a_page_of_another_site_writes_nothing(known: Any, foreign: dict[str, st
     assert stage.log.messages == [[]]
 
 
+def test_our_own_pages_write_also_where_browsers_tell_only_the_origin() -> None:
+    """Over plain http, but for loopback, they send no Sec-Fetch-Site; and `Origin: null` if the page tells no referrer."""
+    stage = Guarded(NoTokens(), host="0.0.0.0", open=True)
+    page = stage.request("GET", "/login")
+    assert page.headers["referrer-policy"] == "same-origin"
+    ours = {"Origin": "http://tracker.lab:8000", "Host": "tracker.lab:8000"}
+    assert stage.request("POST", NOTES, json={"text": "x"}, headers=ours).status_code == 202
+
+
 def test_every_form_that_writes_carries_the_token() -> None:
     from importlib.resources import files
 
