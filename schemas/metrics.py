@@ -65,6 +65,9 @@ DENIED = Counter(
     "not known yet). `stage`: ingest or api.",
     ["stage", "reason"],
 )
+for _stage in ("ingest", "api"):  # from 0 on, else the first of each would be no increase
+    for _reason in ("missing", "unknown", "expired", "revoked", "forbidden", "foreign", "rate", "not_ready"):
+        DENIED.labels(_stage, _reason)
 TOKENS_READ = Gauge(
     "tracker_tokens_read_timestamp_seconds",
     "When this process last read the list of tokens. Standing still means that it goes on with the list that it has.",

@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         16 * 2**20, ge=1024, description="Largest request body; a larger one is answered 413."
     )
+    max_connections: int = Field(
+        4096,
+        ge=16,
+        le=100_000,
+        description="Connections that a process holds at the same time, if it may open as many files; more are closed.",
+    )
     append_timeout_seconds: float = Field(
         20,
         gt=0,
