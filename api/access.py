@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, cast
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.bodies import form_fields, read_body
 from api.problems import Problem, answer, explain
 from api.seen import SEEN, Seen
 from api.sessions import COOKIE, CSRF_FIELD, CSRF_HEADER, Sessions
@@ -228,27 +229,14 @@ def _owner_of(request: Request) -> Callable[[str], str | None]:
     return cast(Callable[[str], "str | None"], request.app.state.owner_of)
 
 
-async def body_of(request: Request, most: int) -> bytes:
-    """The body, kept for whoever reads it next. Raises Problem 413 as soon as it is longer."""
-    if not hasattr(request, "_body"):
-        chunks, size = [], 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > most:
-                raise Problem(413, f"this takes no more than {most} bytes")
-            chunks.append(chunk)
-        request._body = b"".join(chunks)
-    return request._body
-
-
 async def _form_token(request: Request) -> str:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return ""
+    body = await read_body(request, _FORM_MAX, "a form")
     try:
-        fields = parse_qs((await body_of(request, _FORM_MAX)).decode(), max_num_fields=100)
-    except ValueError:
+        return form_fields(body).get(CSRF_FIELD, "")
+    except Problem:  # what cannot be read holds no token either, and is answered 403
         return ""
-    return fields.get(CSRF_FIELD, [""])[0]
 
 
 _WHY: Mapping[Rejected, str] = {
@@ -290,7 +278,7 @@ def _host_of(told: str) -> str:
     try:
         return urlsplit(f"//{told}").hostname or ""
     except ValueError:
-        return told or "."
+        return "not.a.host"
 
 
 def _is_address(host: str) -> bool:

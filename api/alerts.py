@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.access import allow
 from api.asking import PAGE_SIZE, PageSize, PageToken, Statuses, Text
+from api.bodies import described, read_json
 from api.models import Time
 from api.paging import AlertPlace, alert_place, to_token
-from api.problems import Problem, bad_request, not_found, responses
+from api.problems import bad_request, not_found, responses
 from api.reader import Reader, Row
 from api.runs import time_of
 from schemas.access import Act, Caller
@@ -21,9 +22,6 @@ from schemas.statuses import AlertKind, AlertState
 from schemas.topics import EVENTS
 from schemas.wire import encode
 from stores.log import EventLog
-
-_BODY_MAX = 10_000
-M = TypeVar("M", bound=BaseModel)
 
 AlertId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
 
@@ -104,13 +102,13 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         "/alerts/{alert_id}/acknowledge",
         status_code=202,
         responses=responses(403, 404, 413),
-        openapi_extra=body_of(Acknowledgement, required=False),
+        openapi_extra=described(Acknowledgement, required=False),
     )
     async def acknowledge_alert(
         alert_id: AlertId, request: Request, who: Annotated[Caller, allow(Act.OPERATE)]
     ) -> ActAccepted:
         """Say that somebody looks after it. That also ends an alert about a failed run or dead letters."""
-        asked = await told(request, Acknowledgement)
+        asked = await read_json(request, Acknowledgement)
         await run_in_threadpool(_require, reader, alert_id)
         event = AlertAcknowledged(
             id=_event_id(alert_id, "acknowledge", clock()),
@@ -125,13 +123,13 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         "/alerts/{alert_id}/silence",
         status_code=202,
         responses=responses(403, 404, 413),
-        openapi_extra=body_of(Silence, required=True),
+        openapi_extra=described(Silence, required=True),
     )
     async def silence_alert(
         alert_id: AlertId, request: Request, who: Annotated[Caller, allow(Act.OPERATE)]
     ) -> ActAccepted:
         """Hear no more of it until then. Who was told that it fires is told of its end all the same."""
-        asked = await told(request, Silence)
+        asked = await read_json(request, Silence)
         await run_in_threadpool(_require, reader, alert_id)
         event = AlertSilenced(
             id=_event_id(alert_id, "silence", clock()),
@@ -206,22 +204,3 @@ def _kind(text: str) -> str:
 def _event_id(alert_id: str, verb: str, now_ms: int) -> str:
     """The time is a part of it: to do the same once more is no repeat."""
     return sha256("\0".join([alert_id, verb, str(now_ms)]).encode()).hexdigest()[:32]
-
-
-async def told(request: Request, model: type[M]) -> M:
-    """The body. Raises Problem 413 and 400."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY_MAX:
-            raise Problem(413, f"this takes no more than {_BODY_MAX} bytes")
-    try:
-        return model.model_validate_json(body.strip() or b"{}")
-    except ValidationError as e:
-        wrong = e.errors(include_url=False)[0]
-        raise bad_request(f"{'.'.join(map(str, wrong['loc'])) or 'body'}: {wrong['msg']}"[:500]) from e
-
-
-def body_of(model: type[BaseModel], required: bool) -> dict[str, object]:
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import runs
 from api.access import allow
-from api.alerts import body_of, told
+from api.bodies import described, read_json
 from api.problems import responses
 from api.reader import Reader
 from api.routes import Ref
@@ -46,13 +46,13 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         status_code=202,
         tags=["runs"],
         responses=responses(403, 413),
-        openapi_extra=body_of(Hidden, required=True),
+        openapi_extra=described(Hidden, required=True),
     )
     async def put_hidden(
         ref: Ref, request: Request, who: Annotated[Caller, allow(Act.CHANGE_RUN)]
     ) -> HiddenAccepted:
         """Hide the run, or show it again: an event on the log. Alerts about a run that is hidden end."""
-        asked = await told(request, Hidden)
+        asked = await read_json(request, Hidden)
         if who.name:  # where we know who asks, nobody asks in another's name
             asked = asked.model_copy(update={"by": who.name})
         run_id = await run_in_threadpool(runs.resolve, reader, ref)

@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from api import letters
 from api.access import allow
-from api.alerts import body_of, told
 from api.asking import PAGE_SIZE, PageSize, PageToken, Text
+from api.bodies import described, read_json
 from api.letters import DeadLetterDetail, ReadAgain, ReplayAsked, ReplayBy, Replayed, Replayer, Wanted
 from api.models import DeadLetterList
 from api.paging import letter_place
@@ -49,11 +49,11 @@ def router(reader: Reader, log: EventLog, read_again: ReadAgain, clock: Callable
         "/dead-letters/{letter_id}/replay",
         status_code=202,
         responses=responses(403, 404, 409, 413),
-        openapi_extra=body_of(ReplayBy, required=False),
+        openapi_extra=described(ReplayBy, required=False),
     )
     async def replay_dead_letter(letter_id: LetterId, request: Request, who: Operator) -> Replayed:
         """Read the letter again, after a fix. 409: it still cannot be understood. To do so twice adds nothing."""
-        asked = await told(request, ReplayBy)
+        asked = await read_json(request, ReplayBy)
         replayer = Replayer(reader, log, read_again, clock)
         row = await run_in_threadpool(replayer.one, letter_id)
         found = await replayer.replay([row], who.name or asked.by)
@@ -65,13 +65,13 @@ def router(reader: Reader, log: EventLog, read_again: ReadAgain, clock: Callable
         "/dead-letters/replay",
         status_code=202,
         responses=responses(403, 413),
-        openapi_extra=body_of(ReplayAsked, required=True),
+        openapi_extra=described(ReplayAsked, required=True),
     )
     async def replay_dead_letters(
         request: Request, who: Operator, page_size: PageSize = PAGE_SIZE, page_token: PageToken = ""
     ) -> Replayed:
         """Read all letters again whose reason holds a text, or of a run: a page of them at a time, newest first."""
-        asked = await told(request, ReplayAsked)
+        asked = await read_json(request, ReplayAsked)
         replayer = Replayer(reader, log, read_again, clock)
         rows, token = await run_in_threadpool(replayer.page, asked, letter_place(page_token), page_size)
         return await replayer.replay(rows, who.name or asked.by, token)

@@ -1,9 +1,8 @@
 """JSON of notes, analyses and runners' logs under /api/v1, and the form by which the page writes a note."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Annotated, TypeVar
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ValidationError
@@ -12,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api import runs
 from api.access import allow
+from api.bodies import form_fields, read_body
 from api.log_files import RunLog, run_log
 from api.notes import (
     ANALYSIS,
@@ -24,9 +24,10 @@ from api.notes import (
     written,
 )
 from api.pages import Page
-from api.problems import Problem, bad_request, not_found, responses
+from api.problems import bad_request, not_found, responses
 from api.reader import Reader
 from api.routes import Ref
+from api.run_forms import until_shown
 from schemas.access import Act, Caller
 from schemas.events import Note
 from schemas.topics import EVENTS
@@ -36,8 +37,6 @@ from stores.log import EventLog
 M = TypeVar("M", bound=BaseModel)
 
 _BODY_MAX = 450_000
-#: How long the form waits for its note to be shown.
-_SHOWN_SECONDS = 3.0
 
 Writer = Annotated[Caller, allow(Act.CHANGE_RUN)]
 NoteId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -144,10 +143,7 @@ def form_router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIR
     async def write_note(ref: str, request: Request, who: Writer) -> Response:
         told, note_id = _form(await _body(request))
         run_id, note = await writer.write(ref, "note", note_id, told, who)
-        for _ in range(int(_SHOWN_SECONDS / 0.1)):
-            if await run_in_threadpool(_known, reader, run_id, note.note_id, note):
-                break
-            await asyncio.sleep(0.1)
+        await until_shown(lambda: _known(reader, run_id, note.note_id, note))
         return RedirectResponse(f"/runs/{quote(ref, safe='')}#notes", status_code=303)
 
     return r
@@ -163,12 +159,12 @@ def _known(reader: Reader, run_id: str, note_id: str, note: Note | None = None) 
 
 
 def _form(body: bytes) -> tuple[NoteText, str | None]:
+    fields = form_fields(body)
     try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10)
-        told = NoteText(text=fields.get("text", [""])[0], author=fields.get("author", [""])[0])
-    except (ValueError, ValidationError) as e:
-        raise bad_request("text, author: the form cannot be read, or it is too long") from e
-    note_id = fields.get("note_id", [""])[0] or None
+        told = NoteText(text=fields.get("text", ""), author=fields.get("author", ""))
+    except ValidationError as e:
+        raise bad_request("text, author: too long") from e
+    note_id = fields.get("note_id") or None
     return (told if note_id else _required(told)), note_id
 
 
@@ -187,10 +183,4 @@ async def _json(request: Request, model: type[M]) -> M:
 
 
 async def _body(request: Request) -> bytes:
-    """The request's body. Raises Problem 413 if it is too long."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY_MAX:
-            raise Problem(413, f"a note takes no more than {_BODY_MAX} bytes")
-    return body
+    return await read_body(request, _BODY_MAX, "a note")

@@ -12,13 +12,14 @@ from starlette.responses import HTMLResponse, Response
 
 from api import books, problems, runs, tasks
 from api.alerts import page_of_alerts
-from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, task_filter
+from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, run_sort, task_filter
 from api.counted import Counted
+from api.layout import Layouts
 from api.letters import Wanted, page_of_letters
 from api.log_files import run_log
-from api.models import Books
-from api.paging import alert_place, letter_place, run_place, task_place
-from api.reader import Reader
+from api.models import Books, RunList
+from api.paging import alert_place, letter_place, task_place
+from api.reader import Judgement, Reader, ahead
 from api.run_page import run_page
 from api.show import render
 from api.task_pages import process_page, task_page, tasks_csv
@@ -67,20 +68,32 @@ class Page(APIRoute):
 
 def router(reader: Reader, log: EventLog) -> APIRouter:
     """All pages."""
+    layouts = Layouts()
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
     counted = Counted()
 
     @r.get("/")
     def list_page(
-        request: Request, wanted: Annotated[RunFilter, Depends(run_filter)], page_token: PageToken = ""
+        request: Request,
+        wanted: Annotated[RunFilter, Depends(run_filter)],
+        sort: Annotated[str, Depends(run_sort)],
+        page_token: PageToken = "",
     ) -> Response:
-        found = runs.page_of_runs(reader, wanted, run_place(page_token), PAGE_SIZE)
+        judgement = reader.judgement()
+        needing = ahead(lambda: _needing(reader, judgement))
+        ids, token = runs.page_of_ids(reader, judgement, wanted, sort, page_token, PAGE_SIZE)
+        known = {r.id: r for r in runs.runs_of(reader, [*ids, *needing.result()], judgement)}
+        found = RunList(
+            runs=[known[i] for i in ids if i in known], next_page_token=token, as_of=iso(judgement.as_of_ms)
+        )
         return render(
             "runs.html",
             found=found,
-            attention=_attention(reader) if found.runs else [],
+            attention=[known[i] for i in needing.result() if i in known] if found.runs else [],
             asked=_asked(request),
-            filtered=any(v for k, v in request.query_params.items() if k != "page_token"),
+            filtered=any(v for k, v in request.query_params.items() if k not in ("page_token", "sort")),
+            sort=sort,
+            query=_query_without(request, "sort", "page_token"),
             paged=bool(page_token),
             next_page=_next_page(request, found.next_page_token),
             statuses=list(RunStatus),
@@ -138,7 +151,7 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
 
     @r.get("/runs/{ref}/timeline.json")
     def timeline_data(ref: str, wanted: Annotated[Window, Depends(window)]) -> Response:
-        found = timeline(reader, runs.one_run(reader, ref), wanted)
+        found = timeline(reader, layouts, runs.resolve(reader, ref), wanted)
         return Response(found.model_dump_json(), media_type="application/json")
 
     @r.get("/runs/{ref}/timeline")
@@ -148,7 +161,7 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
         return render(
             "timeline.html",
             run=run,
-            found=timeline(reader, run, wanted),
+            found=timeline(reader, layouts, run.id, wanted),
             curve=tasks.concurrency(reader, run.id, _TABLE_POINTS),
             asked=_asked(request),
             statuses=list(TaskStatus),
@@ -168,31 +181,43 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
 
 def _ops(reader: Reader, told: Books) -> Response:
     judgement, now_ms = reader.judgement(), reader.clock()
+    needing = ahead(lambda: _needing(reader, judgement))
     return render(
         "ops.html",
         books=told,
         behind=judgement.behind,
         as_of=iso(judgement.as_of_ms),
         counts=reader.rows("status_counts", **judgement.parameters(), since_ms=now_ms - _NEWS_MS),
-        attention=_attention(reader),
+        attention=runs.runs_of(reader, needing.result(), judgement),
         alerts=page_of_alerts(reader, [AlertState.FIRING], "", "", alert_place(""), _LETTERS_MAX).alerts,
         letters=page_of_letters(reader, Wanted(replayed=False), letter_place(""), _LETTERS_MAX).dead_letters,
         now_ms=now_ms,
     )
 
 
-def _attention(reader: Reader) -> list[Any]:
-    judgement = reader.judgement()
+def _needing(reader: Reader, judgement: Judgement) -> list[str]:
+    """Ids of the runs that need somebody."""
     rows = reader.rows(
         "attention",
         **judgement.parameters(),
         since_ms=reader.clock() - _NEWS_MS,
         limit=_ATTENTION_MAX,
     )
-    return runs.runs_of(reader, [r["run_id"] for r in rows], judgement)
+    return [r["run_id"] for r in rows]
 
 
-_ASKED = ("status", "search", "label", "user", "process", "sort", "group", "started_after", "started_before")
+_ASKED = (
+    "status",
+    "search",
+    "label",
+    "user",
+    "hidden",
+    "process",
+    "sort",
+    "group",
+    "started_after",
+    "started_before",
+)
 
 
 def _asked(request: Request) -> dict[str, str]:

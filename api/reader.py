@@ -1,21 +1,32 @@
 """What every answer is read with: the queries by name, and the moment at which live runs are judged."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 from schemas.settings import Settings
+from schemas.views import write_out
 from stores.tables import Tables
 
 Row = dict[str, Any]
+T = TypeVar("T")
+
+# Most of what a small answer takes is planning, one core a query, so what an answer needs is asked at once.
+_AHEAD = ThreadPoolExecutor(8, thread_name_prefix="ahead")
+
+
+def ahead(ask: Callable[[], T]) -> "Future[T]":
+    """Ask now, take the result later; never ask ahead from within: the threads are few."""
+    return _AHEAD.submit(ask)
 
 
 @cache
 def sql(name: str) -> str:
-    """The text of `api/queries/NAME.sql`."""
-    return (files("api") / "queries" / f"{name}.sql").read_text("utf-8")
+    """The text of `api/queries/NAME.sql`, its views written out."""
+    return write_out((files("api") / "queries" / f"{name}.sql").read_text("utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,10 @@ class Reader:
     def rows(self, query: str, **parameters: Any) -> list[Row]:
         """Rows of the query of this name."""
         return self.tables.rows(sql(query), **parameters)
+
+    def columns(self, query: str, **parameters: Any) -> Iterator[Sequence[Sequence[Any]]]:
+        """The result of the query of this name by blocks of rows, each as its columns: for many rows."""
+        return self.tables.columns(sql(query), **parameters)
 
     def judgement(self) -> Judgement:
         """Now."""

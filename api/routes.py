@@ -14,7 +14,17 @@ from starlette.concurrency import run_in_threadpool
 
 from api import books, costs, runs, tasks
 from api.access import allow
-from api.asking import PAGE_SIZE, PageSize, PageToken, RunFilter, TaskFilter, run_filter, task_filter
+from api.asking import (
+    PAGE_SIZE,
+    PageSize,
+    PageToken,
+    RunFilter,
+    TaskFilter,
+    run_filter,
+    run_sort,
+    task_filter,
+)
+from api.bodies import read_body
 from api.counted import Counted
 from api.models import (
     Books,
@@ -29,8 +39,8 @@ from api.models import (
     TaskList,
     TransitionList,
 )
-from api.paging import run_place, task_place
-from api.problems import Problem, bad_request, responses
+from api.paging import task_place
+from api.problems import bad_request, responses
 from api.reader import Reader
 from schemas.access import Act
 from schemas.events import Labelled, RunLabelled
@@ -58,11 +68,12 @@ def _add_runs(r: APIRouter, reader: Reader) -> None:
     @r.get("/runs", tags=["runs"])
     def list_runs(
         wanted: Annotated[RunFilter, Depends(run_filter)],
+        sort: Annotated[str, Depends(run_sort)],
         page_size: PageSize = PAGE_SIZE,
         page_token: PageToken = "",
     ) -> RunList:
-        """Runs, latest first append first."""
-        return runs.page_of_runs(reader, wanted, run_place(page_token), page_size)
+        """Runs, latest first append first unless told. What is not known comes last in both directions."""
+        return runs.page_of_runs(reader, wanted, sort, page_token, page_size)
 
     @r.get("/runs/{ref}", tags=["runs"], responses=responses(404))
     def get_run(ref: Ref) -> Run:
@@ -131,7 +142,7 @@ def _add_labels(r: APIRouter, reader: Reader, log: EventLog, clock: Callable[[],
     )
     async def put_labels(ref: Ref, request: Request) -> Labels:
         """Set the run's labels, all of them: an event on the log like any other. 202: it is durable there."""
-        told = read_labels(await _body(request))
+        told = read_labels(await read_body(request, _LABELS_BYTES_MAX, "a list of labels"))
         run_id = await run_in_threadpool(runs.resolve, reader, ref)
         event = labelled(run_id, told, clock())
         await log.append(EVENTS, run_id, event.type, encode(event))
@@ -153,16 +164,6 @@ def labelled(run_id: str, told: Labelled, now_ms: int) -> RunLabelled:
     """Pure. The event. The time is a part of its id: to set the same labels once more is no repeat."""
     digest = sha256("\0".join([run_id, "labels", str(now_ms), *told.labels]).encode()).hexdigest()
     return RunLabelled(id=digest[:32], source="api", run_id=run_id, received_at=now_ms, data=told)
-
-
-async def _body(request: Request) -> bytes:
-    """The request's body. Raises Problem 413 as soon as it is too long."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LABELS_BYTES_MAX:
-            raise Problem(413, f"labels take no more than {_LABELS_BYTES_MAX} bytes")
-    return body
 
 
 def _add_operations(r: APIRouter, reader: Reader, log: EventLog) -> None:

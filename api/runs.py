@@ -10,7 +10,7 @@ from typing import Any
 
 from api.asking import RunFilter
 from api.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Workflow
-from api.paging import RunPlace, to_token
+from api.paging import OFFSET_MAX, RunPlace, TaskPlace, run_place, task_place, to_token
 from api.problems import not_found
 from api.reader import Judgement, Reader, Row
 from schemas.events import iso
@@ -28,9 +28,9 @@ _NAME_MAX = 100_000
 def resolve(reader: Reader, ref: str) -> str:
     """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404."""
     if len(ref) <= _NAME_MAX:
-        for found in (reader.rows("run_by_id", run_id=ref), reader.rows("run_by_name", name=ref)):
-            if found:
-                return str(found[0]["run_id"])
+        found = reader.rows("run_by_id", run_id=ref) or reader.rows("run_by_name", name=ref)
+        if found:
+            return str(found[0]["run_id"])
     raise not_found("run", ref)
 
 
@@ -46,10 +46,46 @@ def one_run(reader: Reader, ref: str) -> Run:
     return run
 
 
-def page_of_runs(reader: Reader, wanted: RunFilter, place: RunPlace, page_size: int) -> RunList:
-    """One page, latest first append first."""
+def page_of_runs(reader: Reader, wanted: RunFilter, sort: str, token: str, page_size: int) -> RunList:
+    """One page: by a field (`run_sort`), or for '' latest first append first. Raises Problem 400 for a wrong token."""
     judgement = reader.judgement()
-    ids = reader.rows(
+    ids, next_token = page_of_ids(reader, judgement, wanted, sort, token, page_size)
+    return RunList(
+        runs=runs_of(reader, ids, judgement), next_page_token=next_token, as_of=iso(judgement.as_of_ms)
+    )
+
+
+def page_of_ids(
+    reader: Reader, judgement: Judgement, wanted: RunFilter, sort: str, token: str, page_size: int
+) -> tuple[list[str], str | None]:
+    """The ids of one page, and the token of the next one, if there is one. Raises Problem 400 for a wrong token."""
+    if sort:
+        return _sorted_ids(reader, judgement, wanted, task_place(token, sort), page_size)
+    return _latest_ids(reader, judgement, wanted, run_place(token), page_size)
+
+
+def _sorted_ids(
+    reader: Reader, judgement: Judgement, wanted: RunFilter, place: TaskPlace, page_size: int
+) -> tuple[list[str], str | None]:
+    found = reader.rows(
+        "runs_sorted",
+        **judgement.parameters(),
+        **asdict(wanted),
+        sort=f"by_{place.sort.removeprefix('-')}",
+        descending=place.sort.startswith("-"),
+        limit=page_size + 1,
+        offset=place.offset,
+    )
+    after = place.offset + page_size
+    more = len(found) > page_size and after <= OFFSET_MAX
+    token = to_token(TaskPlace(place.sort, after)) if more else None
+    return [r["run_id"] for r in found[:page_size]], token
+
+
+def _latest_ids(
+    reader: Reader, judgement: Judgement, wanted: RunFilter, place: RunPlace, page_size: int
+) -> tuple[list[str], str | None]:
+    found = reader.rows(
         "runs_page",
         **judgement.parameters(),
         **asdict(wanted),
@@ -57,12 +93,9 @@ def page_of_runs(reader: Reader, wanted: RunFilter, place: RunPlace, page_size: 
         token_id=place.run_id,
         limit=page_size + 1,
     )
-    page, more = ids[:page_size], len(ids) > page_size
-    return RunList(
-        runs=runs_of(reader, [r["run_id"] for r in page], judgement),
-        next_page_token=to_token(RunPlace(page[-1]["first_ms"], page[-1]["run_id"])) if more else None,
-        as_of=iso(judgement.as_of_ms),
-    )
+    page, more = found[:page_size], len(found) > page_size
+    token = to_token(RunPlace(page[-1]["first_ms"], page[-1]["run_id"])) if more else None
+    return [r["run_id"] for r in page], token
 
 
 def history(reader: Reader, ref: str) -> list[Run]:

@@ -33,8 +33,14 @@ def label_of(process: str) -> str:
 
 def processes(reader: Reader, run_id: str) -> list[Process]:
     """Processes of the run, also those that were announced and have no task yet."""
-    announced = [name for row in reader.rows("announced", run_id=run_id) for name in row["names"]]
-    return merge_processes(announced, reader.rows("processes", run_id=run_id))
+    return processes_of(reader, [run_id])[run_id]
+
+
+def processes_of(reader: Reader, run_ids: Sequence[str]) -> dict[str, list[Process]]:
+    """The processes of each of these runs."""
+    announced = {r["run_id"]: r["names"] for r in reader.rows("announced", run_ids=run_ids)}
+    rows = reader.rows("processes", run_ids=run_ids)
+    return {i: merge_processes(announced.get(i, []), [r for r in rows if r["run_id"] == i]) for i in run_ids}
 
 
 def merge_processes(announced: Iterable[str], rows: Sequence[Row]) -> list[Process]:

@@ -1,6 +1,5 @@
 """The task timeline: what one window of it shows, laid out by the server so that a run of any size fits on a screen."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -8,10 +7,9 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from api.asking import Search, Statuses, statuses_of
-from api.models import Run
+from api.layout import SEVERITY, Layout, Layouts, Span, part, pieces
 from api.paging import INT64_MAX
 from api.reader import Reader, Row
-from api.show import ms_of
 from schemas.statuses import TaskStatus
 
 #: Bars that a window holds at most.
@@ -95,71 +93,62 @@ class Timeline(BaseModel):
     bars: list[Bar]
 
 
-def timeline(reader: Reader, run: Run, wanted: Window) -> Timeline:
-    """This window of the run's timeline."""
-    last_word = reader.rows("last_word", run_id=run.id)
-    last_ms = last_word[0]["at"] if last_word and last_word[0]["at"] is not None else reader.clock()
-    rows = reader.rows(
-        "timeline",
-        run_id=run.id,
-        last_ms=last_ms,
-        statuses=wanted.statuses,
-        search=wanted.search,
-        group=wanted.group,
-        from_ms=wanted.from_ms,
-        to_ms=wanted.to_ms,
-        from_row=wanted.from_row,
-        to_row=wanted.to_row,
-        bars=wanted.bars,
-    )
-    groups: list[Row] = []
-    if wanted.group:
-        groups = reader.rows(
-            "timeline_groups",
-            run_id=run.id,
-            group=wanted.group,
-            statuses=wanted.statuses,
-            search=wanted.search,
-            limit=GROUPS_MAX,
-        )
-    return lay_out(run, rows, groups, last_ms)
+def timeline(reader: Reader, layouts: Layouts, run_id: str, wanted: Window) -> Timeline:
+    """This window of the run's timeline; the run must be known."""
+    [run] = reader.rows("timeline_run", run_id=run_id)
+    last_ms = reader.clock() if run["last_ms"] is None else run["last_ms"]
+
+    def make() -> Layout:
+        made = Layout(grouped=bool(wanted.group))
+        asked = {"statuses": wanted.statuses, "search": wanted.search, "group": wanted.group}
+        for columns in reader.columns("timeline", run_id=run_id, last_ms=last_ms, **asked):
+            made.extend(columns)
+        return made
+
+    key = (run_id, tuple(wanted.statuses), wanted.search, wanted.group)
+    return show(run, layouts.get(key, run["version"], make), wanted, last_ms)
 
 
-def lay_out(run: Run, rows: Sequence[Row], groups: Sequence[Row], last_ms: int) -> Timeline:
-    """Pure. `rows` of `timeline.sql`, `groups` of `timeline_groups.sql`."""
-    told = [ms_of(t) for t in (run.started_at or run.submitted_at, run.completed_at) if t]
-    first, last = (rows[0]["all_begin_ms"], rows[0]["all_end_ms"]) if rows else (last_ms, last_ms)
+def show(run: Row, layout: Layout, wanted: Window, last_ms: int) -> Timeline:
+    """Pure. `run`: the row of `timeline_run.sql`."""
+    told = [ms for ms in (run["began_ms"], run["completed_ms"]) if ms is not None]
+    first, last = (layout.first_ms, layout.last_ms) if layout.ends else (last_ms, last_ms)
     began = min([first, *told[:1]])
-    ended = max([last, *told, began + 1])
-    named, row = [], 0
-    for g in groups:
-        named.append(GroupRow(name=g["group_name"].strip() or "not told", attempts=g["attempts"], row=row))
-        row += g["attempts"] + 1
+    spans = layout.spans(wanted.from_ms, wanted.to_ms, wanted.from_row, wanted.to_row)
+    bars = [_bar(layout, piece) for piece in pieces(spans, wanted.bars)]
+    named = layout.groups[:GROUPS_MAX] if layout.grouped else []
     return Timeline(
         began=began,
-        ended=ended,
-        total=rows[0]["all_attempts"] if rows else 0,
-        rows=rows[0]["all_rows"] if rows else 0,
-        cached=run.tasks.cached,
-        merged=any(r["attempts"] > 1 for r in rows),
-        groups=named,
-        bars=[_bar(r) for r in rows],
+        ended=max([last, *told, began + 1]),
+        total=len(layout.ends),
+        rows=layout.rows,
+        cached=run["cached"],
+        merged=any(b.attempts > 1 for b in bars),
+        groups=[
+            GroupRow(name=g.name.strip() or "not told", attempts=g.end - g.start, row=g.start + g.shift - 1)
+            for g in named
+        ],
+        bars=bars,
     )
 
 
-def _bar(row: Row) -> Bar:
+def _bar(layout: Layout, neighbours: Span) -> Bar:
+    """These neighbours as one bar, in the colour of what most needs a look, by the name of the first task."""
+    group, places = neighbours
+    ids = part(layout.task_ids, places)
+    named = places[ids.index(min(ids))]
     return Bar(
-        top=row["top"],
-        bottom=row["bottom"],
-        attempts=row["attempts"],
-        begin=row["bar_begin_ms"],
-        start=row["bar_start_ms"],
-        execution_end=row["bar_execution_end_ms"],
-        end=row["bar_end_ms"],
-        status=row["bar_status"],
-        task_id=row["first_task_id"],
-        name=row["first_name"],
-        process=row["first_process"],
-        attempt=row["first_attempt"],
-        group=row["group_name"],
+        top=places[0] + group.shift,
+        bottom=places[-1] + group.shift + 1,
+        attempts=len(places),
+        begin=min(part(layout.begins, places)),
+        start=min(part(layout.starts, places)),
+        execution_end=max(part(layout.execution_ends, places)),
+        end=max(part(layout.ends, places)),
+        status=SEVERITY[min(part(layout.statuses, places))],
+        task_id=layout.task_ids[named],
+        name=layout.names[named],
+        process=layout.process_of(named),
+        attempt=layout.attempts[named],
+        group=group.name,
     )

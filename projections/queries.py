@@ -3,8 +3,10 @@
 from functools import cache
 from importlib.resources import files
 
+from schemas.views import write_out
+
 
 @cache
 def sql(name: str) -> str:
-    """The text of `projections/sql/NAME.sql`."""
-    return (files("projections") / "sql" / f"{name}.sql").read_text("utf-8")
+    """The text of `projections/sql/NAME.sql`, its views written out."""
+    return write_out((files("projections") / "sql" / f"{name}.sql").read_text("utf-8"))

@@ -11,7 +11,8 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 INGEST_REQUESTS = Counter(
     "tracker_ingest_requests_total",
     "Requests of runners. `outcome` is accepted (an event is on the log), unreadable (a dead letter), "
-    "or why it was refused and nothing was appended: too_large, invalid (native only), log_unavailable, "
+    "or why it was refused and nothing was appended: too_large, invalid and rate_limited (native only), log_unavailable, "
+    "unauthorised and forbidden (the token; see tracker_denied_total), not_ready (the tokens are not known yet), "
     "disconnected (the client went before its body was complete).",
     ["dialect", "verb", "outcome"],
 )
@@ -104,6 +105,47 @@ ROUND_AGE = Gauge(
 LOG_LAG = Gauge(
     "tracker_log_lag_messages",
     "Messages of the partition that the log holds and the tables do not, ticks included.",
+    ["partition"],
+)
+ARCHIVE_END = Gauge(
+    "tracker_archive_end_offset",
+    "The offset after the last message of the partition that is in the archive. From the archiver.",
+    ["partition"],
+)
+ARCHIVE_LAG = Gauge(
+    "tracker_archive_lag_messages",
+    "Messages of the partition that the log holds and the archive does not: those of an hour that is not over, if all is well.",
+    ["partition"],
+)
+ARCHIVE_WAITING_SINCE = Gauge(
+    "tracker_archive_waiting_since_timestamp_seconds",
+    "When the oldest message of the partition that is not archived was appended; 0 if none waits. An hour and some minutes ago "
+    "is normal.",
+    ["partition"],
+)
+ARCHIVE_REFUSES = Gauge(
+    "tracker_archive_refuses",
+    "1 while the archiver does not go on with the partition, since log and archive do not join or do not belong together.",
+    ["partition"],
+)
+ARCHIVE_LAST_STEP = Gauge(
+    "tracker_archive_last_step_timestamp_seconds",
+    "When the archiver last got through all partitions; 0 before the first time.",
+)
+ARCHIVE_OBJECTS = Counter(
+    "tracker_archive_objects_total",
+    "Objects of the archive. `outcome`: written, there_already (by another archiver, or this one before it was killed), "
+    "or cut_otherwise (there already, by an archiver of another version).",
+    ["outcome"],
+)
+ARCHIVE_FAILURES = Counter(
+    "tracker_archive_failures_total",
+    "Tries that failed and are made again. `reason`: store, log or defect (ours).",
+    ["reason"],
+)
+LOG_DELETED = Gauge(
+    "tracker_log_deleted_before_offset",
+    "Up to where the archiver deleted the partition's messages from Kafka: archived, projected and older than the retention.",
     ["partition"],
 )
 ALERTS = Gauge("tracker_alerts", "Alerts that are not over, by state. From the active notifier.", ["state"])

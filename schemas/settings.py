@@ -1,5 +1,6 @@
 """All settings, read from TRACKER_… environment variables. `tracker config` prints them, `--check` validates them."""
 
+import re
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -51,6 +52,20 @@ class Settings(BaseSettings):
     )
     replication_factor: int = Field(
         1, ge=1, le=9, description="Kafka: replicas of each topic that `tracker migrate` makes."
+    )
+    archive: str = Field(
+        "",
+        description="s3://BUCKET[/PREFIX] that every event goes to, an object an hour and partition (see docs/operations.md); "
+        "without it nothing is archived. Credentials come from boto3's own chain.",
+    )
+    s3_endpoint: str = Field(
+        "",
+        description="URL of an S3 that is not Amazon's, such as http://minio:9000; it is addressed by path.",
+    )
+    log_retention_hours: float | None = Field(
+        None,
+        ge=1,
+        description="Kafka: the archiver deletes from the log what is older, archived and projected; default: nothing.",
     )
     max_body_bytes: int = Field(
         16 * 2**20, ge=1024, description="Largest request body; a larger one is answered 413."
@@ -124,6 +139,10 @@ class Settings(BaseSettings):
         description="Folders, comma-separated, from which pages may show runners' logs and tasks' files. A runner's word for "
         "a path is not trusted: links are resolved first, and nothing outside of these folders is opened.",
     )
+    s3_browser: str = Field(
+        "https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={prefix}",
+        description="Where pages link S3 folders to: an address with {bucket} and {prefix}; empty: nowhere.",
+    )
     token: SecretStr = Field(
         SecretStr(""),
         description="The token that commands send to a running tracker: `tracker token` beside `tracker up`, `tracker demo`.",
@@ -182,12 +201,47 @@ class Settings(BaseSettings):
             raise ValueError("say `chdb` or http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
         return value
 
+    @field_validator("archive")
+    @classmethod
+    def _archive_is_a_bucket(cls, value: str) -> str:
+        value = value.rstrip("/")
+        # Only characters that every store and tool takes as they are, and no `.` or `..` between slashes.
+        if value and not re.fullmatch(
+            r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.{1,2}(/|$))[A-Za-z0-9_.-]{1,100}){0,8}", value
+        ):
+            raise ValueError(
+                "say s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits, `-`, `_`, `.` and `/`"
+            )
+        return value
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _endpoint_holds_no_secret(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and not (url.scheme in ("http", "https") and url.hostname):
+            raise ValueError("say an absolute URL, such as http://minio:9000")
+        if "@" in url.netloc or url.query or url.fragment:
+            raise ValueError(
+                "credentials do not go into the URL: boto3 finds them in its own places, such as AWS_… variables"
+            )
+        return value.rstrip("/")
+
     @field_validator("public_url")
     @classmethod
     def _url_is_absolute(cls, value: str) -> str:
         if value and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
             raise ValueError("say an absolute URL, such as https://tracker.example.org")
         return value.rstrip("/")
+
+    @field_validator("s3_browser")
+    @classmethod
+    def _browser_is_an_address(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and not (url.scheme in ("http", "https") and url.hostname and "{bucket}" in value):
+            raise ValueError(
+                "say an absolute URL with {bucket}, such as https://s3.example.org/{bucket}/{prefix}"
+            )
+        return value
 
     @field_validator("alert_webhook")
     @classmethod
@@ -221,6 +275,15 @@ class Settings(BaseSettings):
         if bool(self.proxy_header) != bool(self.proxy_peers):
             raise ValueError(
                 "set TRACKER_PROXY_HEADER and TRACKER_PROXY_PEERS together: the header counts from those peers only"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_deleted_that_is_not_archived(self) -> Self:
+        if self.log_retention_hours is not None and (not self.archive or self.log == "local"):
+            raise ValueError(
+                "TRACKER_LOG_RETENTION_HOURS deletes from Kafka what the archive holds: set TRACKER_ARCHIVE and "
+                "TRACKER_LOG=kafka://… too, or leave it out"
             )
         return self
 

@@ -6,7 +6,7 @@ Clients are synchronous: call from a thread. A pool of them serves parallel call
 import queue
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,14 @@ class Tables:
         with self._client() as client:
             result = client.query(sql, parameters=parameters)
             return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+
+    def columns(self, sql: str, /, **parameters: Any) -> Iterator[Sequence[Sequence[Any]]]:
+        """The result of a query by blocks of rows, each as its columns: for so many rows that dicts would be heavy."""
+        with (
+            self._client() as client,
+            client.query_column_block_stream(sql, parameters=parameters) as blocks,
+        ):
+            yield from blocks
 
     def value(self, sql: str, /, **parameters: Any) -> Any:
         """The first column of the only row of a query."""

@@ -32,7 +32,7 @@ class SomeTokens:
                 self.tokens.append(token)
         self.book: Book | None = Book(self.tokens)
 
-    async def refresh(self) -> bool:
+    def refresh(self) -> bool:
         return True
 
     def secret(self, role: Role, owns: bool = False) -> str:
@@ -42,6 +42,11 @@ class SomeTokens:
         found = self.book.check(self.secret(role, owns), T0) if self.book else None
         assert isinstance(found, Token)
         return found
+
+    def change(self, token: Token) -> None:
+        """As if another process had written it."""
+        self.tokens = [token if t.id == token.id else t for t in self.tokens]
+        self.book = Book(self.tokens)
 
     def headers(self, role: Role, owns: bool = False) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.secret(role, owns)}"}

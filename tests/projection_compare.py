@@ -151,7 +151,7 @@ def _statuses(tables: Tables, expected: Expected, limits: Limits) -> tuple[Rows,
     rows = tables.rows(
         "SELECT run_id, reported_state, liveness, status, reason FROM run_statuses(behind = [], "
         "clock_partitions = {p:Array(UInt32)}, clock_times = {c:Array(Int64)}, "
-        "disconnected_ms = {d:Int64}, stalled_ms = {s:Int64})",
+        "disconnected_ms = {d:Int64}, stalled_ms = {s:Int64}, run_ids = CAST([], 'Array(String)'), over_since = 0)",
         p=list(clocks),
         c=list(clocks.values()),
         d=limits.disconnected_ms,

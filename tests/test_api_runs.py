@@ -220,7 +220,7 @@ def test_bad_parameters_are_refused(stage: Stage) -> None:
         ("page_token", "WzEsMl0"), ("page_token", "WzEuNSwiYSJd"), ("page_token", "WzEsIlx1ZDgwMCJd"),
         ("page_token", "WzEsInIxIl0=\x00"), ("page_token", "W1t7fV1d"), ("page_token", "x" * 5000),
         ("started_after", "yesterday"), ("started_after", "2023-11-14T22:13:20"), ("started_before", "9" * 50),
-        ("search", "x" * 60_000), ("label", "x" * 60_000),
+        ("search", "x" * 60_000), ("label", "x" * 60_000), ("user", "x" * 60_000), ("sort", "drop"), ("sort", "x" * 60_000),
     ]  # fmt: skip
     for name, value in wrong:
         assert name in stage.refused(400, "/runs", **{name: value})["detail"], value
@@ -228,11 +228,21 @@ def test_bad_parameters_are_refused(stage: Stage) -> None:
 
 def test_hostile_texts_are_only_texts(stage: Stage) -> None:
     for i, text in enumerate(HOSTILE):
-        stage.run(f"r{i}", at=T0 + i, facts={"name": f"<{text}>", "session_id": text}, labels=[text])
+        stage.run(
+            f"r{i}",
+            at=T0 + i,
+            facts={"name": f"<{text}>", "session_id": text, "user_name": text},
+            labels=[text],
+        )
     for i, text in enumerate(HOSTILE):
         name = f"<{text}>"
         assert (
-            names(stage, search=name) == names(stage, label=text) == names(stage, session_id=text) == [name]
+            names(stage, search=name)
+            == names(stage, label=text)
+            == names(stage, session_id=text)
+            == [name]
+            == names(stage, user=text)
+            == names(stage, user=text, sort="name")
         )
         assert stage.get("/runs/" + quote(name, safe=""))["id"] == f"r{i}"
 

@@ -192,7 +192,7 @@ def _flat(steps: Sequence[Any]) -> list[Any]:
     return [s for step in steps for s in (step if isinstance(step, tuple) else (step,))]
 
 
-def _falls_idle(run: int) -> tuple[Any, ...]:
+def falls_idle(run: int) -> tuple[Any, ...]:
     """Its one task ends, a while after it began, and then the run is heard and tells nothing more."""
     told = e.TasksChanged()
     times = dict.fromkeys(("submitted_at", "started_at", "completed_at"))
@@ -204,9 +204,7 @@ def _falls_idle(run: int) -> tuple[Any, ...]:
 
 
 _often = (_says, _says, _says, _passes, _passes)
-STEPS = st.lists(st.one_of(*_often, *_often, _rare, _run.map(_falls_idle)), min_size=6, max_size=18).map(
-    _flat
-)
+STEPS = st.lists(st.one_of(*_often, *_often, _rare, _run.map(falls_idle)), min_size=6, max_size=18).map(_flat)
 
 
 def written(partitions: int, steps: Sequence[Any]) -> list[Message]:

@@ -95,7 +95,7 @@ def test_prometheus_scrapes_the_default_ports() -> None:
 def test_the_pages_name_only_settings_that_are() -> None:
     known = {f"TRACKER_{name.upper()}" for name in Settings.model_fields}
     for page in ("alerts.md", "operations.md"):
-        assert set(re.findall(r"TRACKER_[A-Z_]+", (ROOT / "docs" / page).read_text())) <= known
+        assert set(re.findall(r"TRACKER_[A-Z0-9_]+", (ROOT / "docs" / page).read_text())) <= known
 
 
 def test_the_rules_of_the_page_are_valid() -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, event, given, note, settings
@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from projections.alerts.episodes import DAY, TEN_MINUTES, identity
 from projections.projector import Projector
 from schemas import events as e
-from schemas.statuses import AlertState, Dialect, RunStatus
+from schemas.statuses import AlertState, Dialect, ReportedState, RunStatus
 from schemas.thresholds import own
 from stores.tables import Tables
 from tests import projection_help as help
 from tests.notifier_help import (
-    NO_WAITS,
     RUN_KINDS,
     Around,
     MemoryLog,
@@ -29,13 +28,26 @@ from tests.notifier_help import (
     rules,
     settings_of,
     step,
+    without_waits,
 )
 from tests.projection_help import Crash
 from tests.reducer import Message, ObservedClock, Transition
-from tests.test_projection_properties import LIMITS, PLANS, STEPS, Pass, Plan, put_off, written
+from tests.test_projection_properties import (
+    LIMITS,
+    PLANS,
+    PROCESSES,
+    RUNS,
+    STEPS,
+    Pass,
+    Plan,
+    Say,
+    falls_idle,
+    put_off,
+    written,
+)
 
 #: Also with ten times as many nothing more was found.
-EXAMPLES = 25
+EXAMPLES = 15
 #: Receiver → seconds (of log time) that an alert must last.
 DELAYS = {"at-once": 0.0, "late": 10.0}
 #: The hours of one history are as nothing to the day after which news is history.
@@ -75,7 +87,35 @@ def _long(step: Any) -> Any:
     return step
 
 
-HISTORIES = STEPS.map(lambda steps: [_long(s) for s in steps])
+def _falls_silent(run: int) -> list[Any]:
+    return [
+        Say(run, e.Begun()),
+        Pass(4, 5000, PROCESSES[:1]),
+        Say(run, e.Heartbeat()),
+        Pass(1, 5000, PROCESSES[:1]),
+    ]
+
+
+def _ends(run: int, state: Literal[ReportedState.FAILED, ReportedState.SUCCEEDED]) -> list[Any]:
+    return [Say(run, e.Completed(state=state, instant=1000)), Pass(1, 5000, PROCESSES[:1])]
+
+
+_run = st.integers(0, RUNS - 1)
+_anything = STEPS.map(lambda steps: [_long(s) for s in steps[:4]])
+#: Some of it short of the ten minutes, some beyond.
+_a_while = st.builds(Pass, st.integers(1, 4), st.just(200_000), st.just(PROCESSES[:1])).map(lambda p: [p])
+#: Episodes, one after another, of few runs, and anything in between.
+HISTORIES = st.lists(
+    st.one_of(
+        *[_run.map(_falls_silent)] * 3,
+        *[_run.map(falls_idle).map(list)] * 2,
+        st.builds(_ends, _run, st.sampled_from([ReportedState.FAILED, ReportedState.SUCCEEDED])),
+        _a_while,
+        *[_anything] * 2,
+    ),
+    min_size=3,
+    max_size=9,
+).map(lambda parts: [step for part in parts for step in part])
 
 
 class Told(NamedTuple):
@@ -126,7 +166,6 @@ class Machine:
         async with begun(self.around) as session:
             for _ in range(3):
                 await step(session)
-            assert not session.outbox.waiting
 
     def batches(self, plan: Plan) -> Iterator[bool]:
         """Projects as planned, with crashes; stops after each batch."""
@@ -159,10 +198,11 @@ class Machine:
 # --- what must be told, from the transitions alone ------------------------------------------------
 
 
-def must_be_told(transitions: Sequence[Transition], horizon: int) -> set[Told]:
-    """An episode lasts from a transition into what is wrong to the run's next one (a failure a day at most). Each receiver is
-    told after its delay, and not before ten minutes after anybody was last told of the same."""
+def must_be_told(transitions: Sequence[Transition], horizon: int) -> tuple[set[Told], dict[str, str]]:
+    """The messages, and how each alert stands in the end. An episode lasts from a transition into what is wrong to the run's next
+    one. Each receiver is told after its delay, and not before ten minutes after anybody was last told of the same."""
     told: set[Told] = set()
+    stands: dict[str, str] = {}
     last: dict[tuple[str, str], int] = {}
     for n, t in enumerate(transitions):
         if t.to_status not in RUN_KINDS:
@@ -170,17 +210,19 @@ def must_be_told(transitions: Sequence[Transition], horizon: int) -> set[Told]:
         following = next((x for x in transitions[n + 1 :] if x.run_id == t.run_id), None)
         over = following.appended_at if following else None
         subject = (t.run_id, t.to_status)
+        alert = identity(t.to_status, t.run_id, t.offset)
+        stands[alert] = AlertState.PENDING if over is None else AlertState.PASSED
         earliest = max(t.appended_at, last.get(subject, -TEN_MINUTES) + TEN_MINUTES)
         for receiver, seconds in DELAYS.items():
             due = max(earliest, t.appended_at + round(seconds * 1000))
             if due > (horizon if over is None else over):
                 continue
-            alert = identity(t.to_status, t.run_id, t.offset)
+            stands[alert] = AlertState.FIRING if over is None else AlertState.RESOLVED
             told.add(Told(receiver, alert, AlertState.FIRING))
             if over is not None:
                 told.add(Told(receiver, alert, AlertState.RESOLVED))
             last[subject] = max(due, last.get(subject, 0))
-    return told
+    return told, stands
 
 
 # --- what silence may say, from the messages alone ------------------------------------------------
@@ -231,8 +273,7 @@ def misjudged(messages: Sequence[Message], transitions: Sequence[Transition]) ->
 
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name, value in NO_WAITS:
-        monkeypatch.setattr(module, name, value)
+    without_waits(monkeypatch)
 
 
 def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> None:
@@ -256,17 +297,21 @@ def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> N
         assert found == expected.transitions
         assert misjudged(messages, found) == []
         rounds = {p: r.appended_at for (p, _), r in sorted(expected.rounds.items())}
-        wanted = must_be_told(in_order(found, machine), min(rounds.values()))
+        wanted, stands = must_be_told(in_order(found), min(rounds.values()))
         assert set(machine.took) == wanted
-        for what in {t.state for t in wanted}:
-            event(f"something is {what}")
+        assert {r["id"]: r["state"] for r in tables.rows("SELECT id, state FROM alerts FINAL")} == stands
+        for kind in {t.to_status for t in found if t.to_status in RUN_KINDS}:
+            event(f"a run was {kind}")
+        event(
+            f"{len({t.alert for t in wanted})} of {sum(t.to_status in RUN_KINDS for t in found)} episodes told"
+        )
         resolved_follows(machine.took)
         spaced(machine.around)
 
     holds()
 
 
-def in_order(found: Sequence[Transition], machine: Machine) -> list[Transition]:
+def in_order(found: Sequence[Transition]) -> list[Transition]:
     """Each run's in the order of its partition."""
     return sorted(found, key=lambda t: (t.partition, t.offset))
 

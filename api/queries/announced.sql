@@ -1,2 +1,2 @@
--- Names of the processes that a run announced before any of its tasks, in its order.
-SELECT process_names.names AS names FROM (SELECT * FROM runs FINAL) WHERE run_id = {run_id:String}
+-- Names of the processes that runs announced before any of their tasks, in their order.
+SELECT run_id, process_names.names AS names FROM (SELECT * FROM runs FINAL) WHERE run_id IN {run_ids:Array(String)}

@@ -18,7 +18,8 @@ FROM
             ifNull(toUnixTimestamp64Milli(first_appended_at), 0) AS first_ms
         FROM run_statuses(
             clock_partitions = {clock_partitions:Array(UInt32)}, clock_times = {clock_times:Array(Int64)},
-            behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64})
+            behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
+            run_ids = CAST([], 'Array(String)'), over_since = {since_ms:Int64})
     )
 )
 WHERE NOT told_hidden

@@ -1,9 +1,10 @@
--- Figures of the processes of a run, as the newest refresh wrote them; rows of older refreshes name processes that are gone.
+-- Figures of the processes of runs, as the newest refresh wrote them; rows of older refreshes name processes that are gone.
 SELECT
-    process,
+    run_id, process,
     pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
     pending + submitted + running + succeeded + failed + aborted + cached AS total
 FROM run_processes FINAL
-WHERE run_id = {run_id:String}
-    AND version = (SELECT max(version) FROM run_processes WHERE run_id = {run_id:String})
-ORDER BY process
+WHERE run_id IN {run_ids:Array(String)}
+    AND (run_id, version) IN (
+        SELECT run_id, max(version) FROM run_processes WHERE run_id IN {run_ids:Array(String)} GROUP BY run_id)
+ORDER BY run_id, process

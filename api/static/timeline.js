@@ -248,7 +248,7 @@
         const quarters = start === 0 && end === 100 ? span() / 4 : null;
         chart.setOption({ xAxis: [{ interval: quarters }, { interval: quarters }] });
         detail().catch(() => { caption.textContent = "This part could not be fetched."; });
-      }, 120);
+      }, 60);
     });
     chart.on("click", { seriesId: "bars" }, (p) => {
       const b = bars[p.dataIndex];

@@ -6,6 +6,8 @@
 -- A run of which there is a label and nothing else was never heard, so its silence says nothing: `unknown` too.
 -- {disconnected_ms}, {stalled_ms}     thresholds of runs that bring none of their own; longer than the threshold, in observed
 --                                     time, is too long
+-- {run_ids}                           only these runs; empty for all. What is left out is not read, here and below
+-- {over_since}                        of the runs that are over only those heard since (ms of append time); 0 for all
 CREATE OR REPLACE VIEW run_statuses AS
 SELECT
     r.*,
@@ -39,5 +41,21 @@ SELECT
             if(all_tasks_over, 'every known task is over', 'by the runner''s totals no task is left')),
         liveness = 'unknown', 'no telling',
         'signs of life') AS reason
-FROM (SELECT * FROM runs FINAL) AS r
-LEFT ANY JOIN (SELECT * EXCEPT (run_id), run_id AS figures_run_id FROM run_figures FINAL) AS f ON r.run_id = f.figures_run_id
+FROM
+(
+    SELECT *
+    FROM runs FINAL
+    WHERE (empty({run_ids:Array(String)}) OR run_id IN {run_ids:Array(String)})
+        AND ({over_since:Int64} = 0 OR run_id IN (
+            SELECT run_id FROM runs FINAL
+            WHERE tupleElement(completed, 'hash') = 0 OR tupleElement(seen, 'appended') >= {over_since:Int64}))
+) AS r
+LEFT ANY JOIN
+(
+    SELECT * EXCEPT (run_id), run_id AS figures_run_id
+    FROM run_figures FINAL
+    WHERE (empty({run_ids:Array(String)}) OR run_id IN {run_ids:Array(String)})
+        AND ({over_since:Int64} = 0 OR run_id IN (
+            SELECT run_id FROM runs FINAL
+            WHERE tupleElement(completed, 'hash') = 0 OR tupleElement(seen, 'appended') >= {over_since:Int64}))
+) AS f ON r.run_id = f.figures_run_id
