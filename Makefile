@@ -10,12 +10,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DincludeScope=runtime
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
-NO_SERVICES := not kafka and not clickhouse and not nextflow and not browser and not bench
+FUZZ_INPUTS ?= 100000
+NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not nextflow and not browser and not bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas bench clean \
-  screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium
+.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas bench chaos fuzz clean \
+  screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,7 +35,7 @@ demo: setup ## Replay a bundled real trace into the running tracker
 
 setup-dev: $(VENV)/.setup-dev ## Make .venv with what the tests and checks need too
 
-services: fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium ## Fetch the Kafka, ClickHouse, Nextflow and browser that the tests start
+services: fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool ## Fetch the Kafka, ClickHouse, Nextflow, browser and promtool that the tests start
 
 test: setup-dev services lint types ## Run every check and every test, on real services
 	$(BIN)/pytest
@@ -57,8 +58,14 @@ fix: setup-dev ## Repair style and format where a tool can
 schemas: setup-dev ## Write the JSON Schemas of the events again
 	$(BIN)/python -m schemas.export
 
+fuzz: setup-dev ## Try FUZZ_INPUTS hostile requests on ingest (prints its seed)
+	$(BIN)/python -m tests.fuzz.ingest --inputs $(FUZZ_INPUTS)
+
 bench: setup-dev services ## Measure freshness and throughput on this machine
 	$(BIN)/python -m bench.freshness
+
+chaos: setup-dev services ## Half an hour of load while everything is killed and paused (CHAOS="--minutes 5 --seed 1")
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 screenshots: setup-dev fetch-chromium ## Take the pictures of the pages again (docs/images)
 	$(BIN)/python -m tests.browser.screenshots
@@ -113,6 +120,15 @@ fetch-kafka fetch-nextflow: fetch-%:
 # The browser is the system's own: tests/browser starts /usr/bin/chromium.
 fetch-chromium:
 	@test -x /usr/bin/chromium || { $(call apt_get,chromium,The browser tests need Chromium); }
+
+# Only promtool is wanted: the package is unpacked, not installed, so that no server starts here. Nobody but root need do it.
+fetch-promtool:
+	@test -x $(CACHE)/promtool/promtool || { \
+	  command -v apt-get >/dev/null || { echo "Checking the alert rules needs promtool: please put it at $(CACHE)/promtool/promtool" >&2; exit 1; }; \
+	  echo "Fetching promtool (package prometheus) with apt-get into $(CACHE)/promtool"; \
+	  rm -rf $(CACHE)/promtool && mkdir -p $(CACHE)/promtool/package && cd $(CACHE)/promtool/package && \
+	  { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
+	  dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool .. && cd .. && rm -rf package; }
 
 fetch-clickhouse:
 	@cmp -s tests/support/npm/package-lock.json $(CACHE)/clickhouse/made-from || { \

@@ -2,26 +2,26 @@
 
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from api.access import allow
 from api.asking import PAGE_SIZE, PageSize, PageToken, Statuses, Text
+from api.bodies import described, read_json
 from api.models import Time
 from api.paging import AlertPlace, alert_place, to_token
-from api.problems import Problem, bad_request, not_found, responses
+from api.problems import bad_request, not_found, responses
 from api.reader import Reader, Row
 from api.runs import time_of
+from schemas.access import Act, Caller
 from schemas.events import Acknowledged, AlertAcknowledged, AlertSilenced, Ms, Person, Silenced, iso
 from schemas.statuses import AlertKind, AlertState
 from schemas.topics import EVENTS
 from schemas.wire import encode
 from stores.log import EventLog
-
-_BODY_MAX = 10_000
-M = TypeVar("M", bound=BaseModel)
 
 AlertId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
 
@@ -64,7 +64,7 @@ class _Asked(BaseModel):
 
 
 class Acknowledgement(_Asked):
-    """Who has seen it; may be left out."""
+    """Who has seen it; may be left out, and means nothing where the caller is known."""
 
     by: Person = ""
 
@@ -102,17 +102,19 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         "/alerts/{alert_id}/acknowledge",
         status_code=202,
         responses=responses(403, 404, 413),
-        openapi_extra=_body_of(Acknowledgement, required=False),
+        openapi_extra=described(Acknowledgement, required=False),
     )
-    async def acknowledge_alert(alert_id: AlertId, request: Request) -> ActAccepted:
+    async def acknowledge_alert(
+        alert_id: AlertId, request: Request, who: Annotated[Caller, allow(Act.OPERATE)]
+    ) -> ActAccepted:
         """Say that somebody looks after it. That also ends an alert about a failed run or dead letters."""
-        told = await _told(request, Acknowledgement)
+        asked = await read_json(request, Acknowledgement)
         await run_in_threadpool(_require, reader, alert_id)
         event = AlertAcknowledged(
             id=_event_id(alert_id, "acknowledge", clock()),
             source="api",
             received_at=clock(),
-            data=Acknowledged(alert_id=alert_id, by=told.by),
+            data=Acknowledged(alert_id=alert_id, by=who.name or asked.by),
         )
         await log.append(EVENTS, alert_id, event.type, encode(event))
         return ActAccepted(id=alert_id)
@@ -121,17 +123,19 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         "/alerts/{alert_id}/silence",
         status_code=202,
         responses=responses(403, 404, 413),
-        openapi_extra=_body_of(Silence, required=True),
+        openapi_extra=described(Silence, required=True),
     )
-    async def silence_alert(alert_id: AlertId, request: Request) -> ActAccepted:
+    async def silence_alert(
+        alert_id: AlertId, request: Request, who: Annotated[Caller, allow(Act.OPERATE)]
+    ) -> ActAccepted:
         """Hear no more of it until then. Who was told that it fires is told of its end all the same."""
-        told = await _told(request, Silence)
+        asked = await read_json(request, Silence)
         await run_in_threadpool(_require, reader, alert_id)
         event = AlertSilenced(
             id=_event_id(alert_id, "silence", clock()),
             source="api",
             received_at=clock(),
-            data=Silenced(alert_id=alert_id, by=told.by, until=told.until),
+            data=Silenced(alert_id=alert_id, by=who.name or asked.by, until=asked.until),
         )
         await log.append(EVENTS, alert_id, event.type, encode(event))
         return ActAccepted(id=alert_id)
@@ -200,26 +204,3 @@ def _kind(text: str) -> str:
 def _event_id(alert_id: str, verb: str, now_ms: int) -> str:
     """The time is a part of it: to do the same once more is no repeat."""
     return sha256("\0".join([alert_id, verb, str(now_ms)]).encode()).hexdigest()[:32]
-
-
-async def _told(request: Request, model: type[M]) -> M:
-    """The body. Raises Problem 403 if a page of another site sent it, 413 and 400."""
-    origin = request.headers.get("origin")
-    foreign = origin is not None and origin.split("://")[-1] != request.headers.get("host", "")
-    if foreign or request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        raise Problem(403, "a page of another site may not write here")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY_MAX:
-            raise Problem(413, f"this takes no more than {_BODY_MAX} bytes")
-    try:
-        return model.model_validate_json(body.strip() or b"{}")
-    except ValidationError as e:
-        wrong = e.errors(include_url=False)[0]
-        raise bad_request(f"{'.'.join(map(str, wrong['loc'])) or 'body'}: {wrong['msg']}"[:500]) from e
-
-
-def _body_of(model: type[BaseModel], required: bool) -> dict[str, object]:
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}

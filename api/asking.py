@@ -33,6 +33,12 @@ Moment = Annotated[str, Query(max_length=100, description="RFC 3339, such as 202
 #: A task may be sorted by every field that lists show.
 SORTS = frozenset(Task.model_fields)
 
+#: What runs may be sorted by: fields of Run and of what is in it; `pipeline` is what people see of the workflow's names.
+RUN_SORTS = frozenset(
+    ("name", "status", "total", "failed", "pipeline", "started_at", "completed_at", "duration_ms",
+     "peak_concurrency", "cost", "user_name")
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
@@ -42,8 +48,10 @@ class RunFilter:
     search: str = ""
     label: str = ""
     session_id: str = ""
+    user: str = ""
     after_ms: int = -INT64_MAX
     before_ms: int = INT64_MAX
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,10 @@ def run_filter(
     search: Search = "",
     label: Text = "",
     session_id: Text = "",
+    user: Annotated[str, Query(max_length=1000, description="By whom, exactly")] = "",
     started_after: Moment = "",
     started_before: Moment = "",
+    hidden: Annotated[bool, Query(description="List hidden runs too")] = False,
 ) -> RunFilter:
     """The filter of a list of runs, from its query parameters."""
     return RunFilter(
@@ -78,8 +88,10 @@ def run_filter(
         search,
         label,
         session_id,
+        user,
         _moment("started_after", started_after, -INT64_MAX),
         _moment("started_before", started_before, INT64_MAX),
+        hidden,
     )
 
 
@@ -92,9 +104,27 @@ def task_filter(
     ] = "",
 ) -> TaskFilter:
     """The filter and order of a list of tasks, from its query parameters."""
-    if sort and sort.removeprefix("-") not in SORTS:
-        raise bad_request(f"sort: give one of {', '.join(sorted(SORTS))}, with - before it for descending")
+    _check_sort(sort, SORTS)
     return TaskFilter(statuses_of(status, TaskStatus), process, search, sort or "submitted_at")
+
+
+def run_sort(
+    sort: Annotated[
+        str,
+        Query(
+            max_length=100,
+            description=f"One of {', '.join(sorted(RUN_SORTS))}, with `-` before it for descending",
+        ),
+    ] = "",
+) -> str:
+    """The order of a list of runs; '' is latest first append first."""
+    _check_sort(sort, RUN_SORTS)
+    return sort
+
+
+def _check_sort(sort: str, known: frozenset[str]) -> None:
+    if sort and sort.removeprefix("-") not in known:
+        raise bad_request(f"sort: give one of {', '.join(sorted(known))}, with - before it for descending")
 
 
 def statuses_of(text: str, known: type[StrEnum]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Links to where a repository lives. Pure. A runner's word is no address: only known hosts are linked to, over https."""
+"""Links to where a repository or an S3 folder lives. Pure. A runner's word is no address: only known hosts are linked to."""
 
 import re
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ _PATHS = {
     "bitbucket": ("/src/{}", "/commits/{}"),
 }
 _SSH = re.compile(r"(?:ssh://)?git@([A-Za-z0-9.-]+)[:/](.+)")
+_S3 = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.{0,1024}))?", re.DOTALL)
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~+-]+){2,12}")
 
 
@@ -34,6 +35,18 @@ def links(repository: str | None, revision: str | None, commit: str | None) -> R
         revision=base + tree.format(quote(revision)) if revision else None,
         commit=base + commits.format(quote(commit, safe="")) if commit else None,
     )
+
+
+def s3_link(path: str | None, browser: str) -> str | None:
+    """Where the S3 folder can be looked at: `browser` is the setting `s3_browser`. None for what is no s3://bucket/prefix."""
+    found = _S3.fullmatch(path or "")
+    if not browser or not found or ".." in found[1]:
+        return None
+    prefix = (found[2] or "").strip("/")
+    if any(part in (".", "..") for part in prefix.split("/")):
+        return None
+    folder = quote(f"{prefix}/", errors="replace") if prefix else ""
+    return browser.replace("{bucket}", found[1]).replace("{prefix}", folder)
 
 
 def _base(repository: str) -> tuple[str | None, str]:

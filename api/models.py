@@ -85,6 +85,14 @@ class RunError(BaseModel):
     exit_status: int | None
 
 
+class RunThresholds(BaseModel):
+    """After how long a silence the run is called disconnected or stalled: its labels' word, else the settings'."""
+
+    disconnected_after_ms: int
+    stalled_after_ms: int
+    ignored_labels: list[str] = Field(description="Labels that mean to set a threshold and cannot be used")
+
+
 class Run(BaseModel):
     """One execution by a runner."""
 
@@ -112,6 +120,9 @@ class Run(BaseModel):
     owner: str | None = Field(description="Who the token belongs to")
     workspace: str | None
     labels: list[str]
+    thresholds: RunThresholds
+    hidden: bool = Field(description="Left out of lists, unless they are asked for hidden runs too")
+    hidden_by: str | None = Field(description="Who hid it")
 
 
 class RunList(BaseModel):
@@ -270,6 +281,7 @@ class Costs(BaseModel):
 class DeadLetter(BaseModel):
     """What was accepted and could not be used: a whole request (`part` null), or a part of one."""
 
+    id: str
     partition: int
     offset: int
     at: Time
@@ -280,6 +292,9 @@ class DeadLetter(BaseModel):
     request: str | None
     raw: str = Field(description="Its first bytes: JSON of a part, base64 of a whole request")
     raw_bytes: int = Field(description="Length of all of it")
+    replayed_at: Time | None = Field(description="When it was read again after a fix")
+    replayed_by: str | None
+    replayed_as: str | None = Field(description="The run that it turned out to be about")
 
 
 class DeadLetterList(BaseModel):
@@ -288,12 +303,28 @@ class DeadLetterList(BaseModel):
 
 
 class Watermark(BaseModel):
-    """How far a partition of the log is projected."""
+    """How far a partition of the log is projected, and its part of the books."""
 
     partition: int
     next_offset: int
     log_end: int
     appended_at: Time | None
+    on_log: int
+    projected: int
+    dead_lettered: int
+    lag: int
+
+    @property
+    def balanced(self) -> bool:
+        return self.on_log == self.projected + self.dead_lettered + self.lag
+
+
+class SpoolTold(BaseModel):
+    """What an ingest process keeps on disk, as its newest tick said."""
+
+    spool: str
+    requests: int
+    told_at: Time
 
 
 class Books(BaseModel):
@@ -301,7 +332,7 @@ class Books(BaseModel):
 
     accepted: int
     on_log: int
-    spooled: int
+    spooled: int = Field(description="Kept by ingest for a log that was away, as the newest ticks said")
     projected: int
     dead_lettered: int
     lag: int
@@ -309,8 +340,9 @@ class Books(BaseModel):
         description="False: too many messages wait to be looked at, so ticks count among them"
     )
     repeats: int = Field(description="Requests among these whose like had come before")
-    balanced: bool
+    balanced: bool = Field(description="Of every partition")
     watermark: list[Watermark]
+    spools: list[SpoolTold] = Field(description="Those that are not empty")
 
 
 class Labels(BaseModel):

@@ -1,9 +1,8 @@
 """JSON of notes, analyses and runners' logs under /api/v1, and the form by which the page writes a note."""
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, TypeVar
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ValidationError
@@ -11,6 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from api import runs
+from api.access import allow
+from api.bodies import form_fields, read_body
 from api.log_files import RunLog, run_log
 from api.notes import (
     ANALYSIS,
@@ -23,9 +24,11 @@ from api.notes import (
     written,
 )
 from api.pages import Page
-from api.problems import Problem, bad_request, not_found, responses
+from api.problems import bad_request, not_found, responses
 from api.reader import Reader
 from api.routes import Ref
+from api.run_forms import until_shown
+from schemas.access import Act, Caller
 from schemas.events import Note
 from schemas.topics import EVENTS
 from schemas.wire import encode
@@ -34,9 +37,8 @@ from stores.log import EventLog
 M = TypeVar("M", bound=BaseModel)
 
 _BODY_MAX = 450_000
-#: How long the form waits for its note to be shown.
-_SHOWN_SECONDS = 3.0
 
+Writer = Annotated[Caller, allow(Act.CHANGE_RUN)]
 NoteId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -46,8 +48,12 @@ class _Writer:
     def __init__(self, reader: Reader, log: EventLog, clock: Callable[[], int]) -> None:
         self.reader, self.log, self.clock = reader, log, clock
 
-    async def write(self, ref: str, kind: Kind, note_id: str | None, told: NoteText) -> tuple[str, Note]:
+    async def write(
+        self, ref: str, kind: Kind, note_id: str | None, told: NoteText, who: Caller
+    ) -> tuple[str, Note]:
         """Appends it; the run's id and what was written. Raises Problem 404 and LogUnavailable."""
+        if who.name:  # where we know who writes, nobody writes in another's name
+            told = told.model_copy(update={"author": who.name})
         run_id = await run_in_threadpool(runs.resolve, self.reader, ref)
         event = written(run_id, kind, note_id, told, self.clock())
         await self.log.append(EVENTS, run_id, event.type, encode(event))
@@ -77,9 +83,9 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         responses=responses(403, 413),
         openapi_extra=body,
     )
-    async def post_note(ref: Ref, request: Request) -> NoteAccepted:
+    async def post_note(ref: Ref, request: Request, who: Writer) -> NoteAccepted:
         """Write a note: an event on the log. 202: it is durable there, and shown a moment later."""
-        _, note = await writer.write(ref, "note", None, _required(await _json(request, NoteText)))
+        _, note = await writer.write(ref, "note", None, _required(await _json(request, NoteText)), who)
         return NoteAccepted(id=note.note_id)
 
     @r.put(
@@ -89,14 +95,14 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         responses=responses(403, 413),
         openapi_extra=body,
     )
-    async def put_note(ref: Ref, note_id: NoteId, request: Request) -> NoteAccepted:
+    async def put_note(ref: Ref, note_id: NoteId, request: Request, who: Writer) -> NoteAccepted:
         """Write a new version of a note; an empty text takes it away. All versions are kept."""
         told = await _json(request, NoteText)
         run_id = await run_in_threadpool(runs.resolve, reader, ref)
         known = await run_in_threadpool(_known, reader, run_id, note_id)
         if not known:
             raise not_found("note", note_id)
-        await writer.write(run_id, "note", note_id, told)
+        await writer.write(run_id, "note", note_id, told, who)
         return NoteAccepted(id=note_id)
 
     @r.get("/runs/{ref}/analysis", tags=["notes"])
@@ -114,9 +120,10 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         responses=responses(403, 413),
         openapi_extra=body,
     )
-    async def put_analysis(ref: Ref, request: Request) -> NoteAccepted:
+    async def put_analysis(ref: Ref, request: Request, who: Writer) -> NoteAccepted:
         """Submit an analysis of the run, or a new version of it; an empty text takes it away."""
-        _, note = await writer.write(ref, "analysis", ANALYSIS, await _json(request, NoteText))
+        told = await _json(request, NoteText)
+        _, note = await writer.write(ref, "analysis", ANALYSIS, told, who)
         return NoteAccepted(id=note.note_id)
 
     @r.get("/runs/{ref}/log", tags=["runs"])
@@ -133,13 +140,10 @@ def form_router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIR
     writer = _Writer(reader, log, clock)
 
     @r.post("/runs/{ref}/notes")
-    async def write_note(ref: str, request: Request) -> Response:
+    async def write_note(ref: str, request: Request, who: Writer) -> Response:
         told, note_id = _form(await _body(request))
-        run_id, note = await writer.write(ref, "note", note_id, told)
-        for _ in range(int(_SHOWN_SECONDS / 0.1)):
-            if await run_in_threadpool(_known, reader, run_id, note.note_id, note):
-                break
-            await asyncio.sleep(0.1)
+        run_id, note = await writer.write(ref, "note", note_id, told, who)
+        await until_shown(lambda: _known(reader, run_id, note.note_id, note))
         return RedirectResponse(f"/runs/{quote(ref, safe='')}#notes", status_code=303)
 
     return r
@@ -155,12 +159,12 @@ def _known(reader: Reader, run_id: str, note_id: str, note: Note | None = None) 
 
 
 def _form(body: bytes) -> tuple[NoteText, str | None]:
+    fields = form_fields(body)
     try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10)
-        told = NoteText(text=fields.get("text", [""])[0], author=fields.get("author", [""])[0])
-    except (ValueError, ValidationError) as e:
-        raise bad_request("text, author: the form cannot be read, or it is too long") from e
-    note_id = fields.get("note_id", [""])[0] or None
+        told = NoteText(text=fields.get("text", ""), author=fields.get("author", ""))
+    except ValidationError as e:
+        raise bad_request("text, author: too long") from e
+    note_id = fields.get("note_id") or None
     return (told if note_id else _required(told)), note_id
 
 
@@ -178,21 +182,5 @@ async def _json(request: Request, model: type[M]) -> M:
         raise bad_request(f"{'.'.join(str(x) for x in wrong['loc']) or 'body'}: {wrong['msg']}") from e
 
 
-def _from_here(headers: Mapping[str, str]) -> bool:
-    """Whether a page of ours sent it, or no page at all. Pure. Browsers say so; old ones at least where a form came from."""
-    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site is not None:
-        return site in ("same-origin", "none")
-    return origin is None or origin.split("://")[-1] == headers.get("host")
-
-
 async def _body(request: Request) -> bytes:
-    """The request's body. Raises Problem 403 if a page of another site sent it, 413 if it is too long."""
-    if not _from_here(request.headers):
-        raise Problem(403, "a page of another site may not write here")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY_MAX:
-            raise Problem(413, f"a note takes no more than {_BODY_MAX} bytes")
-    return body
+    return await read_body(request, _BODY_MAX, "a note")

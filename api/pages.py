@@ -12,11 +12,13 @@ from starlette.responses import HTMLResponse, Response
 
 from api import books, problems, runs, tasks
 from api.alerts import page_of_alerts
-from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, task_filter
+from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, run_sort, task_filter
+from api.counted import Counted
 from api.layout import Layouts
+from api.letters import Wanted, page_of_letters
 from api.log_files import run_log
 from api.models import Books, RunList
-from api.paging import alert_place, letter_place, run_place, task_place
+from api.paging import alert_place, letter_place, task_place
 from api.reader import Judgement, Reader, ahead
 from api.run_page import run_page
 from api.show import render
@@ -68,14 +70,18 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
     """All pages."""
     layouts = Layouts()
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
+    counted = Counted()
 
     @r.get("/")
     def list_page(
-        request: Request, wanted: Annotated[RunFilter, Depends(run_filter)], page_token: PageToken = ""
+        request: Request,
+        wanted: Annotated[RunFilter, Depends(run_filter)],
+        sort: Annotated[str, Depends(run_sort)],
+        page_token: PageToken = "",
     ) -> Response:
-        place, judgement = run_place(page_token), reader.judgement()
+        judgement = reader.judgement()
         needing = ahead(lambda: _needing(reader, judgement))
-        ids, token = runs.page_of_ids(reader, judgement, wanted, place, PAGE_SIZE)
+        ids, token = runs.page_of_ids(reader, judgement, wanted, sort, page_token, PAGE_SIZE)
         known = {r.id: r for r in runs.runs_of(reader, [*ids, *needing.result()], judgement)}
         found = RunList(
             runs=[known[i] for i in ids if i in known], next_page_token=token, as_of=iso(judgement.as_of_ms)
@@ -85,7 +91,9 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
             found=found,
             attention=[known[i] for i in needing.result() if i in known] if found.runs else [],
             asked=_asked(request),
-            filtered=any(v for k, v in request.query_params.items() if k != "page_token"),
+            filtered=any(v for k, v in request.query_params.items() if k not in ("page_token", "sort")),
+            sort=sort,
+            query=_query_without(request, "sort", "page_token"),
             paged=bool(page_token),
             next_page=_next_page(request, found.next_page_token),
             statuses=list(RunStatus),
@@ -127,7 +135,7 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
 
     @r.get("/ops")
     async def ops_page() -> Response:
-        told = await books.books(reader, log)
+        told = await books.books(reader, log, counted)
         return await run_in_threadpool(_ops, reader, told)
 
     @r.get("/runs/{ref}/tasks.csv")
@@ -185,7 +193,7 @@ def _ops(reader: Reader, told: Books) -> Response:
         counts=reader.rows("status_counts", **judgement.parameters(), since_ms=now_ms - _NEWS_MS),
         attention=runs.runs_of(reader, needing.result(), judgement),
         alerts=page_of_alerts(reader, [AlertState.FIRING], "", "", alert_place(""), _LETTERS_MAX).alerts,
-        letters=books.page_of_letters(reader, "", letter_place(""), _LETTERS_MAX).dead_letters,
+        letters=page_of_letters(reader, Wanted(replayed=False), letter_place(""), _LETTERS_MAX).dead_letters,
         now_ms=now_ms,
     )
 
@@ -201,7 +209,18 @@ def _needing(reader: Reader, judgement: Judgement) -> list[str]:
     return [r["run_id"] for r in rows]
 
 
-_ASKED = ("status", "search", "label", "user", "process", "sort", "group", "started_after", "started_before")
+_ASKED = (
+    "status",
+    "search",
+    "label",
+    "user",
+    "hidden",
+    "process",
+    "sort",
+    "group",
+    "started_after",
+    "started_before",
+)
 
 
 def _asked(request: Request) -> dict[str, str]:

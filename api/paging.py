@@ -22,7 +22,7 @@ class RunPlace(NamedTuple):
 
 
 class TaskPlace(NamedTuple):
-    """After so many tasks of a list in this order."""
+    """After so many items of a list in this order: of tasks, or of runs that are sorted."""
 
     sort: str
     offset: int = 0

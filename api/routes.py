@@ -13,12 +13,23 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api import books, costs, runs, tasks
-from api.asking import PAGE_SIZE, PageSize, PageToken, RunFilter, TaskFilter, Text, run_filter, task_filter
+from api.access import allow
+from api.asking import (
+    PAGE_SIZE,
+    PageSize,
+    PageToken,
+    RunFilter,
+    TaskFilter,
+    run_filter,
+    run_sort,
+    task_filter,
+)
+from api.bodies import read_body
+from api.counted import Counted
 from api.models import (
     Books,
     Concurrency,
     Costs,
-    DeadLetterList,
     History,
     Labels,
     ProcessList,
@@ -28,9 +39,10 @@ from api.models import (
     TaskList,
     TransitionList,
 )
-from api.paging import letter_place, run_place, task_place
-from api.problems import Problem, bad_request, responses
+from api.paging import task_place
+from api.problems import bad_request, responses
 from api.reader import Reader
+from schemas.access import Act
 from schemas.events import Labelled, RunLabelled
 from schemas.topics import EVENTS
 from schemas.wire import encode
@@ -56,11 +68,12 @@ def _add_runs(r: APIRouter, reader: Reader) -> None:
     @r.get("/runs", tags=["runs"])
     def list_runs(
         wanted: Annotated[RunFilter, Depends(run_filter)],
+        sort: Annotated[str, Depends(run_sort)],
         page_size: PageSize = PAGE_SIZE,
         page_token: PageToken = "",
     ) -> RunList:
-        """Runs, latest first append first."""
-        return runs.page_of_runs(reader, wanted, run_place(page_token), page_size)
+        """Runs, latest first append first unless told. What is not known comes last in both directions."""
+        return runs.page_of_runs(reader, wanted, sort, page_token, page_size)
 
     @r.get("/runs/{ref}", tags=["runs"], responses=responses(404))
     def get_run(ref: Ref) -> Run:
@@ -123,12 +136,13 @@ def _add_labels(r: APIRouter, reader: Reader, log: EventLog, clock: Callable[[],
         "/runs/{ref}/labels",
         status_code=202,
         tags=["runs"],
-        responses=responses(404, 413),
+        responses=responses(403, 404, 413),
         openapi_extra={"requestBody": body},
+        dependencies=[allow(Act.CHANGE_RUN)],
     )
     async def put_labels(ref: Ref, request: Request) -> Labels:
         """Set the run's labels, all of them: an event on the log like any other. 202: it is durable there."""
-        told = read_labels(await _body(request))
+        told = read_labels(await read_body(request, _LABELS_BYTES_MAX, "a list of labels"))
         run_id = await run_in_threadpool(runs.resolve, reader, ref)
         event = labelled(run_id, told, clock())
         await log.append(EVENTS, run_id, event.type, encode(event))
@@ -152,25 +166,10 @@ def labelled(run_id: str, told: Labelled, now_ms: int) -> RunLabelled:
     return RunLabelled(id=digest[:32], source="api", run_id=run_id, received_at=now_ms, data=told)
 
 
-async def _body(request: Request) -> bytes:
-    """The request's body. Raises Problem 413 as soon as it is too long."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LABELS_BYTES_MAX:
-            raise Problem(413, f"labels take no more than {_LABELS_BYTES_MAX} bytes")
-    return body
-
-
 def _add_operations(r: APIRouter, reader: Reader, log: EventLog) -> None:
-    @r.get("/dead-letters", tags=["operations"])
-    def list_dead_letters(
-        run_id: Text = "", page_size: PageSize = PAGE_SIZE, page_token: PageToken = ""
-    ) -> DeadLetterList:
-        """What was accepted and could not be used, with the reason, newest first."""
-        return books.page_of_letters(reader, run_id, letter_place(page_token), page_size)
+    counted = Counted()
 
     @r.get("/books", tags=["operations"])
     async def get_books() -> Books:
         """What the log holds against what became of it."""
-        return await books.books(reader, log)
+        return await books.books(reader, log, counted)

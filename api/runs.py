@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from api.asking import RunFilter
-from api.models import Cost, Counts, Run, RunError, RunList, Runner, Workflow
-from api.paging import RunPlace, to_token
+from api.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Workflow
+from api.paging import OFFSET_MAX, RunPlace, TaskPlace, run_place, task_place, to_token
 from api.problems import not_found
 from api.reader import Judgement, Reader, Row
 from schemas.events import iso
 from schemas.statuses import ReportedState
+from schemas.thresholds import own
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,12 @@ def resolve(reader: Reader, ref: str) -> str:
     raise not_found("run", ref)
 
 
+def owner(reader: Reader, ref: str) -> str | None:
+    """Whose the run is, None for nobody's. Raises Problem 404."""
+    found = reader.rows("run_owner", run_id=resolve(reader, ref))
+    return str(found[0]["name"]) or None if found else None
+
+
 def one_run(reader: Reader, ref: str) -> Run:
     """The run of this id or name. Raises Problem 404."""
     return known_run(reader, resolve(reader, ref))
@@ -44,17 +51,45 @@ def known_run(reader: Reader, run_id: str) -> Run:
     return run
 
 
-def page_of_runs(reader: Reader, wanted: RunFilter, place: RunPlace, page_size: int) -> RunList:
-    """One page, latest first append first."""
+def page_of_runs(reader: Reader, wanted: RunFilter, sort: str, token: str, page_size: int) -> RunList:
+    """One page: by a field (`run_sort`), or for '' latest first append first. Raises Problem 400 for a wrong token."""
     judgement = reader.judgement()
-    ids, token = page_of_ids(reader, judgement, wanted, place, page_size)
-    return RunList(runs=runs_of(reader, ids, judgement), next_page_token=token, as_of=iso(judgement.as_of_ms))
+    ids, next_token = page_of_ids(reader, judgement, wanted, sort, token, page_size)
+    return RunList(
+        runs=runs_of(reader, ids, judgement), next_page_token=next_token, as_of=iso(judgement.as_of_ms)
+    )
 
 
 def page_of_ids(
+    reader: Reader, judgement: Judgement, wanted: RunFilter, sort: str, token: str, page_size: int
+) -> tuple[list[str], str | None]:
+    """The ids of one page, and the token of the next one, if there is one. Raises Problem 400 for a wrong token."""
+    if sort:
+        return _sorted_ids(reader, judgement, wanted, task_place(token, sort), page_size)
+    return _latest_ids(reader, judgement, wanted, run_place(token), page_size)
+
+
+def _sorted_ids(
+    reader: Reader, judgement: Judgement, wanted: RunFilter, place: TaskPlace, page_size: int
+) -> tuple[list[str], str | None]:
+    found = reader.rows(
+        "runs_sorted",
+        **judgement.parameters(),
+        **asdict(wanted),
+        sort=f"by_{place.sort.removeprefix('-')}",
+        descending=place.sort.startswith("-"),
+        limit=page_size + 1,
+        offset=place.offset,
+    )
+    after = place.offset + page_size
+    more = len(found) > page_size and after <= OFFSET_MAX
+    token = to_token(TaskPlace(place.sort, after)) if more else None
+    return [r["run_id"] for r in found[:page_size]], token
+
+
+def _latest_ids(
     reader: Reader, judgement: Judgement, wanted: RunFilter, place: RunPlace, page_size: int
 ) -> tuple[list[str], str | None]:
-    """The ids of one page, and the token of the next one, if there is one."""
     found = reader.rows(
         "runs_page",
         **judgement.parameters(),
@@ -131,9 +166,16 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         outputs=None,
         error=_error(row),
         resume_command=_resume_command(session_id, name),
-        owner=None,
+        owner=row["told_owner"] or None,
         workspace=row["workspace"] or None,
         labels=row["told_labels"],
+        thresholds=RunThresholds(
+            disconnected_after_ms=row["disconnected_after_ms"],
+            stalled_after_ms=row["stalled_after_ms"],
+            ignored_labels=own(row["told_labels"]).ignored,
+        ),
+        hidden=bool(row["told_hidden"]),
+        hidden_by=(row["hidden_by"] or None) if row["told_hidden"] else None,
     )
 
 

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, StreamingResponse
 
 from api import runs, tasks
 from api.asking import PAGE_SIZE, PAGE_SIZE_MAX, TaskFilter
+from api.hosts import s3_link
 from api.log_files import task_files
 from api.models import Run, Task
 from api.paging import TaskPlace, task_place
@@ -37,6 +38,7 @@ def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
         task=task,
         attempts=attempts,
         uses=uses(task),
+        workdir_link=s3_link(task.workdir, reader.settings.s3_browser),
         files=task_files(task.workdir, reader.settings.roots),
         now_ms=reader.clock(),
     )

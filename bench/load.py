@@ -129,6 +129,7 @@ class LiveRuns:
     count: int
     seconds_between: float = 1.0
     records: int = 10
+    requests: int = 200
 
     def __post_init__(self) -> None:
         self.answers: list[float] = []
@@ -136,7 +137,7 @@ class LiveRuns:
         self._pool = ThreadPoolExecutor(self.count)
 
     def __enter__(self) -> Self:
-        requests = bodies(200, self.records)
+        requests = bodies(self.requests, self.records)
         self._work = [self._pool.submit(self._play, n, requests) for n in range(self.count)]
         return self
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -13,11 +14,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ingest import native, probes, tower, weblog
+from ingest.door import Door, Refusal
 from ingest.message import Message, encode, message_of
 from ingest.request import Read
 from ingest.request import Request as RunnerRequest
 from ingest.ticker import Ticker
 from schemas import topics
+from schemas.access import Caller
 from schemas.metrics import (
     INGEST_APPEND_SECONDS,
     INGEST_REQUESTS,
@@ -28,6 +31,7 @@ from schemas.metrics import (
 from schemas.settings import Settings
 from schemas.statuses import Dialect
 from stores.log import EventLog, LogUnavailable
+from stores.token_book import Known, NoTokens
 
 _log = structlog.get_logger(__name__)
 
@@ -39,32 +43,33 @@ LARGE_BODY = 256 * 1024
 #: Of a native batch, the most runs whose events are appended at the same time.
 MOST_RUNS_AT_ONCE = 64
 
-RETRY_AFTER_SECONDS = "5"
+#: Where a runner that can send no header puts its token: `/weblog?token=…`.
+QUERY_TOKEN = "token"
 
 
-class Refusal(Exception):
-    """A request that gets no 2xx and leaves nothing on the log. `outcome` is its label in the metrics."""
+def create_app(
+    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], known: Known | None = None
+) -> Starlette:
+    """Ingest alone, with probes and ticks. The caller starts and stops the log; `clock` gives epoch ms.
 
-    def __init__(self, status: int, outcome: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.outcome, self.message = status, outcome, message
-
-
-def create_app(log: EventLog, settings: Settings, process: str, clock: Callable[[], int]) -> Starlette:
-    """Ingest alone, with probes and ticks. The caller starts and stops the log; `clock` gives epoch ms."""
+    Without `known`, the list of tokens, everybody may report.
+    """
+    known = known or NoTokens()
 
     @asynccontextmanager
     async def ticking(_: Starlette) -> AsyncIterator[None]:
         async with Ticker(log, process, settings.tick_seconds, clock):
             yield
 
-    paths = [*routes(log, settings, process, clock), *probes.routes(log)]
+    paths = [*routes(log, settings, process, clock, known), *probes.routes(log, known)]
     return Starlette(routes=paths, lifespan=ticking)
 
 
-def routes(log: EventLog, settings: Settings, process: str, clock: Callable[[], int]) -> list[BaseRoute]:
+def routes(
+    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], known: Known | None = None
+) -> list[BaseRoute]:
     """What runners call, at the root and under /api. Probes and ticks are the caller's."""
-    edge = _Edge(log, settings, process, clock)
+    edge = _Edge(log, settings, process, clock, Door(known or NoTokens(), settings, clock))
     table: list[tuple[str, list[str], Callable[[Request], Awaitable[Response]]]] = [
         ("/trace/create", ["POST", "PUT"], edge.create),
         ("/trace/{run_id}/{verb}", ["PUT", "POST"], edge.trace),
@@ -81,8 +86,11 @@ def routes(log: EventLog, settings: Settings, process: str, clock: Callable[[], 
 class _Edge:
     """The routes of one process."""
 
-    def __init__(self, log: EventLog, settings: Settings, process: str, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, log: EventLog, settings: Settings, process: str, clock: Callable[[], int], door: Door
+    ) -> None:
         self._log, self._settings, self._process, self._clock = log, settings, process, clock
+        self._door = door
         self._most = 2 * settings.max_body_bytes - 256  # the log takes twice the body, its framing included
 
     async def trace(self, request: Request) -> Response:
@@ -123,9 +131,10 @@ class _Edge:
         began = time.perf_counter()
         label = verb if verb in VERBS or dialect is not Dialect.TOWER else "other"
         try:
+            who = self._door.enter(request, QUERY_TOKEN if dialect is Dialect.WEBLOG else "")
             body = await self._body(request)
             workspace = request.query_params.get("workspaceId", "")
-            told = RunnerRequest(run_id, verb, body, workspace, self._clock(), self._process)
+            told = RunnerRequest(run_id, verb, body, workspace, self._clock(), self._process, who.name)
             where = f"{request.method} {request.url.path}"
             message = await _off_loop(len(body), message_of, told, read, where, dialect, self._most)
             await self._append(message)
@@ -141,8 +150,10 @@ class _Edge:
         began = time.perf_counter()
         outcome = "accepted"
         try:
+            who = self._door.enter(request)
+            self._door.limit(who)
             body = await self._body(request)
-            messages = await _off_loop(len(body), self._native, body)
+            messages = await _off_loop(len(body), self._native, body, who.name)
             await self._append_all(messages)
         except native.Refused as refused:
             outcome = "invalid"
@@ -156,8 +167,8 @@ class _Edge:
         run_ids = list(dict.fromkeys(m.run_id for m in messages))
         return JSONResponse({"accepted": len(messages), "run_ids": run_ids})
 
-    def _native(self, body: bytes) -> list[Message]:
-        read = native.read(body, self._clock(), self._process)
+    def _native(self, body: bytes, owner: str) -> list[Message]:
+        read = native.read(body, self._clock(), self._process, owner)
         messages = [encode(event, tasks) for event, tasks in read]
         for i, message in enumerate(messages):
             if len(message.value) > self._most:
@@ -214,13 +225,22 @@ class _Edge:
             raise Refusal(400, "disconnected", "the body ended early") from error
         return b"".join(chunks)
 
-    async def nothing(self, _: Request) -> Response:
-        """PATCH /workflow/{id}: for a scheduler that we are not."""
-        return JSONResponse({})
+    def _told(self, request: Request, answer: Callable[[Caller], dict[str, Any]]) -> Response:
+        """Something small, to whoever may report."""
+        try:
+            return JSONResponse(answer(self._door.enter(request)))
+        except Refusal as refusal:
+            return _refused(refusal, {"message": refusal.message}, "application/json")
 
-    async def user_info(self, _: Request) -> Response:
-        user = {"id": 1, "userName": "tracker", "email": "", "firstName": "", "lastName": ""}
-        return JSONResponse({"user": user, "needConsent": False, "defaultWorkspaceId": None})
+    async def nothing(self, request: Request) -> Response:
+        """PATCH /workflow/{id}: for a scheduler that we are not."""
+        return self._told(request, lambda _: {})
+
+    async def user_info(self, request: Request) -> Response:
+        """Whose token it is."""
+        user = {"id": 1, "email": "", "firstName": "", "lastName": ""}
+        more = {"needConsent": False, "defaultWorkspaceId": None}
+        return self._told(request, lambda who: {"user": user | {"userName": who.name or "tracker"}, **more})
 
     async def service_info(self, _: Request) -> Response:
         info = {"version": "run-tracker", "apiVersion": "1.0", "authTypes": [], "loginPath": ""}
@@ -232,12 +252,15 @@ async def _off_loop(size: int, work: Callable[..., Any], *args: Any) -> Any:
 
 
 def _refused(refusal: Refusal, content: dict[str, Any], media_type: str) -> Response:
-    headers = {"Retry-After": RETRY_AFTER_SECONDS} if refusal.status == 503 else None
-    return JSONResponse(content, refusal.status, headers, media_type)
+    return JSONResponse(content, refusal.status, refusal.headers, media_type)
 
 
 def _problem_of(refusal: Refusal) -> dict[str, Any]:
-    title = {413: "The body is too large", 503: "The log is not available"}.get(refusal.status, "Bad request")
+    title = (
+        "The log is not available"
+        if refusal.outcome == "log_unavailable"
+        else HTTPStatus(refusal.status).phrase
+    )
     return {"type": "about:blank", "title": title, "status": refusal.status, "detail": refusal.message}
 
 

@@ -112,15 +112,18 @@ _ITEMS: dict[str, type[AnyItem]] = {
 }
 
 
-def read(body: bytes, now: int, process: str) -> list[tuple[NativeEvent, list[TaskRecord]]]:
-    """The events of the body with their task records, not yet redacted. Raises Refused for the whole."""
+def read(body: bytes, now: int, process: str, owner: str = "") -> list[tuple[NativeEvent, list[TaskRecord]]]:
+    """The events of the body with their task records, not yet redacted; `owner`: whose token it came with.
+
+    Raises Refused for the whole.
+    """
     found, where = _events(body)
     events: list[tuple[NativeEvent, list[TaskRecord]]] = []
     errors: list[dict[str, Any]] = []
     for i, raw in enumerate(found):
         loc = [*where, i] if where is not None else []
         try:
-            events.append(_event(raw, now, process))
+            events.append(_event(raw, now, process, owner))
         except ValidationError as error:
             errors += _explained(error, loc)
         except ValueError as error:
@@ -150,7 +153,7 @@ def _events(body: bytes) -> tuple[list[Any], list[Any] | None]:
     return parsed, where
 
 
-def _event(raw: Any, now: int, process: str) -> tuple[NativeEvent, list[TaskRecord]]:
+def _event(raw: Any, now: int, process: str, owner: str) -> tuple[NativeEvent, list[TaskRecord]]:
     """Raises ValidationError or ValueError."""
     if not isinstance(raw, dict):
         raise ValueError("an event is a JSON object")
@@ -166,6 +169,7 @@ def _event(raw: Any, now: int, process: str) -> tuple[NativeEvent, list[TaskReco
         "source": process,
         "run_id": run_id,
         "received_at": now,
+        "owner": owner,
     }
     return _named(item, envelope)
 

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from schemas import topics
 from stores.log import EventLog
 from stores.spool import SpooledLog
+from stores.token_book import Known
 
 _log = structlog.get_logger(__name__)
 
@@ -18,13 +19,15 @@ _log = structlog.get_logger(__name__)
 LOG_SECONDS = 2.0
 
 
-def routes(log: EventLog) -> list[BaseRoute]:
+def routes(log: EventLog, known: Known) -> list[BaseRoute]:
     """/livez, /readyz and /metrics."""
 
     async def livez(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> Response:
+        if known.book is None:
+            return JSONResponse({"status": "unavailable", "tokens": "not known yet"}, 503)
         try:
             partitions = await asyncio.wait_for(log.bounds(topics.EVENTS), LOG_SECONDS)
         except Exception as error:

@@ -18,7 +18,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: run id and verb from its path, when it came (epoch ms), and through which `process`."""
+    """One request: run id and verb from its path, when it came (epoch ms), through which `process`, and whose token it had."""
 
     run_id: str
     verb: str
@@ -26,9 +26,16 @@ class Request:
     workspace: str
     now: int
     process: str
+    owner: str = ""
 
     def envelope(self, run_id: str | None = None) -> dict[str, Any]:
         """The fields of the event's envelope."""
         run_id = run_id or self.run_id
         event_id = ids.event_id(run_id, self.verb, self.body)
-        return {"id": event_id, "source": self.process, "run_id": run_id, "received_at": self.now}
+        return {
+            "id": event_id,
+            "source": self.process,
+            "run_id": run_id,
+            "received_at": self.now,
+            "owner": self.owner,
+        }

@@ -10,9 +10,10 @@ import structlog
 
 from ingest import ids
 from schemas import topics, wire
-from schemas.events import ClockLeft, ClockTick, Left, Tick
+from schemas.events import ClockLeft, ClockTick, Left, Spooled, Tick
 from schemas.metrics import INGEST_LAST_TICK, INGEST_TICKS
 from stores.log import EventLog
+from stores.spool import SpooledLog
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +62,11 @@ class Ticker:
             id=ids.event_id(self._process, "clock.tick", str(now).encode()),
             source=self._process,
             received_at=now,
-            data=Tick(process=self._process, interval_ms=max(1, round(self._seconds * 1000))),
+            data=Tick(
+                process=self._process,
+                interval_ms=max(1, round(self._seconds * 1000)),
+                spooled=self._spooled(),
+            ),
         )
         if not await self._append_to_all(event):
             return False
@@ -75,13 +80,18 @@ class Ticker:
             id=ids.event_id(self._process, "clock.left", str(now).encode()),
             source=self._process,
             received_at=now,
-            data=Left(process=self._process),
+            data=Left(process=self._process, spooled=self._spooled()),
         )
         try:
             return await asyncio.wait_for(self._append_to_all(event), LEAVE_SECONDS)
         except TimeoutError:
             _log.warning("the log did not take that this process leaves", process=self._process)
             return False
+
+    def _spooled(self) -> Spooled | None:
+        """What this process keeps on disk: the books need it, and no other process can see it."""
+        log = self._log
+        return Spooled(spool=log.name, requests=log.spooled) if isinstance(log, SpooledLog) else None
 
     async def _append_to_all(self, event: ClockTick | ClockLeft) -> bool:
         try:

@@ -15,11 +15,12 @@ import structlog
 
 from projections.clock import Clock
 from projections.queries import sql
-from projections.refresh import Schedule, refresh, stale
+from projections.refresh import Schedule, impatient, refresh, stale
 from projections.rows import Said, read, say
 from projections.sweep import Publish, Thresholds, sweep
 from projections.writer import Writer
-from schemas.events import ClockLeft, ClockTick, RunCompleted, iso
+from schemas.events import ClockLeft, ClockTick, RunCompleted, RunLabelled, iso
+from schemas.thresholds import own
 from schemas.topics import DEAD_LETTERS
 from stores.log import Record
 
@@ -56,6 +57,9 @@ class Projector:
         mine = sorted(partitions)
         self._places = {p: place for p, place in self._places.items() if p in mine}
         self.schedule.keep(set(mine))
+        self.schedule.impatient = self.writer.steadily(
+            "own thresholds", lambda: impatient(self.writer.tables, mine)
+        )
         behind = self.writer.steadily(
             "stale figures", lambda: stale(self.writer.tables, mine, self.price_version)
         )
@@ -81,7 +85,8 @@ class Projector:
                     rounds[partition] = clock
             self._write(wave)
             if rounds:
-                self._refresh(self._needed_by_sweep(rounds))
+                clocks = {p: clock.clock_ms for p, clock in rounds.items()}
+                self._refresh(self.schedule.needed_at(clocks, self.thresholds.stalled_ms))
                 sweep(self.writer, rounds, self.thresholds, self.publish)
         self.refresh_due()
 
@@ -154,7 +159,7 @@ class Projector:
             mark = marks.setdefault(record.partition, {"partition": record.partition})
             mark |= {"offset": record.offset, "appended_at": iso(record.appended_at)}
             if isinstance(said.event, ClockTick):
-                mark["tick_at"] = iso(record.appended_at)
+                mark["tick"] = {"offset": record.offset, "appended": record.appended_at}
             elif said.runs:
                 self._touch(said)
         rows = b"\n".join(json.dumps(m).encode() for m in marks.values())
@@ -162,6 +167,8 @@ class Projector:
 
     def _touch(self, said: Said) -> None:
         record = said.record
+        if isinstance(said.event, RunLabelled):
+            self.schedule.hurry(said.run_id, own(said.event.data.labels).stalled_ms)
         self.schedule.touch(
             said.run_id,
             record.partition,
@@ -170,18 +177,6 @@ class Projector:
             tasks_observed=said.observed if said.tasks else -1,
             ended=isinstance(said.event, RunCompleted),
         )
-
-    def _needed_by_sweep(self, rounds: dict[int, Clock]) -> list[str]:
-        """Dirty runs that may be stalled: their figures must be exact, so that a replay finds the same transitions.
-
-        A run that told tasks within the threshold is not stalled, whatever its figures say.
-        """
-        return [
-            run_id
-            for run_id, dirty in self.schedule.dirty.items()
-            if (clock := rounds.get(dirty.partition))
-            and clock.clock_ms - dirty.tasks_observed > self.thresholds.stalled_ms
-        ]
 
     def _refresh(self, run_ids: Sequence[str]) -> None:
         for group in self.schedule.groups(run_ids):

@@ -25,7 +25,7 @@ class Dirty:
 
     partition: int
     offset: int  # greatest offset inserted
-    tasks_observed: int  # observed time (ms) of its last task records in this process, or -1
+    tasks_observed: int  # observed time (ms) of the last task records since its last refresh; -1: none came
     ended: bool = False
 
 
@@ -36,6 +36,8 @@ class Schedule:
     dirty: dict[str, Dirty] = field(default_factory=dict)
     not_before: dict[str, float] = field(default_factory=dict)
     records: dict[str, int] = field(default_factory=dict)
+    #: Run → the least stalled threshold (ms) of its own that is known of.
+    impatient: dict[str, int] = field(default_factory=dict)
 
     def touch(
         self,
@@ -52,6 +54,22 @@ class Schedule:
         entry.tasks_observed = max(entry.tasks_observed, tasks_observed)
         entry.ended |= ended
         self.records[run_id] = self.records.get(run_id, 0) + records
+
+    def hurry(self, run_id: str, stalled_ms: int) -> None:
+        """The run brings a stalled threshold of its own, or (0) none. The least counts: it need not be in force any more."""
+        if stalled_ms:
+            self.impatient[run_id] = min(stalled_ms, self.impatient.get(run_id, stalled_ms))
+
+    def needed_at(self, clocks: Mapping[int, int], stalled_ms: int) -> list[str]:
+        """Dirty runs whose figures must be exact before a sweep at these clocks (partition → ms), so that a replay finds the same
+        transitions: they told tasks since the last refresh, but none within the threshold, so they may be stalled."""
+        return [
+            run_id
+            for run_id, dirty in self.dirty.items()
+            if dirty.tasks_observed >= 0
+            and (clock := clocks.get(dirty.partition)) is not None
+            and clock - dirty.tasks_observed > min(stalled_ms, self.impatient.get(run_id, stalled_ms))
+        ]
 
     def due(self, now: float) -> list[str]:
         """Dirty runs that may be refreshed now."""
@@ -78,6 +96,7 @@ class Schedule:
                 del self.dirty[run_id]
                 if entry.ended:
                     self.records.pop(run_id, None)
+                    self.impatient.pop(run_id, None)
         if len(self.not_before) > 10_000:
             self.not_before = {r: t for r, t in self.not_before.items() if t > now}
 
@@ -97,3 +116,9 @@ def refresh(writer: Writer, offsets: Mapping[str, int], price_version: int) -> N
 def stale(tables: Tables, partitions: Sequence[int], price_version: int) -> list[dict[str, Any]]:
     """Runs of the partitions whose figures are behind what is inserted: run_id, partition, offset."""
     return tables.rows(sql("stale_figures"), partitions=list(partitions), price_version=price_version)
+
+
+def impatient(tables: Tables, partitions: Sequence[int]) -> dict[str, int]:
+    """Live runs of the partitions that bring a stalled threshold of their own → that, in ms."""
+    rows = tables.rows(sql("impatient"), partitions=list(partitions))
+    return {r["run_id"]: r["stalled_ms"] for r in rows}

@@ -11,7 +11,7 @@ from projections import setup
 from projections.compare import CONTENT
 from schemas.settings import Settings
 from schemas.topics import EVENTS
-from stores.log import Bounds, EventLog
+from stores.log import Bounds, LogReader
 from stores.migrate import migrate
 from stores.tables import Tables
 
@@ -26,7 +26,7 @@ class ReplayRefused(ValueError):
 
 
 async def into_shadow(
-    event_log: EventLog, live: Tables, settings: Settings, progress: Callable[[int], None]
+    event_log: LogReader, live: Tables, settings: Settings, progress: Callable[[int], None]
 ) -> Tables:
     """Project the log from its first offset up to where the live tables stand; the shadow tables.
 
@@ -56,7 +56,8 @@ def _ends(bounds: Mapping[int, Bounds], live: Tables) -> dict[int, int]:
     cut = [p for p, b in bounds.items() if b.first > 0]
     if cut:
         raise ReplayRefused(
-            f"the log no longer reaches back to its first message in partitions {cut}: tables made from it would lack runs"
+            f"the log no longer reaches back to its first message in partitions {cut}: tables made from it would lack runs; "
+            "with an archive, replay --from archive"
         )
     marks = {
         r["partition"]: r["offset"] + 1 for r in live.rows("SELECT partition, offset FROM watermarks FINAL")

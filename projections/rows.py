@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from schemas.events import (
+    INT64_MAX,
     AlertAcknowledged,
     AlertSilenced,
     Begun,
@@ -20,17 +21,24 @@ from schemas.events import (
     Envelope,
     Event,
     Heartbeat,
+    Hiding,
     Labelled,
+    Left,
     NoteWritten,
     Payload,
     Progress,
     RequestUnreadable,
+    RunHidden,
     RunLabelled,
+    RunShown,
     TasksChanged,
+    Tick,
     Workflow,
     iso,
 )
+from schemas.letters import Reread
 from schemas.statuses import Outcome
+from schemas.thresholds import own
 from schemas.wire import decode
 from stores.log import Record
 
@@ -48,6 +56,8 @@ class Said:
     dead_letters: bytes = b""
     notes: bytes = b""
     alert_acts: bytes = b""
+    letter_replays: bytes = b""
+    spools: bytes = b""
     events: bytes = b""
     outcome: Outcome = Outcome.PROJECTED
 
@@ -65,22 +75,23 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
     """The rows of one message. `observed`: its observed time in ms; the other arguments are what `read` gave."""
     if event is None:
         raw = b64encode(record.value[:1_000_000]).decode()
-        letter = dead_letter(record, "", "", "undecodable", unreadable, "", raw)
+        letter = dead_letter(record, None, "", "undecodable", unreadable, "", raw)
         row = _event_row(record, "undecodable", "", "", "", Outcome.DEAD_LETTERED, 0)
         return Said(record, None, observed, dead_letters=letter, events=row, outcome=Outcome.DEAD_LETTERED)
     said = Said(record, event, observed, run_id=event.run_id, tasks=tasks)
-    outcome, interval = Outcome.PROJECTED, 0
+    outcome, interval, source = Outcome.PROJECTED, 0, event.source
     if isinstance(event, ClockTick | ClockLeft):
-        outcome = Outcome.CLOCK
+        outcome, source = Outcome.CLOCK, event.data.process  # whoever wrote it, this is who ticks
         interval = event.data.interval_ms if isinstance(event, ClockTick) else 0
+        said.spools = _spool_row(record, event.data)
         said.run_id = ""
     elif isinstance(event, RequestUnreadable):
         outcome = Outcome.DEAD_LETTERED
         said.dead_letters = dead_letter(
-            record, "", event.run_id, event.type, event.data.reason, event.data.request, event.data.raw
+            record, event, "", event.type, event.data.reason, event.data.request, event.data.raw
         )
         if event.run_id:  # not understood, and yet a sign of life
-            said.runs = _json({"run_id": event.run_id, **_arrival(record, observed)})
+            said.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event.owner)})
     elif isinstance(event, AlertAcknowledged | AlertSilenced):
         said.run_id = ""
         said.alert_acts = _alert_act(record, event)
@@ -88,12 +99,15 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
         said.notes = _note_row(record, event)
     else:
         said.runs = _json(_run_row(record, observed, event, event.data))
+        if isinstance(event, RunHidden):
+            said.alert_acts = _alert_act(record, event)
         said.dead_letters = b"".join(
-            dead_letter(record, s.part, event.run_id, event.type, s.reason, "", s.raw)
-            for s in event.data.set_aside
+            dead_letter(record, event, s.part, event.type, s.reason, "", s.raw) for s in event.data.set_aside
         )
+        if event.reread is not None:
+            said.letter_replays = _replay_row(record, event, event.reread)
     said.outcome = outcome
-    said.events = _event_row(record, event.type, event.id, event.run_id, event.source, outcome, interval)
+    said.events = _event_row(record, event.type, event.id, event.run_id, source, outcome, interval)
     return said
 
 
@@ -120,20 +134,51 @@ def _event_row(
 
 
 def dead_letter(
-    record: Record, part: str, run_id: str, type: str, reason: str, request: str, raw: str
+    record: Record, event: Event | None, part: str, type: str, reason: str, request: str, raw: str
 ) -> bytes:
     """A row of `dead_letters`: `part` of the message, or all of it for an empty part; `raw` as text or base64."""
+    data = event.data if event is not None and isinstance(event.data, Payload) else Payload()
     return _json(
         {
             "partition": record.partition,
             "offset": record.offset,
             "part": part,
-            "run_id": run_id,
+            "run_id": event.run_id if event else "",
             "type": type,
             "reason": reason,
             "request": request,
+            "dialect": data.dialect if event else "",
+            "workspace": data.workspace,
+            "owner": event.owner if event else "",
             "raw": raw,
             "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def _replay_row(record: Record, event: Envelope, letter: Reread) -> bytes:
+    return _json(
+        {
+            **letter.model_dump(),
+            "log_partition": record.partition,
+            "log_offset": record.offset,
+            "run_id": event.run_id,
+            "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def _spool_row(record: Record, data: Tick | Left) -> bytes:
+    """A process says the same on every partition."""
+    if data.spooled is None or record.partition != 0:
+        return b""
+    return _json(
+        {
+            "spool": data.spooled.spool,
+            "offset": record.offset,
+            "process": data.process,
+            "requests": data.spooled.requests,
+            "told_at": iso(record.appended_at),
         }
     )
 
@@ -152,12 +197,12 @@ def _note_row(record: Record, event: NoteWritten) -> bytes:
     return _json(note)
 
 
-def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced) -> bytes:
+def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced | RunHidden) -> bytes:
     return _json(
         {
             "partition": record.partition,
             "offset": record.offset,
-            "alert_id": event.data.alert_id,
+            "alert_id": event.run_id if isinstance(event, RunHidden) else event.data.alert_id,
             "act": event.type,
             "by": event.data.by,
             "until": iso(event.data.until) if isinstance(event, AlertSilenced) else None,
@@ -166,26 +211,34 @@ def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced) -> byte
     )
 
 
-def _arrival(record: Record, observed: int) -> dict[str, Any]:
+def _arrival(record: Record, observed: int, owner: str) -> dict[str, Any]:
     """What every request of a runner says by arriving."""
     return {
         "partition": record.partition,
         "offset": record.offset,
         "first_appended_at": iso(record.appended_at),
         "seen": {"observed": observed, "appended": record.appended_at},
+        "owner": {"earliness": INT64_MAX - record.offset, "name": owner},
     }
 
 
 def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> dict[str, Any]:
     row: dict[str, Any]
-    if isinstance(event, RunLabelled):  # people label runs too, so it is no sign of life
+    if isinstance(event, RunLabelled | RunHidden | RunShown):  # people do these, so they are no sign of life
         row = {"partition": record.partition, "offset": record.offset}
+    elif event.reread is not None:  # nor is what a person has read again
+        row = {
+            "partition": record.partition,
+            "offset": record.offset,
+            "first_appended_at": iso(record.appended_at),
+        }
     else:
-        row = _arrival(record, observed)
+        row = _arrival(record, observed, event.owner)
     row |= {"run_id": event.run_id, "dialect": data.dialect, "workspace": data.workspace}
     if data.instant is not None:
         row["last_instant"] = iso(data.instant)
     version = {"instant": data.instant or 0, "hash": _hash(event.id)}
+    place = {"offset": record.offset + 1}  # + 1: above the default tuple at offset 0
     match data:
         case Created():
             row["created"] = version | {
@@ -199,7 +252,8 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             if data.process_names is not None:
                 row["process_names"] = version | {"names": data.process_names}
         case TasksChanged():
-            row["tasks_seen"] = row["seen"]
+            if "seen" in row:
+                row["tasks_seen"] = row["seen"]
             row |= _progress(version, data.progress)
         case Heartbeat():
             row |= _progress(version, data.progress)
@@ -208,10 +262,17 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)
         case Labelled():
-            row["labels"] = {
-                "offset": record.offset + 1,
-                "labels": data.labels,
-            }  # + 1: above the default tuple at offset 0
+            row["labels"] = place | {"labels": data.labels}
+            limits = own(data.labels)
+            row["own"] = place | {
+                "disconnected_ms": limits.disconnected_ms,
+                "stalled_ms": limits.stalled_ms,
+            }
+        case Hiding():
+            row["hiding"] = place | {
+                "hidden": int(isinstance(event, RunHidden)),
+                "by": data.by,
+            }
     return row
 
 

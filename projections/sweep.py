@@ -50,7 +50,7 @@ def sweep(
 ) -> list[Transition]:
     """Sweep the partitions whose clocks have just completed a round; nothing later of them may have been inserted.
 
-    In this order: select what changed, unless the round was swept before; publish; insert; move the clock. So a sweep that
+    In this order: select what changed; see that the round was not swept before; publish; insert; move the clock. So a sweep that
     is done again, by whomever, adds nothing. Raises Stopped.
     """
     changed = writer.steadily("sweep", lambda: _changed(writer, rounds, thresholds))
@@ -69,14 +69,20 @@ def _changed(writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds
     rows: list[dict[str, Any]] = writer.tables.rows(
         sql("sweep"),
         partitions=list(rounds),
-        offsets=[c.offset for c in rounds.values()],
         clocks=[c.clock_ms for c in rounds.values()],
         disconnected_ms=thresholds.disconnected_ms,
         stalled_ms=thresholds.stalled_ms,
     )
+    if not rows:
+        return []
+    # Asked after the tables were read, not before: while they were, another projector may have swept the round and gone on. As
+    # long as nobody has swept it, nothing later than it is in the tables, and what was read is what the round says.
+    asked = {"partitions": list(rounds), "offsets": [c.offset for c in rounds.values()]}
+    swept = {r["partition"] for r in writer.tables.rows(sql("swept"), **asked)}
     return [
         Transition(offset=(c := rounds[r["partition"]]).offset, appended_at=c.appended_at or 0, **r)
         for r in rows
+        if r["partition"] not in swept
     ]
 
 

@@ -19,6 +19,7 @@ from pydantic import (
     TypeAdapter,
 )
 
+from schemas.letters import Reread
 from schemas.statuses import Dialect, ReportedState, TaskStatus
 
 #: The greatest time that a DateTime64(3) column holds, in ms since 1970: 2299-12-31T23:59:59.999Z.
@@ -247,6 +248,12 @@ class Unreadable(Payload):
     raw: str = Field(description="The body, base64, redacted where it is text")
 
 
+class Hiding(Payload):
+    """Somebody takes a run out of the lists, or puts it back; the newest word on the log counts. Nothing of it is lost."""
+
+    by: Person = ""
+
+
 class Acknowledged(Model):
     """A person has seen an alert."""
 
@@ -262,17 +269,26 @@ class Silenced(Model):
     until: Ms
 
 
+class Spooled(Model):
+    """How many requests an ingest process keeps on disk, in the spool of this name, for a log that was away."""
+
+    spool: str
+    requests: Count
+
+
 class Tick(Model):
     """Time as an event: `process` (of ingest) is there, and ticks every `interval_ms`."""
 
     process: str
     interval_ms: Annotated[int, Field(ge=1, le=3_600_000)]
+    spooled: Spooled | None = None
 
 
 class Left(Model):
-    """The ingest process `process` has stopped; nobody waits for its ticks."""
+    """The ingest process `process` has stopped; nobody waits for its ticks. What it could not drain is `spooled`."""
 
     process: str
+    spooled: Spooled | None = None
 
 
 class Envelope(Model):
@@ -282,6 +298,8 @@ class Envelope(Model):
     source: str = Field(description="The ingest process or person that wrote the message")
     run_id: str = ""
     received_at: Ms
+    owner: str = Field("", description="Whose token it came with; '' while the tracker is open")
+    reread: Reread | None = Field(None, description="The dead letter that it was, read again after a fix")
 
 
 class RunCreated(Envelope):
@@ -312,6 +330,16 @@ class RunCompleted(Envelope):
 class RunLabelled(Envelope):
     type: Literal["run.labelled"] = "run.labelled"
     data: Labelled
+
+
+class RunHidden(Envelope):
+    type: Literal["run.hidden"] = "run.hidden"
+    data: Hiding
+
+
+class RunShown(Envelope):
+    type: Literal["run.shown"] = "run.shown"
+    data: Hiding
 
 
 class NoteWritten(Envelope):
@@ -351,6 +379,8 @@ Event = Annotated[
     | RunHeartbeat
     | RunCompleted
     | RunLabelled
+    | RunHidden
+    | RunShown
     | NoteWritten
     | RequestUnreadable
     | AlertAcknowledged

@@ -11,7 +11,8 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 INGEST_REQUESTS = Counter(
     "tracker_ingest_requests_total",
     "Requests of runners. `outcome` is accepted (an event is on the log), unreadable (a dead letter), "
-    "or why it was refused and nothing was appended: too_large, invalid (native only), log_unavailable, "
+    "or why it was refused and nothing was appended: too_large, invalid and rate_limited (native only), log_unavailable, "
+    "unauthorised and forbidden (the token; see tracker_denied_total), not_ready (the tokens are not known yet), "
     "disconnected (the client went before its body was complete).",
     ["dialect", "verb", "outcome"],
 )
@@ -30,6 +31,11 @@ INGEST_TASK_RECORDS = Counter("tracker_ingest_task_records_total", "Task records
 INGEST_SET_ASIDE = Counter(
     "tracker_ingest_set_aside_total",
     "Parts of accepted requests (a record or a field) that could not be used and became dead letters.",
+)
+LETTERS_REREAD = Counter(
+    "tracker_dead_letters_reread_total",
+    "Dead letters that somebody had read again. `outcome`: replayed (an event is on the log), or unreadable (still).",
+    ["outcome"],
 )
 INGEST_ERRORS = Counter(
     "tracker_ingest_errors_total",
@@ -50,6 +56,18 @@ INGEST_TICKS = Counter(
 INGEST_LAST_TICK = Gauge(
     "tracker_ingest_last_tick_timestamp_seconds",
     "When this process last ticked on all partitions. Standing still means that it cannot reach the log.",
+)
+
+DENIED = Counter(
+    "tracker_denied_total",
+    "Requests that were turned away. `reason`: missing, unknown, expired or revoked (the token), forbidden (its role), "
+    "foreign (a page of another site sent it, or its form's token is wrong), rate (429), not_ready (the list of tokens is "
+    "not known yet). `stage`: ingest or api.",
+    ["stage", "reason"],
+)
+TOKENS_READ = Gauge(
+    "tracker_tokens_read_timestamp_seconds",
+    "When this process last read the list of tokens. Standing still means that it goes on with the list that it has.",
 )
 
 PROJECTED_EVENTS = Counter(
@@ -82,6 +100,47 @@ ROUND_AGE = Gauge(
 LOG_LAG = Gauge(
     "tracker_log_lag_messages",
     "Messages of the partition that the log holds and the tables do not, ticks included.",
+    ["partition"],
+)
+ARCHIVE_END = Gauge(
+    "tracker_archive_end_offset",
+    "The offset after the last message of the partition that is in the archive. From the archiver.",
+    ["partition"],
+)
+ARCHIVE_LAG = Gauge(
+    "tracker_archive_lag_messages",
+    "Messages of the partition that the log holds and the archive does not: those of an hour that is not over, if all is well.",
+    ["partition"],
+)
+ARCHIVE_WAITING_SINCE = Gauge(
+    "tracker_archive_waiting_since_timestamp_seconds",
+    "When the oldest message of the partition that is not archived was appended; 0 if none waits. An hour and some minutes ago "
+    "is normal.",
+    ["partition"],
+)
+ARCHIVE_REFUSES = Gauge(
+    "tracker_archive_refuses",
+    "1 while the archiver does not go on with the partition, since log and archive do not join or do not belong together.",
+    ["partition"],
+)
+ARCHIVE_LAST_STEP = Gauge(
+    "tracker_archive_last_step_timestamp_seconds",
+    "When the archiver last got through all partitions; 0 before the first time.",
+)
+ARCHIVE_OBJECTS = Counter(
+    "tracker_archive_objects_total",
+    "Objects of the archive. `outcome`: written, there_already (by another archiver, or this one before it was killed), "
+    "or cut_otherwise (there already, by an archiver of another version).",
+    ["outcome"],
+)
+ARCHIVE_FAILURES = Counter(
+    "tracker_archive_failures_total",
+    "Tries that failed and are made again. `reason`: store, log or defect (ours).",
+    ["reason"],
+)
+LOG_DELETED = Gauge(
+    "tracker_log_deleted_before_offset",
+    "Up to where the archiver deleted the partition's messages from Kafka: archived, projected and older than the retention.",
     ["partition"],
 )
 ALERTS = Gauge("tracker_alerts", "Alerts that are not over, by state. From the active notifier.", ["state"])

@@ -1,12 +1,16 @@
 """All settings, read from TRACKER_… environment variables. `tracker config` prints them, `--check` validates them."""
 
+import re
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.access import Role
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -23,8 +27,8 @@ class Settings(BaseSettings):
     )
     open: bool = Field(
         False,
-        description="Allow an address other than loopback although anybody who reaches it may then read and write: "
-        "set it only behind a firewall or an authenticating proxy.",
+        description="Listen on an address other than loopback even while no token has been made, when anybody who reaches it "
+        "may read and write: set it only behind a firewall. Once there are tokens it means nothing.",
     )
     data: Path = Field(
         Path("data"), description="Folder of the local log, the embedded tables and the spool."
@@ -49,6 +53,20 @@ class Settings(BaseSettings):
     replication_factor: int = Field(
         1, ge=1, le=9, description="Kafka: replicas of each topic that `tracker migrate` makes."
     )
+    archive: str = Field(
+        "",
+        description="s3://BUCKET[/PREFIX] that every event goes to, an object an hour and partition (see docs/operations.md); "
+        "without it nothing is archived. Credentials come from boto3's own chain.",
+    )
+    s3_endpoint: str = Field(
+        "",
+        description="URL of an S3 that is not Amazon's, such as http://minio:9000; it is addressed by path.",
+    )
+    log_retention_hours: float | None = Field(
+        None,
+        ge=1,
+        description="Kafka: the archiver deletes from the log what is older, archived and projected; default: nothing.",
+    )
     max_body_bytes: int = Field(
         16 * 2**20, ge=1024, description="Largest request body; a larger one is answered 413."
     )
@@ -70,12 +88,16 @@ class Settings(BaseSettings):
         5, gt=0, le=300, description="How often each ingest process appends a clock tick to every partition."
     )
     disconnected_after_seconds: float = Field(
-        180, gt=0, description="A live run that is silent for longer is disconnected."
+        180,
+        gt=0,
+        description="A live run that is silent for longer is disconnected; its label "
+        "tracker.disconnected-after=SECONDS goes before.",
     )
     stalled_after_seconds: float = Field(
         900,
         gt=0,
-        description="A live run that is heard but tells no task for longer, with no task open, is stalled.",
+        description="A live run that is heard but tells no task for longer, with no task open, is stalled; its label "
+        "tracker.stalled-after=SECONDS goes before.",
     )
     ingest_gone_seconds: float = Field(
         300, gt=0, description="An ingest process whose ticks are missing for longer is gone."
@@ -112,6 +134,44 @@ class Settings(BaseSettings):
         description="Folders, comma-separated, from which pages may show runners' logs and tasks' files. A runner's word for "
         "a path is not trusted: links are resolved first, and nothing outside of these folders is opened.",
     )
+    s3_browser: str = Field(
+        "https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={prefix}",
+        description="Where pages link S3 folders to: an address with {bucket} and {prefix}; empty: nowhere.",
+    )
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="The token that commands send to a running tracker: `tracker token` beside `tracker up`, `tracker demo`.",
+    )
+    tokens_seconds: float = Field(
+        5,
+        gt=0,
+        le=3600,
+        description="How often each process reads the list of tokens: so long may a change go unnoticed.",
+    )
+    rate_per_second: float = Field(
+        100,
+        ge=0,
+        description="Requests a second of one token (while none is made: of one address) to the api and to /v1, in the long run; "
+        "ten times as many may come at once, more are answered 429. Runners' dialects are never limited. 0: no limit.",
+    )
+    cookie_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs the cookies of people who have logged in, at least 32 characters; default: one is made and kept under "
+        "DATA. Several api processes need the same.",
+    )
+    login_hours: float = Field(168, gt=0, le=8760, description="How long a person stays logged in.")
+    proxy_header: str = Field(
+        "",
+        description="Header in which an authenticating proxy names the person, such as X-Forwarded-User; from PROXY_PEERS only.",
+    )
+    proxy_peers: str = Field(
+        "", description="Addresses or networks of that proxy, comma-separated, such as 127.0.0.1,10.0.0.0/24."
+    )
+    proxy_role: Literal["viewer", "operator", "admin"] = Field(
+        "viewer", description="Role of a person whom the proxy names."
+    )
+    proxy_operators: str = Field("", description="Those of them who are operators, comma-separated.")
+    proxy_admins: str = Field("", description="Those of them who are admins, comma-separated.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."
     )
@@ -136,12 +196,47 @@ class Settings(BaseSettings):
             raise ValueError("say `chdb` or http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
         return value
 
+    @field_validator("archive")
+    @classmethod
+    def _archive_is_a_bucket(cls, value: str) -> str:
+        value = value.rstrip("/")
+        # Only characters that every store and tool takes as they are, and no `.` or `..` between slashes.
+        if value and not re.fullmatch(
+            r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.{1,2}(/|$))[A-Za-z0-9_.-]{1,100}){0,8}", value
+        ):
+            raise ValueError(
+                "say s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits, `-`, `_`, `.` and `/`"
+            )
+        return value
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _endpoint_holds_no_secret(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and not (url.scheme in ("http", "https") and url.hostname):
+            raise ValueError("say an absolute URL, such as http://minio:9000")
+        if "@" in url.netloc or url.query or url.fragment:
+            raise ValueError(
+                "credentials do not go into the URL: boto3 finds them in its own places, such as AWS_… variables"
+            )
+        return value.rstrip("/")
+
     @field_validator("public_url")
     @classmethod
     def _url_is_absolute(cls, value: str) -> str:
         if value and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
             raise ValueError("say an absolute URL, such as https://tracker.example.org")
         return value.rstrip("/")
+
+    @field_validator("s3_browser")
+    @classmethod
+    def _browser_is_an_address(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and not (url.scheme in ("http", "https") and url.hostname and "{bucket}" in value):
+            raise ValueError(
+                "say an absolute URL with {bucket}, such as https://s3.example.org/{bucket}/{prefix}"
+            )
+        return value
 
     @field_validator("alert_webhook")
     @classmethod
@@ -151,19 +246,62 @@ class Settings(BaseSettings):
             raise ValueError("say an absolute URL, such as https://ops.example.org/hook")
         return value
 
+    @field_validator("cookie_secret")
+    @classmethod
+    def _secret_is_long(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < 32:
+            raise ValueError("say at least 32 characters, such as `openssl rand -base64 32` gives")
+        return value
+
+    @field_validator("proxy_peers")
+    @classmethod
+    def _peers_are_networks(cls, value: str) -> str:
+        for text in _listed(value):
+            try:
+                ip_network(text, strict=False)
+            except ValueError as e:
+                raise ValueError(
+                    f"{text!r} is no address or network; say for example 127.0.0.1,10.0.0.0/24"
+                ) from e
+        return value
+
     @model_validator(mode="after")
-    def _not_open_by_mistake(self) -> Self:
-        if self.host not in LOOPBACK and not self.open:
+    def _proxy_is_whole(self) -> Self:
+        if bool(self.proxy_header) != bool(self.proxy_peers):
             raise ValueError(
-                f"TRACKER_HOST={self.host} would let anybody who reaches it read and write. Listen on 127.0.0.1, "
-                "or set TRACKER_OPEN=true if a firewall or proxy guards the port."
+                "set TRACKER_PROXY_HEADER and TRACKER_PROXY_PEERS together: the header counts from those peers only"
             )
         return self
+
+    @model_validator(mode="after")
+    def _nothing_is_deleted_that_is_not_archived(self) -> Self:
+        if self.log_retention_hours is not None and (not self.archive or self.log == "local"):
+            raise ValueError(
+                "TRACKER_LOG_RETENTION_HOURS deletes from Kafka what the archive holds: set TRACKER_ARCHIVE and "
+                "TRACKER_LOG=kafka://… too, or leave it out"
+            )
+        return self
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches us."""
+        return self.host in LOOPBACK
+
+    @cached_property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of `proxy_peers`."""
+        return tuple(ip_network(text, strict=False) for text in _listed(self.proxy_peers))
+
+    def proxy_role_of(self, person: str) -> Role:
+        """The role of a person whom the proxy names."""
+        if person in _listed(self.proxy_admins):
+            return Role.ADMIN
+        return Role.OPERATOR if person in _listed(self.proxy_operators) else Role(self.proxy_role)
 
     @cached_property
     def roots(self) -> tuple[Path, ...]:
         """The folders of `local_roots`."""
-        return tuple(Path(p.strip()) for p in self.local_roots.split(",") if p.strip())
+        return tuple(Path(p) for p in _listed(self.local_roots))
 
     @property
     def kafka_bootstrap(self) -> str | None:
@@ -180,6 +318,11 @@ class Settings(BaseSettings):
         """What links to us start with, without a slash at the end."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The parts of a comma-separated list."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def explain(error: ValidationError) -> str:

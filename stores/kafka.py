@@ -218,6 +218,11 @@ class KafkaLog:
         async with self._answering(f"look at {group}"):
             return await kafka_topics.members(self._bootstrap, group)
 
+    async def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Delete what lies before the offset in each of these partitions, for ever. Raises LogUnavailable."""
+        async with self._answering(f"delete from {self._prefix + topic}"):
+            await kafka_topics.delete_before(self._bootstrap, self._prefix + topic, offsets)
+
     @asynccontextmanager
     async def _answering(self, doing: str) -> AsyncIterator[None]:
         """What happens inside ends within the append timeout; its failures become LogUnavailable."""

@@ -1,12 +1,14 @@
 """Making and checking the topics on Kafka."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.structs import TopicPartition
 
 from schemas import topics
 
@@ -86,5 +88,17 @@ async def members(bootstrap: str, group: str) -> int:
         # (error, group, state, protocol type, protocol, members, …) of the one group asked for
         [(_, _, _, _, _, found, *_)] = answer.groups
         return len(found)
+    finally:
+        await admin.close()
+
+
+async def delete_before(bootstrap: str, topic: str, offsets: Mapping[int, int]) -> None:
+    """Delete the messages before the offset in each of these partitions. Raises KafkaError if brokers refuse."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        await admin.delete_records(
+            {TopicPartition(topic, p): RecordsToDelete(before_offset=offset) for p, offset in offsets.items()}
+        )
     finally:
         await admin.close()

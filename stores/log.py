@@ -37,7 +37,17 @@ class Bounds:
     end: int
 
 
-class EventLog(Protocol):
+class LogReader(Protocol):
+    """What can be read again from the beginning: a log, or a log with its archive."""
+
+    async def bounds(self, topic: str) -> Mapping[int, Bounds]:
+        """Offsets of each partition."""
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        """The records with start <= offset < end, in order, a chunk at a time."""
+
+
+class EventLog(LogReader, Protocol):
     """An ordered, partitioned, durable log. All offsets of a partition rise by one, without gaps."""
 
     async def start(self) -> None:
@@ -56,12 +66,6 @@ class EventLog(Protocol):
 
         Raises LogUnavailable when the log does not acknowledge within its timeout.
         """
-
-    async def bounds(self, topic: str) -> Mapping[int, Bounds]:
-        """Offsets of each partition."""
-
-    def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
-        """The records with start <= offset < end, in order, a chunk at a time."""
 
     async def take(
         self, topic: str, positions: Mapping[int, int], most: int, within: float

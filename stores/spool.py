@@ -30,7 +30,10 @@ _STOP_SECONDS = 3.0
 
 
 class SpooledLog:
-    """`log` with a spool of at most `most_bytes` in `folder`. Ticks (appends to a named partition) are never spooled."""
+    """`log` with a spool of at most `most_bytes` in `folder`. Ticks (appends to a named partition) are never spooled.
+
+    `name` says which spool it is to those who see several.
+    """
 
     def __init__(
         self,
@@ -39,8 +42,10 @@ class SpooledLog:
         most_bytes: int,
         append_seconds: float = APPEND_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
+        name: str = "",
     ) -> None:
         self.log = log
+        self.name = name or folder.name
         self._spool = Spool(folder, most_bytes)
         self._seconds, self._retry_seconds = append_seconds, retry_seconds
         self._held: Counter[str] = Counter()  # key → records of it that are spooled

@@ -13,9 +13,10 @@ from stores.migrate import migrate
 from stores.tables import Tables
 from tests.support.clickhouse import ClickHouseServer
 from tests.support.kafka import KafkaBroker
+from tests.support.seaweed import SeaweedS3, credentials
 
 _DATABASES = (f"test_{n}" for n in count())
-_MARKER_OF_FIXTURE = {"kafka_broker": "kafka", "clickhouse_server": "clickhouse"}
+_MARKER_OF_FIXTURE = {"kafka_broker": "kafka", "clickhouse_server": "clickhouse", "s3": "s3"}
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,15 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clic
     """Shared: use a database of your own. A test that kills a server makes one of its own too."""
     with ClickHouseServer(tmp_path_factory.mktemp("clickhouse")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedS3]:
+    """Shared, with its credentials where boto3 looks for them: use a bucket of your own."""
+    with SeaweedS3(tmp_path_factory.mktemp("s3")) as store, pytest.MonkeyPatch.context() as patch:
+        for name, value in credentials().items():
+            patch.setenv(name, value)
+        yield store
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from schemas.thresholds import own
 from stores.tables import Tables
 from tests.projection_help import transitions, utc_ms
 from tests.reducer import Expected, Limits, Run, Told
@@ -34,6 +35,7 @@ def differences(
         "event": _events(tables, expected),
         "dead letter": _letters(tables, expected),
         "note": _notes(tables, expected),
+        "spool": _spools(tables, expected),
         "clock": _clocks(tables, expected),
         "watermark": _watermarks(tables, expected),
         "transition": _transitions(tables, expected),
@@ -70,7 +72,14 @@ def _run(run: Run) -> Rows:
     row["completed"] = _told(run.completed, _COMPLETED)
     row["completed_texts"] = _told(run.completed, ("error_report",))
     row["progress"] = _told(run.progress, type(run.progress.data).model_fields if run.progress else ())
-    row["labels"] = dict(zip(("offset", "labels"), run.labels, strict=True))
+    version, labels = run.labels
+    row["labels"] = {"offset": version, "labels": labels}
+    disconnected_ms, stalled_ms, _ = own(labels)
+    row["own"] = {"offset": version, "disconnected_ms": disconnected_ms, "stalled_ms": stalled_ms}
+    if run.owner:
+        first, whose = run.owner
+        row["owner"] = {"earliness": 2**63 - 1 - first, "name": whose}
+    row["hiding"] = dict(zip(("offset", "hidden", "by"), run.hiding, strict=True))
     return row
 
 
@@ -168,6 +177,11 @@ def _notes(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
     return {r[:5]: r[5:] for r in found}, expected.notes
 
 
+def _spools(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
+    rows = tables.rows("SELECT spool, offset, process, requests FROM spools FINAL")
+    return {r.pop("spool"): tuple(r.values()) for r in rows}, expected.spools
+
+
 def _clocks(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
     rows = tables.rows(
         "SELECT partition, offset, appended_at, clock_ms, interval_ms, processes FROM clocks FINAL"
@@ -179,8 +193,8 @@ def _clocks(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
 def _watermarks(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
     rounds = dict(sorted(expected.rounds))  # by partition: the offset of its last round
     wanted = {p: (*mark, rounds.get(p, 0)) for p, mark in expected.watermarks.items()}
-    rows = tables.rows("SELECT partition, offset, tick_at, round FROM watermarks FINAL")
-    return {r.pop("partition"): tuple(map(_value, r.values())) for r in rows}, wanted
+    rows = tables.rows("SELECT partition, offset, tick, round FROM watermarks FINAL")
+    return {r["partition"]: (r["offset"], tuple(r["tick"].values()), r["round"]) for r in rows}, wanted
 
 
 def _transitions(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:

@@ -35,6 +35,7 @@ _TYPES: dict[type[Any], type[Any]] = {
     e.Heartbeat: e.RunHeartbeat,
     e.Completed: e.RunCompleted,
     e.Labelled: e.RunLabelled,
+    e.Hiding: e.RunHidden,
     e.Unreadable: e.RequestUnreadable,
     e.Note: e.NoteWritten,
 }
@@ -54,7 +55,10 @@ def event(run_id: str, data: Any, tasks: Sequence[e.TaskRecord] = (), source: st
     """The event of a request; its id says what it says, as that of ingest does."""
     said = [run_id, type(data).__name__, data.model_dump_json(), *(t.model_dump_json() for t in tasks)]
     name = blake2b("\n".join(said).encode(), digest_size=16).hexdigest()
-    made: e.Event = _TYPES[type(data)](id=name, source=source, run_id=run_id, received_at=T0, data=data)
+    whose = name[-1:]  # of one run several, to see that the first message counts
+    made: e.Event = _TYPES[type(data)](
+        id=name, source=source, run_id=run_id, received_at=T0, owner=whose, data=data
+    )
     return made
 
 
@@ -77,15 +81,16 @@ class History:
         return self.append(partition, event(run_id, data, tasks), tasks)
 
     def tick(self, process: str = "ingest-0", interval_ms: int = 5000) -> None:
-        """On every partition."""
+        """On every partition. What it says of its spool changes with time."""
         for p in range(self.partitions):
-            data = e.Tick(process=process, interval_ms=interval_ms)
-            self.append(p, e.ClockTick(id=f"{process} {self.now}", source=process, received_at=T0, data=data))
+            spooled = e.Spooled(spool=f"spool of {process}", requests=self.now // 1000 % 3)
+            data = e.Tick(process=process, interval_ms=interval_ms, spooled=spooled)
+            self.append(p, e.ClockTick(id=f"{process} {self.now}", source="host", received_at=T0, data=data))
 
     def leave(self, process: str) -> None:
         for p in range(self.partitions):
             data = e.Left(process=process)
-            self.append(p, e.ClockLeft(id=f"{process} left", source=process, received_at=T0, data=data))
+            self.append(p, e.ClockLeft(id=f"{process} left", source="host", received_at=T0, data=data))
 
     def wait(self, milliseconds: int, *processes: str, interval_ms: int = 5000) -> None:
         """Time passes, with ticks of the processes (of one, if none is named) every interval from now on."""
@@ -140,11 +145,12 @@ class Faulty(Tables):
         self._step(lambda: super(Faulty, self).insert(table, rows))
 
     def publish(self, topic: str, messages: Sequence[tuple[str, bytes]]) -> None:
-        if topic == TRANSITIONS:
-            told = [_transition(json.loads(value)) for _, value in messages]
-            self._step(lambda: self.published.extend(told))
-        else:
-            self._step(lambda: None)
+        told = self.transitions_of(messages) if topic == TRANSITIONS else []
+        self._step(lambda: self.published.extend(told))
+
+    @staticmethod
+    def transitions_of(messages: Sequence[tuple[str, bytes]]) -> list[Transition]:
+        return [_transition(json.loads(value)) for _, value in messages]
 
     def _step(self, call: Callable[[], T]) -> T:
         self.steps += 1

@@ -20,10 +20,13 @@ from schemas.events import (
     NoteWritten,
     Payload,
     RequestUnreadable,
+    RunHidden,
     RunLabelled,
+    RunShown,
     TaskRecord,
     TasksChanged,
 )
+from schemas.thresholds import own
 from tests.reducer_figures import TERMINAL_RANK, Rate, Task, cost, ms, order, rank
 
 
@@ -39,7 +42,7 @@ class Message:
 
 
 class Limits(NamedTuple):
-    """Thresholds in ms."""
+    """Thresholds in ms, of runs that bring none of their own."""
 
     disconnected_ms: int
     stalled_ms: int
@@ -133,6 +136,7 @@ class Run:
     dialect: str = ""
     workspace: str = ""
     begun: int = 0
+    owner: tuple[int, str] | None = None  # of the run's first message: offset, whose token
     first_appended_at: int | None = None
     last_instant: int | None = None
     seen: tuple[int, int] = (0, 0)
@@ -143,6 +147,7 @@ class Run:
     completed: Told | None = None
     progress: Told | None = None
     labels: tuple[int, list[str]] = (0, [])
+    hiding: tuple[int, int, str] = (0, 0, "")
     records: dict[int, TaskRecord] = field(default_factory=dict)
     last_status: str = ""
 
@@ -150,9 +155,10 @@ class Run:
         event = message.event
         assert event is not None
         self.offset = max(self.offset, message.offset)
-        if not isinstance(event, RunLabelled):
+        if not isinstance(event, RunLabelled | RunHidden | RunShown):
             arrival = (observed, message.appended_at)
             self.seen = max(self.seen, arrival)
+            self.owner = min(self.owner or (message.offset, event.owner), (message.offset, event.owner))
             self.first_appended_at = min(self.first_appended_at or message.appended_at, message.appended_at)
             if isinstance(event.data, TasksChanged):
                 self.tasks_seen = max(self.tasks_seen, arrival)
@@ -166,6 +172,10 @@ class Run:
         self._tell(event, data)
         if isinstance(event, RunLabelled) and message.offset + 1 > self.labels[0]:
             self.labels = (message.offset + 1, event.data.labels)
+        if isinstance(event, RunHidden | RunShown):
+            self.hiding = max(
+                self.hiding, (message.offset + 1, int(isinstance(event, RunHidden)), event.data.by)
+            )
         for record in message.tasks:
             self._record(record, tie)
 
@@ -214,6 +224,9 @@ class Run:
 
     def judge(self, clock: int, limits: Limits) -> Verdict:
         """Its status when the partition's observed clock says `clock`."""
+        mine = own(self.labels[1])
+        disconnected_ms = mine.disconnected_ms or limits.disconnected_ms
+        stalled_ms = mine.stalled_ms or limits.stalled_ms
         if self.completed is not None:
             state = str(self.completed.data.state)
             by = f"the runner ended it: {self.completed.data.error_message}"
@@ -224,12 +237,12 @@ class Run:
             return Verdict(reported, "unknown", reported, "no telling")
         if not self.seen[1]:  # people labelled a run that never said a word
             return Verdict(reported, "unknown", "unknown", "no telling")
-        if clock - self.seen[0] > limits.disconnected_ms:
-            why = f"no sign of life for more than {limits.disconnected_ms / 1000:g} s"
+        if clock - self.seen[0] > disconnected_ms:
+            why = f"no sign of life for more than {disconnected_ms / 1000:g} s"
             return Verdict(reported, "disconnected", "disconnected", why)
         idle = self._idle()
-        if clock - self.tasks_seen[0] > limits.stalled_ms and idle:
-            why = f"heard, but no task for more than {limits.stalled_ms / 1000:g} s: {idle}"
+        if clock - self.tasks_seen[0] > stalled_ms and idle:
+            why = f"heard, but no task for more than {stalled_ms / 1000:g} s: {idle}"
             return Verdict(reported, "stalled", "stalled", why)
         return Verdict(reported, "live", reported, "signs of life")
 
@@ -254,7 +267,9 @@ class Expected:
     notes: dict[tuple[str, str, str, int, int], tuple[str, str]] = field(default_factory=dict)
     rounds: dict[tuple[int, int], Round] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
-    watermarks: dict[int, tuple[int, int | None]] = field(default_factory=dict)  # offset, newest tick
+    spools: dict[str, tuple[int, str, int]] = field(default_factory=dict)  # offset, process, requests
+    #: Partition → offset, and (offset, append time) of the newest tick.
+    watermarks: dict[int, tuple[int, tuple[int, int]]] = field(default_factory=dict)
 
 
 def reduce(messages: Iterable[Message], limits: Limits, tie: Tie) -> Expected:
@@ -272,10 +287,10 @@ def reduce(messages: Iterable[Message], limits: Limits, tie: Tie) -> Expected:
             run_id,
             outcome,
         )
-        ticks = [expected.watermarks.get(m.partition, (0, None))[1]]
-        ticks += [m.appended_at] if isinstance(e, ClockTick) else []
-        newest = max((t for t in ticks if t is not None), default=None)
-        expected.watermarks[m.partition] = (m.offset, newest)
+        _, tick = expected.watermarks.get(m.partition, (0, (0, 0)))
+        if isinstance(e, ClockTick):
+            tick = (m.offset, m.appended_at)
+        expected.watermarks[m.partition] = (m.offset, tick)
     expected.transitions.sort()
     return expected
 
@@ -283,6 +298,8 @@ def reduce(messages: Iterable[Message], limits: Limits, tie: Tie) -> Expected:
 def _hear(expected: Expected, clock: ObservedClock, m: Message, limits: Limits, tie: Tie) -> str:
     """Take a message in; its outcome."""
     e = m.event
+    if isinstance(e, ClockLeft | ClockTick) and e.data.spooled and m.partition == 0:
+        expected.spools[e.data.spooled.spool] = (m.offset, e.data.process, e.data.spooled.requests)
     if isinstance(e, ClockLeft):
         clock.left(e.data.process)
         return "clock"

@@ -99,8 +99,8 @@ class Stage:
     def tick(self, at_ms: int, clock_ms: int = 0) -> None:
         """The one partition of the events is projected up to now."""
         self.offset += 1
-        mark = {"partition": 0, "offset": self.offset, "appended_at": iso(at_ms), "tick_at": iso(at_ms)}
-        self.insert("watermarks", mark | {"round": self.offset})
+        mark = {"partition": 0, "offset": self.offset, "appended_at": iso(at_ms), "round": self.offset}
+        self.insert("watermarks", mark | {"tick": {"offset": self.offset, "appended": at_ms}})
         clock = {"partition": 0, "offset": self.offset, "appended_at": iso(at_ms), "clock_ms": clock_ms}
         self.insert("clocks", clock | {"interval_ms": 1000, "processes": {}})
 

@@ -74,8 +74,26 @@ def test_books_balance_and_ticks_do_not_count(stage: Stage) -> None:
         "balanced": True,
     }
     assert stage.get("/books")["watermark"] == [
-        {"partition": 0, "next_offset": 8, "log_end": 11, "appended_at": iso(T0 + 7)},
-        {"partition": 1, "next_offset": 0, "log_end": 3, "appended_at": None},
+        {
+            "partition": 0,
+            "next_offset": 8,
+            "log_end": 11,
+            "appended_at": iso(T0 + 7),
+            "on_log": 6,
+            "projected": 4,
+            "dead_lettered": 1,
+            "lag": 1,
+        },
+        {
+            "partition": 1,
+            "next_offset": 0,
+            "log_end": 3,
+            "appended_at": None,
+            "on_log": 1,
+            "projected": 0,
+            "dead_lettered": 0,
+            "lag": 1,
+        },
     ]
 
 

@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from api import pages, show
-from schemas.events import iso
+import pytest
+
+from api import pages, run_forms, show
+from schemas.events import RunHidden, RunLabelled, RunShown, iso
+from schemas.wire import decode
 from tests.test_api_support import T0, Stage
 
 pytest_plugins = ("tests.test_api_support",)
@@ -93,11 +96,24 @@ def test_older_runs_are_one_click_away_and_filters_stay(stage: Stage) -> None:
     for i in range(51):
         stage.run(f"r{i:02}", at=T0 + i, facts={"name": f"n{i:02}&"})
     first = page(stage, "/?search=n")
-    found = re.search(r'href="(\?[^"]+)"', first)
+    found = re.search(r'href="(\?[^"]+page_token[^"]+)"', first)
     assert found and "search=n" in found[1]
     second = page(stage, "/" + found[1].replace("&amp;", "&"))
     assert "n00&amp;" in second and "n00" not in first and "page_token" not in second
     assert "search=n" in unquote(found[1])
+
+
+def test_a_sorted_list_keeps_its_filters_and_filters_their_order(stage: Stage) -> None:
+    for i in range(51):
+        stage.run(f"r{i:02}", at=T0 + i, facts={"name": f"n{i:02}", "user_name": "ann & <b>"})
+    text = page(stage, "/?sort=-name&user=ann+%26+%3Cb%3E")
+    assert 'aria-sort="descending"' in text and '<input type="hidden" name="sort" value="-name">' in text
+    assert 'value="ann &amp; &lt;b&gt;"' in text and 'href="/?user=ann%20%26%20%3Cb%3E"' in text
+    addresses = [unquote(a.replace("&amp;", "&")) for a in re.findall(r'href="(\?[^"]+)"', text)]
+    assert "?user=ann+&+<b>&sort=name" in addresses and "?user=ann+&+<b>&sort=-cost" in addresses
+    more = next(a.replace("&amp;", "&") for a in re.findall(r'href="(\?[^"]+)"', text) if "page_token" in a)
+    assert page(stage, f"/{more}").count("<tr id=") == 1
+    assert "No run matches" in page(stage, "/?user=ann")
 
 
 def test_errors_of_pages_are_pages(stage: Stage) -> None:
@@ -114,8 +130,12 @@ def test_docs_page_has_its_files_here(stage: Stage) -> None:
         assert ("immutable" in response.headers["cache-control"]) == src.startswith("/static/vendor/")
 
 
-def test_vendored_files_are_those_that_are_listed() -> None:
-    vendor = API / "static" / "vendor"
+@pytest.mark.parametrize(
+    "vendor",
+    [API / "static" / "vendor", Path(__file__).parent / "browser" / "vendor"],
+    ids=["pages", "tests"],
+)
+def test_vendored_files_are_those_that_are_listed(vendor: Path) -> None:
     listed = dict(
         re.findall(
             r"^\| ([0-9a-f]{64}) \| (\S+) \|$", (vendor / "VENDORED.md").read_text(), flags=re.MULTILINE
@@ -141,3 +161,39 @@ def test_figures_as_people_read_them() -> None:
         "1.0 KiB",
         "1.5 TiB",
     ]
+
+
+def test_labels_are_changed_on_the_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_forms, "_SHOWN_SECONDS", 0.0)  # nobody projects here
+    stage.run("r1", labels=["a,b", EVIL])
+    text = page(stage, "/runs/r1")
+    assert 'action="/runs/r1/labels"' in text and "&lt;script&gt;" in text
+    for fields, told in (
+        ({"add": " new "}, ["a,b", EVIL, "new"]),
+        ({"add": EVIL, "remove": "a,b"}, [EVIL]),
+        ({"remove": EVIL}, ["a,b"]),
+    ):
+        response = stage.request("POST", "/runs/r1/labels", data=fields)
+        assert response.status_code == 303 and response.headers["location"] == "/runs/r1"
+        event, _ = decode(stage.log.messages[0][-1][1])
+        assert isinstance(event, RunLabelled) and event.data.labels == told
+    written = len(stage.log.messages[0])
+    for fields, status in (({"add": " "}, 303), ({"add": "x" * 201}, 400), ({"add": "x" * 70_000}, 413)):
+        assert stage.request("POST", "/runs/r1/labels", data=fields).status_code == status
+    foreign = stage.request(
+        "POST", "/runs/r1/labels", data={"add": "x"}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert foreign.status_code == 403 and len(stage.log.messages[0]) == written
+
+
+def test_a_run_is_hidden_and_shown_from_its_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_forms, "_SHOWN_SECONDS", 0.0)  # nobody projects here
+    stage.run("r1", hiding={"offset": 1, "hidden": True, "by": "ann"})
+    assert 'name="hidden" value="no"' in page(stage, "/runs/r1")
+    for word, kind in (("yes", RunHidden), ("no", RunShown)):
+        response = stage.request("POST", "/runs/r1/hidden", data={"hidden": word})
+        assert response.status_code == 303 and response.headers["location"] == "/runs/r1"
+        assert isinstance(decode(stage.log.messages[0][-1][1])[0], kind)
+    assert stage.request("POST", "/runs/r1/hidden", data={"hidden": "maybe"}).status_code == 400
+    assert stage.request("POST", "/runs/nobody/hidden", data={"hidden": "yes"}).status_code == 404
+    assert len(stage.log.messages[0]) == 2

@@ -93,6 +93,27 @@ def test_a_run_of_which_hardly_anything_is_known(stage: Stage) -> None:
     assert (run["status"], run["liveness"]) == ("running", "unknown")  # weblog has no heartbeats
 
 
+def test_labels_bring_a_run_its_own_thresholds(stage: Stage) -> None:
+    """Lists, single runs and counts judge by them; labels that cannot be used are named, also on the page."""
+    stage.tick(T0 + 900, clock_ms=200_000)
+    wrong = "tracker.stalled-after=<soon>"
+    stage.run("patient", labels=["x", "tracker.disconnected-after=200", wrong])
+    stage.run("plain", labels=["x"])
+    assert stage.get("/runs/patient")["thresholds"] == {
+        "disconnected_after_ms": 200_000, "stalled_after_ms": 900_000, "ignored_labels": [wrong],
+    }  # fmt: skip
+    assert stage.get("/runs/plain")["thresholds"] == {
+        "disconnected_after_ms": 180_000, "stalled_after_ms": 900_000, "ignored_labels": [],
+    }  # fmt: skip
+    assert {r["id"]: r["status"] for r in stage.get("/runs")["runs"]} == {
+        "patient": "running",
+        "plain": "disconnected",
+    }
+    assert [r["id"] for r in stage.get("/runs", status="disconnected")["runs"]] == ["plain"]
+    page = stage.request("GET", "/runs/patient").text
+    assert "tracker.stalled-after=&lt;soon&gt;" in page.split("Labels that are ignored")[1][:200]
+
+
 def test_the_end_is_told_whole(stage: Stage) -> None:
     stage.run(
         "r1", facts={"name": "n", "session_id": "it's", "started_at": iso(T0)}, last_instant=iso(T0 + 99_000),
@@ -199,7 +220,7 @@ def test_bad_parameters_are_refused(stage: Stage) -> None:
         ("page_token", "WzEsMl0"), ("page_token", "WzEuNSwiYSJd"), ("page_token", "WzEsIlx1ZDgwMCJd"),
         ("page_token", "WzEsInIxIl0=\x00"), ("page_token", "W1t7fV1d"), ("page_token", "x" * 5000),
         ("started_after", "yesterday"), ("started_after", "2023-11-14T22:13:20"), ("started_before", "9" * 50),
-        ("search", "x" * 60_000), ("label", "x" * 60_000),
+        ("search", "x" * 60_000), ("label", "x" * 60_000), ("user", "x" * 60_000), ("sort", "drop"), ("sort", "x" * 60_000),
     ]  # fmt: skip
     for name, value in wrong:
         assert name in stage.refused(400, "/runs", **{name: value})["detail"], value
@@ -207,11 +228,21 @@ def test_bad_parameters_are_refused(stage: Stage) -> None:
 
 def test_hostile_texts_are_only_texts(stage: Stage) -> None:
     for i, text in enumerate(HOSTILE):
-        stage.run(f"r{i}", at=T0 + i, facts={"name": f"<{text}>", "session_id": text}, labels=[text])
+        stage.run(
+            f"r{i}",
+            at=T0 + i,
+            facts={"name": f"<{text}>", "session_id": text, "user_name": text},
+            labels=[text],
+        )
     for i, text in enumerate(HOSTILE):
         name = f"<{text}>"
         assert (
-            names(stage, search=name) == names(stage, label=text) == names(stage, session_id=text) == [name]
+            names(stage, search=name)
+            == names(stage, label=text)
+            == names(stage, session_id=text)
+            == [name]
+            == names(stage, user=text)
+            == names(stage, user=text, sort="name")
         )
         assert stage.get("/runs/" + quote(name, safe=""))["id"] == f"r{i}"
 

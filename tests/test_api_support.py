@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from schemas.events import iso
 from schemas.settings import Settings
+from schemas.thresholds import own
 from stores.log import Bounds, LogUnavailable, Position, Record
 from stores.tables import Tables
 
@@ -103,7 +104,11 @@ class Stage:
     def tick(self, at_ms: int | None = T0, clock_ms: int = 0, partition: int = 0, offset: int = 0) -> None:
         """The partition is projected up to `offset`; its newest tick, a round, is of `at_ms`."""
         mark = {"partition": partition, "offset": offset, "appended_at": iso(at_ms or T0)}
-        self.insert("watermarks", mark | ({} if at_ms is None else {"tick_at": iso(at_ms), "round": offset}))
+        self.insert(
+            "watermarks",
+            mark
+            | ({} if at_ms is None else {"tick": {"offset": offset, "appended": at_ms}, "round": offset}),
+        )
         if at_ms is not None:
             clock = {"partition": partition, "offset": offset, "appended_at": iso(at_ms)}
             self.insert("clocks", clock | {"clock_ms": clock_ms, "interval_ms": 5000, "processes": {}})
@@ -155,7 +160,9 @@ def run_row(run_id: str, **known: Any) -> Row:
         if group in known:
             row[group] = {"instant": at, "hash": 1} | known.pop(group)
     if "labels" in known:
-        row["labels"] = {"offset": 1, "labels": known.pop("labels")}
+        labels = known.pop("labels")
+        thresholds = dict(zip(("disconnected_ms", "stalled_ms"), own(labels)[:2], strict=True))
+        row |= {"labels": {"offset": 1, "labels": labels}, "own": {"offset": 1} | thresholds}
     return row | known
 
 

@@ -6,15 +6,28 @@ from pathlib import Path
 import pytest
 
 from api import show
-from api.hosts import RepositoryLinks, links
+from api.hosts import RepositoryLinks, links, s3_link
 from api.log_files import LOG_BYTES, read_tail, run_log, task_files
 from api.markdown import to_html
-from api.models import Counts, Process, Run, Runner, Transition, Workflow
+from api.models import (
+    Concurrency,
+    Counts,
+    Level,
+    Process,
+    Run,
+    Runner,
+    RunThresholds,
+    Transition,
+    Workflow,
+)
+from api.pictures import curve
 from api.problems import Problem
 from api.run_page import since
 from api.show import DASH
 from api.tabs import COLUMNS, Known, opens_on, sorted_processes, tabs
 from api.task_pages import boxes, uses
+from schemas.events import iso
+from schemas.settings import Settings
 from schemas.statuses import Liveness, ReportedState, RunStatus
 
 TIME = "2026-11-24T18:34:11.903Z"
@@ -30,7 +43,8 @@ def run(status: str, reported: str | None = None, liveness: str | None = None, *
         reported_state=ReportedState(reported or status), liveness=Liveness(liveness) if liveness else None, last_seen_at=TIME,
         as_of=TIME, workflow=Workflow(**{name: workflow.get(name) for name in Workflow.model_fields}), submitted_at=None,
         started_at=TIME, completed_at=None, duration_ms=None, tasks=counts(), peak_concurrency=0, cost=None, outputs=None,
-        error=None, resume_command=None, owner=None, workspace=None, labels=[],
+        error=None, resume_command=None, owner=None, workspace=None, labels=[], hidden=False, hidden_by=None,
+        thresholds=RunThresholds(disconnected_after_ms=180_000, stalled_after_ms=900_000, ignored_labels=[]),
     )  # fmt: skip
 
 
@@ -84,6 +98,50 @@ def test_a_revision_stays_within_its_address() -> None:
         links("https://github.com/a/b", "x?y#z", "../..").revision == "https://github.com/a/b/tree/x%3Fy%23z"
     )
     assert links("https://github.com/a/b", None, "../..").commit == "https://github.com/a/b/commit/..%2F.."
+
+
+AWS = str(Settings.model_fields["s3_browser"].default)
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("s3://lab-work/rnaseq", "https://console.aws.amazon.com/s3/buckets/lab-work?prefix=rnaseq/"),
+        ("s3://lab-work", "https://console.aws.amazon.com/s3/buckets/lab-work?prefix="),
+        ("s3://lab.work/a b/é?x=1&y#z/", "https://console.aws.amazon.com/s3/buckets/lab.work?prefix=a%20b/%C3%A9%3Fx%3D1%26y%23z/"),
+        ("s3://lab-work/{bucket}\"><b>\n", "https://console.aws.amazon.com/s3/buckets/lab-work?prefix=%7Bbucket%7D%22%3E%3Cb%3E%0A/"),
+        ("s3://lab-work/../../other", None), ("s3://lab-work/a/./b", None), ("s3://..", None), ("s3://a..b/c", None),
+        ("s3://user@evil.org/x", None), ("s3://Evil/x", None), ("s3://evil.org:80/x", None), ("s3:///x", None), ("s3://", None),
+        ("javascript:alert(1)", None), ("/mnt/s3://lab-work/x", None), ("s3://lab-work/" + "x" * 2000, None),
+        ("", None), (None, None),
+    ],
+)  # fmt: skip
+def test_links_to_s3_stay_at_the_browser_of_it(path: str | None, address: str | None) -> None:
+    assert s3_link(path, AWS) == address
+    assert s3_link(path, "") is None
+    assert s3_link("s3://lab/a", "https://minio.lab/b/{bucket}/{prefix}") == "https://minio.lab/b/lab/a/"
+
+
+def levels(*points: tuple[int, int]) -> Concurrency:
+    peak = max((n for _, n in points), default=0)
+    return Concurrency(peak=peak, points=[Level(at=iso(10**12 + at), running=n) for at, n in points])
+
+
+def test_the_curve_of_tasks_at_once() -> None:
+    told = curve(levels((100, 2), (200, 4), (300, 1), (400, 0)), iso(10**12), iso(10**12 + 1000))
+    assert told is not None and told.peak == 4 and told.span_ms == 1000 and told.peak_x == 20
+    assert told.path == "M0 100H100.0V50.0H200.0V0.0H300.0V75.0H400.0V100.0H1000V100Z"
+    assert [s.running for s in told.rows] == [0, 2, 2, 4, 4, 1, 1] + [0] * 9
+    assert [(s.after_ms, s.x) for s in told.rows[:3]] == [(0, 0), (62, 62), (125, 125)]
+    assert len(told.stretches) == 48 and max(s.running for s in told.stretches) == 4
+    assert sum(s.width for s in told.stretches) == pytest.approx(1000, abs=3)
+
+
+def test_the_curve_of_hardly_anything() -> None:
+    assert curve(levels(), None, None) is None and curve(levels((5, 0)), iso(10**12), None) is None
+    told = curve(levels((0, 1)), None, None)
+    assert told is not None and told.span_ms == 1 and max(s.running for s in told.rows) == 1
+    assert "H1000V100Z" in told.path
 
 
 ALWAYS = {"overview", "timeline", "config", "notes", "logs"}

@@ -1,15 +1,17 @@
 """No false alarm: faults of the tracker, of its log and of clocks, with many live runs, in the log's own time."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
+from projections.alerts.storage import Storage
 from schemas import events as e
 from schemas.statuses import ReportedState
 from stores.tables import Tables
 from tests.projection_compare import differences
 from tests.projection_help import T0, Crash, Stage, empty, task
-from tests.reducer import Expected, Limits, reduce
+from tests.reducer import Expected, Limits, Message, reduce
 
 #: What is asked of ClickHouse here is asked of a server too, in the other tests of the projections.
 pytestmark = pytest.mark.parametrize("tables", ["chdb"], indirect=True)
@@ -140,6 +142,42 @@ def test_one_of_two_ingest_processes_dies(tables: Tables) -> None:
     check(stage)
 
 
+@pytest.mark.parametrize("off", [DAY, -DAY])
+def test_two_ingest_processes_whose_clocks_differ_by_a_day_and_one_dies(tables: Tables, off: int) -> None:
+    """What they write of their own clocks decides nothing."""
+    stage = crowd(tables, A, B)
+    go_on(stage, 2, A, B)
+    go_on(stage, 4, A, runs=RUNS[:30])
+    go_on(stage, 6, A, runs=RUNS[:59])
+    stage.history.messages = [_by_clock_of_b(m, off) for m in stage.history.messages]
+    stage.project()
+    assert stage.paths() == {run: ["running"] for run in RUNS[:59]} | {RUNS[59]: ["running", "disconnected"]}
+    check(stage)
+
+
+def _by_clock_of_b(m: Message, off: int) -> Message:
+    """B's ticks, and what half of the runs said to it."""
+    ticks = isinstance(m.event, e.ClockTick) and m.event.data.process == B
+    assert m.event is not None
+    if not ticks and m.event.run_id not in RUNS[30:]:
+        return m
+    return replace(m, event=m.event.model_copy(update={"received_at": m.event.received_at + off}))
+
+
+@pytest.mark.parametrize("end", ["said", "killed"])
+def test_the_tracker_was_restarted(stage: Stage, end: str) -> None:
+    """All of it: ingest and projector, in the middle of a batch, and more than once."""
+    for n in range(4):
+        go_on(stage, 2, f"{A}{n}")
+        stage.project(70)
+        if end == "said":
+            stage.history.leave(f"{A}{n}")
+        stage.projector = stage.worker()
+        stage.history.now += 20 * SECOND
+    go_on(stage, 7, A)
+    all_quiet(stage)
+
+
 @pytest.mark.parametrize("skew", [DAY, -DAY])
 def test_a_runners_clock_is_a_day_off_and_steps_back(stage: Stage, skew: int) -> None:
     for minute in range(8):
@@ -161,6 +199,8 @@ def test_the_clock_of_the_log_steps_back(tables: Tables, back: int) -> None:
     stage.project()
     assert stage.path(RUNS[0]) == ["running", "disconnected"]
     check(stage)
+    newest = {p: mark.tick_ms for p, mark in Storage(stage.tables).marks().items()}
+    assert newest == dict.fromkeys(range(2), stage.history.now), "the last tick, not the latest time"
 
 
 def test_a_consumer_lags_by_10_minutes(stage: Stage) -> None:
@@ -239,7 +279,8 @@ def test_a_crash_between_each_two_steps(tables: Tables) -> None:
 
 @pytest.mark.usefixtures("always_due")
 def test_a_projector_that_wakes_after_another_took_over(tables: Tables) -> None:
-    """It sleeps between each two steps; meanwhile another one projects the same batch and what came later."""
+    """It sleeps between each two steps, also between those of a sweep: before it reads the runs, before it asks whether the round
+    was swept, before it publishes, and so on. Meanwhile another one projects the same batch and what came later."""
     for step in count(1):
         stage = _sweep_with_changes(tables)
         sleeper, batch = stage.projector, stage.history.records[stage.projected :]

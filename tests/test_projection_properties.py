@@ -127,6 +127,24 @@ _tasks = st.lists(
     max_size=4,
 )
 
+#: Thresholds of a run's own, shorter and longer than the others', some of them wrong.
+_label = st.sampled_from(
+    [
+        *(
+            "l",
+            "tracker.disconnected-after=4.999",
+            "tracker.disconnected-after=25",
+            "tracker.disconnected-after=0",
+        ),
+        *(
+            "tracker.stalled-after=5",
+            "tracker.stalled-after=9.999",
+            "tracker.stalled-after=60",
+            "tracker.stalled-after=x",
+        ),
+    ]
+)
+
 _run = st.integers(0, RUNS - 1)
 _says = st.one_of(
     st.builds(Say, _run, _payload(e.Created, name=st.sampled_from(["a", "b"]))),
@@ -150,7 +168,8 @@ _says = st.one_of(
             progress=_progress,
         ),
     ),
-    st.builds(Say, _run, _payload(e.Labelled, labels=st.lists(st.sampled_from(["l", "m"]), max_size=2))),
+    st.builds(Say, _run, _payload(e.Labelled, labels=st.lists(_label, max_size=3))),
+    st.builds(Say, _run, _payload(e.Hiding, by=st.sampled_from(["", "ada"]))),
     st.builds(Say, _run, st.just(e.Unreadable(reason="no JSON", request="PUT /x", raw="eA=="))),
     st.builds(Say, _run, st.none(), again=st.integers(1, 5)),
 )
@@ -173,7 +192,7 @@ def _flat(steps: Sequence[Any]) -> list[Any]:
     return [s for step in steps for s in (step if isinstance(step, tuple) else (step,))]
 
 
-def _falls_idle(run: int) -> tuple[Any, ...]:
+def falls_idle(run: int) -> tuple[Any, ...]:
     """Its one task ends, a while after it began, and then the run is heard and tells nothing more."""
     told = e.TasksChanged()
     times = dict.fromkeys(("submitted_at", "started_at", "completed_at"))
@@ -185,9 +204,7 @@ def _falls_idle(run: int) -> tuple[Any, ...]:
 
 
 _often = (_says, _says, _says, _passes, _passes)
-_steps = st.lists(st.one_of(*_often, *_often, _rare, _run.map(_falls_idle)), min_size=6, max_size=18).map(
-    _flat
-)
+STEPS = st.lists(st.one_of(*_often, *_often, _rare, _run.map(falls_idle)), min_size=6, max_size=18).map(_flat)
 
 
 def written(partitions: int, steps: Sequence[Any]) -> list[Message]:
@@ -221,7 +238,7 @@ def _pass(h: History, step: Pass) -> None:
     for process in step.processes:
         for p in range(h.partitions if step.everywhere else 1):
             tick = e.Tick(process=process, interval_ms=5000)
-            h.append(p, e.ClockTick(id="t", source=process, received_at=0, data=tick))
+            h.append(p, e.ClockTick(id="t", source="host", received_at=0, data=tick))
 
 
 def _request(step: Say) -> tuple[Any, tuple[e.TaskRecord, ...]]:
@@ -253,7 +270,7 @@ class Plan:
     giants: bool  # every run is a giant whose refreshes are put off
 
 
-_plans = st.builds(
+PLANS = st.builds(
     Plan,
     st.lists(st.sampled_from([1, 2, 3, 5, 8, 13, 50]), min_size=1, max_size=6).map(tuple),
     st.lists(st.integers(0, 1), min_size=1, max_size=4).map(tuple),
@@ -300,7 +317,7 @@ def _next_crash(tables: Faulty, crashes: Any) -> int:
     return int(back)
 
 
-def _put_off(plan: Plan) -> AbstractContextManager[Any]:
+def put_off(plan: Plan) -> AbstractContextManager[Any]:
     if plan.giants:
         return mock.patch.multiple(refresh, GIANT_RECORDS=-1, PATIENCE=1e9)
     return mock.patch.multiple(refresh, PATIENCE=0)
@@ -315,7 +332,7 @@ def test_tables_are_what_the_reducer_says(tables: Tables) -> None:
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
-    @given(st.integers(1, 3), _steps, _plans)
+    @given(st.integers(1, 3), STEPS, PLANS)
     def holds(partitions: int, steps: Sequence[Any], plan: Plan) -> None:
         messages = written(partitions, steps)
         help.empty(tables)
@@ -323,7 +340,7 @@ def test_tables_are_what_the_reducer_says(tables: Tables) -> None:
         expected = help.expect(tables, messages, LIMITS)
         help.put_rates(tables, RATES, PRICE_VERSION)
         faulty = Faulty(tables)
-        with _put_off(plan):
+        with put_off(plan):
             project(faulty, messages, plan)
         for what in {t.to_status for t in expected.transitions}:
             event(f"a run was {what}")

@@ -77,6 +77,63 @@ def test_stalled_is_longer_than_the_threshold(stage: Stage, off: int, stalled: b
     assert why == ("heard, but no task for more than 360 s: every known task is over" if stalled else "")
 
 
+@pytest.mark.parametrize("minutes", [1, 6])
+@pytest.mark.parametrize(("off", "disconnected"), [(-1, False), (0, False), (1, True)])
+def test_a_label_brings_a_run_its_own_disconnected_threshold(
+    stage: Stage, off: int, disconnected: bool, minutes: int
+) -> None:
+    """Shorter or longer than the others'; of two runs beside it one has none and one has a label that is wrong."""
+    wrong = {"plain": ["nightly"], "wrong": ["tracker.disconnected-after=soon"]}
+    for run, labels in {"run": [f"tracker.disconnected-after={minutes * 60}"], **wrong}.items():
+        stage.history.say(run, e.Begun(instant=T0))
+        stage.history.say(run, e.Labelled(labels=labels))
+    wait(stage, minutes - 0.5)
+    stage.history.now += MINUTE // 2 + off
+    stage.history.tick(interval_ms=MINUTE)
+    assert path(stage) == ["running", "disconnected"][: 1 + disconnected]
+    others = ["running", "disconnected"] if minutes > 3 else ["running"]
+    assert stage.path("plain") == stage.path("wrong") == others
+    if disconnected:
+        [why] = [
+            t.reason for t in stage.tables.published if t.run_id == "run" and t.to_status == "disconnected"
+        ]
+        assert why == f"no sign of life for more than {minutes * 60} s"
+
+
+@pytest.mark.parametrize("minutes", [1, 9])
+@pytest.mark.parametrize(("off", "stalled"), [(-1, False), (0, False), (1, True)])
+def test_a_label_brings_a_run_its_own_stalled_threshold(
+    stage: Stage, off: int, stalled: bool, minutes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the refresh of its figures was put off."""
+    monkeypatch.setattr("projections.refresh.PATIENCE", 1e9)
+    labels = [f"tracker.stalled-after={minutes * 60}"]
+    for run in ("run", "plain"):
+        stage.history.say(run, e.TasksChanged(instant=T0), task(run, 1, "running"))
+    stage.history.say("run", e.Labelled(labels=labels))
+    stage.project()
+    for run in ("run", "plain"):
+        stage.history.say(run, e.TasksChanged(instant=T0 + 1), task(run, 1, "succeeded"))
+    wait(stage, minutes - 0.5, "run", "plain")
+    stage.history.now += MINUTE // 2 + off
+    stage.history.say("run", e.Heartbeat())
+    stage.history.say("plain", e.Heartbeat())
+    stage.history.tick(interval_ms=MINUTE)
+    assert path(stage) == ["running", "stalled"][: 1 + stalled]
+    assert stage.path("plain") == (["running", "stalled"] if minutes > 6 else ["running"])
+
+
+def test_the_newest_labels_decide_and_without_one_the_settings_do(stage: Stage) -> None:
+    stage.history.say("run", e.Labelled(labels=["tracker.disconnected-after=60"]))
+    stage.history.say("run", e.Begun(instant=T0))
+    wait(stage, 2)
+    stage.history.say("run", e.Labelled(labels=[]))
+    wait(stage, 1)
+    stage.history.say("run", e.Labelled(labels=["tracker.disconnected-after=120"]))
+    wait(stage, 1)
+    assert path(stage) == ["running", "disconnected", "running", "disconnected"]
+
+
 def test_a_heartbeat_exactly_on_the_threshold_keeps_it_connected(stage: Stage) -> None:
     stage.history.say("run", e.Begun(instant=T0))
     wait(stage, 3)

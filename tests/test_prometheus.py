@@ -1,19 +1,22 @@
 """The scrape configuration and the alert rules: they parse, name metrics and labels that are, and each alert is explained."""
 
 import re
+import subprocess
 from typing import Any
 
+import pytest
 import yaml
 from prometheus_client import REGISTRY
 
 import schemas.metrics
 from projections.alerts.rules import Rules
 from schemas.settings import Settings
-from tests.support.cache import ROOT
+from tests.support.cache import ROOT, promtool
 
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES: dict[str, Any] = yaml.safe_load((FOLDER / "tracker.rules.yml").read_text())
-SCRAPE: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+SCRAPE_FILE, TESTS_FILE = FOLDER / "prometheus.yml", FOLDER / "tracker.test.yml"
+SCRAPE: dict[str, Any] = yaml.safe_load(SCRAPE_FILE.read_text())
 ALERTS: list[dict[str, Any]] = [rule for group in RULES["groups"] for rule in group["rules"]]
 EVERY = " ".join(rule["expr"] for rule in ALERTS)
 
@@ -23,6 +26,31 @@ def ours() -> dict[str, Any]:
     metrics = [m for m in vars(schemas.metrics).values() if hasattr(m, "_documentation")]
     names = getattr(REGISTRY, "_collector_to_names")  # noqa: B009 - no public way to ask
     return {name: metric for metric in metrics for name in names[metric]}
+
+
+def promtool_says(*asked: str) -> str:
+    done = subprocess.run([promtool(), *asked], cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.promtool
+def test_promtool_takes_configuration_and_rules() -> None:
+    """The configuration names the rules, so both are looked at."""
+    assert f"SUCCESS: {len(ALERTS)} rules found" in promtool_says("check", "config", SCRAPE_FILE.name)
+
+
+@pytest.mark.promtool
+def test_the_rules_fire_when_they_should_and_only_then() -> None:
+    assert "SUCCESS" in promtool_says("test", "rules", TESTS_FILE.name)
+
+
+def test_each_rule_is_tried_or_too_plain_to_be() -> None:
+    """Those that ask for one counter's increase, or for one quantile, are left to the parser."""
+    cases = yaml.safe_load(TESTS_FILE.read_text())["tests"]
+    tried = {t["alertname"] for case in cases for t in case["alert_rule_test"] if t["exp_alerts"]}
+    plain = {"TrackerSetsAside", "TrackerIngestDefect", "TrackerNotifierDefect", "TrackerInsertsAreSlow"}
+    assert tried | plain == {rule["alert"] for rule in ALERTS} and not tried & plain
 
 
 def test_every_metric_says_what_it_means() -> None:
@@ -67,7 +95,7 @@ def test_prometheus_scrapes_the_default_ports() -> None:
 def test_the_pages_name_only_settings_that_are() -> None:
     known = {f"TRACKER_{name.upper()}" for name in Settings.model_fields}
     for page in ("alerts.md", "operations.md"):
-        assert set(re.findall(r"TRACKER_[A-Z_]+", (ROOT / "docs" / page).read_text())) <= known
+        assert set(re.findall(r"TRACKER_[A-Z0-9_]+", (ROOT / "docs" / page).read_text())) <= known
 
 
 def test_the_rules_of_the_page_are_valid() -> None:

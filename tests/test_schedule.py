@@ -80,6 +80,31 @@ def test_what_went_to_another_worker_is_forgotten() -> None:
     assert s.due(0) == ["mine"]
 
 
+def test_a_sweep_needs_runs_that_told_tasks_but_not_lately() -> None:
+    """Those that only beat are exact still; what a run told is exact once it is refreshed."""
+    s = Schedule()
+    s.touch("told", 0, 1, tasks_observed=100)
+    s.touch("told", 0, 2)
+    s.touch("beats", 0, 3)
+    s.touch("elsewhere", 1, 4, tasks_observed=100)
+    assert s.needed_at({0: 150}, 50) == [] and s.needed_at({0: 151}, 50) == ["told"]
+    s.refreshed({"told": 2}, now=0, took=0)
+    s.touch("told", 0, 5)
+    assert s.needed_at({0: 9999}, 50) == []
+
+
+def test_a_run_with_a_shorter_threshold_of_its_own_is_needed_sooner() -> None:
+    s = Schedule()
+    for run in ("quick", "slow", "plain"):
+        s.touch(run, 0, 1, tasks_observed=0)
+    for run, ms in (("quick", 20), ("quick", 30), ("quick", 0), ("slow", 70)):
+        s.hurry(run, ms)
+    assert [s.needed_at({0: at}, 50) for at in (20, 21, 51)] == [[], ["quick"], ["quick", "slow", "plain"]]
+    s.touch("quick", 0, 2, ended=True)
+    s.refreshed({"quick": 2}, 0, 0)
+    assert s.impatient == {"slow": 70}
+
+
 def test_waits_that_are_over_are_forgotten() -> None:
     s = Schedule()
     for n in range(10_001):

@@ -32,9 +32,24 @@ def test_every_setting_is_documented() -> None:
         ("CLICKHOUSE", "http://host:8123", "DATABASE"),
         ("CLICKHOUSE", "http://host:8123/a-b", "DATABASE"),
         ("PORT", "70000", "TRACKER_PORT"),
-        ("HOST", "0.0.0.0", "TRACKER_OPEN=true"),
+        ("COOKIE_SECRET", "short", "at least 32 characters"),
+        ("PROXY_PEERS", "10.0.0.0/24", "TRACKER_PROXY_HEADER"),
+        ("PROXY_PEERS", "proxy.lab", "no address or network"),
         ("PUBLIC_URL", "tracker.example", "absolute URL"),
+        ("S3_BROWSER", "https://s3.example.org/", "{bucket}"),
+        ("S3_BROWSER", "javascript:{bucket}", "absolute URL"),
         ("TICK_SECONDS", "0", "TRACKER_TICK_SECONDS"),
+        ("ARCHIVE", "https://bucket.s3.example", "s3://BUCKET"),
+        ("ARCHIVE", "s3://", "s3://BUCKET"),
+        ("ARCHIVE", "s3://Bucket_", "s3://BUCKET"),
+        ("ARCHIVE", "s3://bucket/../other", "s3://BUCKET"),
+        ("ARCHIVE", "s3://bucket/a//b", "s3://BUCKET"),
+        ("ARCHIVE", "s3://bucket/a\nb", "s3://BUCKET"),
+        ("ARCHIVE", "s3://bucket/a%2fb?x", "s3://BUCKET"),
+        ("S3_ENDPOINT", "minio:9000", "absolute URL"),
+        ("S3_ENDPOINT", "http://key:secret@minio:9000", "boto3 finds them"),
+        ("S3_ENDPOINT", "http://minio:9000?key=secret", "boto3 finds them"),
+        ("LOG_RETENTION_HOURS", "24", "set TRACKER_ARCHIVE"),
     ],
 )
 def test_a_wrong_setting_says_what_to_do(
@@ -44,6 +59,16 @@ def test_a_wrong_setting_says_what_to_do(
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert told in explain(caught.value)
+
+
+def test_an_archive_is_a_bucket_and_a_prefix() -> None:
+    assert Settings(archive="s3://my.bucket-1/a/b_c.d/").archive == "s3://my.bucket-1/a/b_c.d"
+    assert (
+        Settings(archive="s3://bucket", s3_endpoint="http://minio:9000/").s3_endpoint == "http://minio:9000"
+    )
+    assert (
+        Settings(archive="s3://bucket", log="kafka://b:1", log_retention_hours=24).log_retention_hours == 24
+    )
 
 
 def test_the_base_url_follows_host_port_and_proxy() -> None:
@@ -86,5 +111,5 @@ def test_readme_names_only_settings_that_are() -> None:
     known = {f"TRACKER_{name.upper()}" for name in Settings.model_fields}
     root = Path(__file__).parent.parent
     for page in ("README.md", "ARCHITECTURE.md", "docs/prices.md"):
-        named = set(re.findall(r"TRACKER_[A-Z_]+", (root / page).read_text("utf-8")))
+        named = set(re.findall(r"TRACKER_[A-Z0-9_]+", (root / page).read_text("utf-8")))
         assert named <= known, page

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -14,13 +14,22 @@ from rich.table import Table
 from schemas.settings import Settings, explain
 from stores.log import LogUnavailable
 from stores.migrate import MigrationError
+from stores.s3 import StoreUnavailable
 from stores.tables import TablesUnavailable
-from tracker import alerts_cli, logs
+from tracker import alerts_cli, books_cli, letters_cli, logs, tokens_cli
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 #: What is wrong outside of us, and is told in a line instead of a traceback.
-_TOLD = (LogUnavailable, TablesUnavailable, ClickHouseError, MigrationError, ValueError, OSError)
+_TOLD = (
+    LogUnavailable,
+    TablesUnavailable,
+    StoreUnavailable,
+    ClickHouseError,
+    MigrationError,
+    ValueError,
+    OSError,
+)
 
 
 def _settings() -> Settings:
@@ -93,6 +102,20 @@ def api() -> None:
 
 
 @app.command()
+def archive(
+    skip_lost: Annotated[
+        bool,
+        typer.Option(help="Where the log lost messages before they were archived, go on behind the hole."),
+    ] = False,
+) -> None:
+    """Run one archiver: what the log holds goes to S3, an hour at a time (TRACKER_ARCHIVE). `tracker up` does it itself."""
+    settings = _settings()
+    from tracker import archiving
+
+    _run(lambda: asyncio.run(archiving.run(settings, skip_lost)))
+
+
+@app.command()
 def migrate(
     dry_run: Annotated[bool, typer.Option(help="Say what would be applied, change nothing.")] = False,
     show: Annotated[
@@ -112,12 +135,16 @@ def replay(
         bool,
         typer.Option(help="Put the rebuilt tables in the place of the live ones; without it, only compare."),
     ] = False,
+    source: Annotated[
+        Literal["log", "archive"],
+        typer.Option("--from", help="The log alone, or the archive as far as it goes and then the log."),
+    ] = "log",
 ) -> None:
     """Project the whole log again into shadow tables and compare. Exit 1 where they differ. No projector may run."""
     settings = _settings()
     from tracker import operate
 
-    _run(lambda: sys.exit(operate.replay(settings, exchange)))
+    _run(lambda: sys.exit(operate.replay(settings, exchange, source == "archive")))
 
 
 @app.command()
@@ -140,7 +167,7 @@ def demo(
     settings = _settings()
     from tracker import demo as demonstration
 
-    _run(lambda: demonstration.replay(url or settings.base_url, speed))
+    _run(lambda: demonstration.replay(url or settings.base_url, speed, settings.token.get_secret_value()))
 
 
 @app.command()
@@ -171,6 +198,9 @@ def _check_files(settings: Settings) -> None:
         PriceBook.load(settings.price_book)
 
 
+app.add_typer(letters_cli.commands(_settings, _run), name="dead-letters")
+app.command("books")(books_cli.command(_settings, _run))
+app.add_typer(tokens_cli.commands(_settings, _run), name="token")
 app.add_typer(alerts_cli.commands(_settings, _run), name="alerts")
 
 

@@ -18,7 +18,7 @@ from stores import migrate as migrations
 from stores.log import Bounds, EventLog, LogUnavailable
 from stores.open import open_log
 from stores.tables import Tables, open_tables
-from tracker import serve
+from tracker import archiving, serve
 
 
 def migrate(settings: Settings, only_list: bool) -> None:
@@ -33,8 +33,11 @@ def migrate(settings: Settings, only_list: bool) -> None:
         tables.close()
 
 
-def replay(settings: Settings, exchange: bool) -> int:
-    """Exit code 0 if the rebuilt tables equal the live ones. `exchange` puts them in their place, equal or not."""
+def replay(settings: Settings, exchange: bool, from_archive: bool = False) -> int:
+    """Exit code 0 if the rebuilt tables equal the live ones. `exchange` puts them in their place, equal or not.
+
+    `from_archive`: read the archive as far as it goes, and the log from there on.
+    """
 
     async def work(event_log: EventLog, tables: Tables) -> int:
         await _nobody_projects(event_log)
@@ -42,9 +45,10 @@ def replay(settings: Settings, exchange: bool) -> int:
         bounds = await event_log.bounds(EVENTS)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("replaying", total=sum(b.end for b in bounds.values()))
-            shadow = await replaying.into_shadow(
-                event_log, tables, settings, lambda n: progress.advance(task, n)
-            )
+            async with archiving.source(event_log, settings, from_archive) as source:
+                shadow = await replaying.into_shadow(
+                    source, tables, settings, lambda n: progress.advance(task, n)
+                )
         found = await asyncio.to_thread(compare.databases, tables, tables.database, shadow.database)
         _tell(found, "the rebuilt tables are identical")
         if exchange:

@@ -24,13 +24,15 @@ from projections.alerts.notifier import Notifier
 from projections.prices import PriceBook
 from projections.projector import Projector
 from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOLED
-from schemas.settings import LOOPBACK, Settings
+from schemas.settings import Settings
 from schemas.topics import EVENTS
 from stores.log import EventLog, LogUnavailable
 from stores.migrate import migrate
 from stores.open import open_log
 from stores.spool import SpooledLog
 from stores.tables import Tables, TablesUnavailable, open_tables
+from tracker import guard, tokens_cli
+from tracker.letters import read_again
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -66,12 +68,13 @@ async def wait_for(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-def banner(settings: Settings) -> str:
-    """What `tracker up` says when it is ready."""
+def banner(settings: Settings, is_open: bool) -> str:
+    """What `tracker up` says when it is ready; `is_open`: no token has been made."""
+    token = "any" if is_open else "trk_…"
     return (
         f"\nRun Tracker is ready at {settings.base_url}\n\n"
         f"Follow a Nextflow run with\n"
-        f"    TOWER_ACCESS_TOKEN=any nextflow run … -with-tower {settings.base_url}\n"
+        f"    TOWER_ACCESS_TOKEN={token} nextflow run … -with-tower {settings.base_url}\n"
     )
 
 
@@ -80,6 +83,7 @@ async def up(settings: Settings) -> None:
     from api.app import create_app
     from ingest.app import routes
     from ingest.ticker import Ticker
+    from tracker import archiving
 
     alert_rules = rules.load(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -92,19 +96,31 @@ async def up(settings: Settings) -> None:
     else:
         await wait_for("the log", event_log.start)
     try:
-        await event_log.create_topics(
-            settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
-        )
+        partitions = settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
+        await wait_for("the topics", lambda: event_log.create_topics(partitions))
         await wait_for("ClickHouse", lambda: asyncio.to_thread(prepare, tables, settings))
+        known = guard.tokens(tables, settings)
+        await asyncio.to_thread(known.refresh)
+        guard.refuse_exposed(known, settings)
         publish = projection_loop.publisher(event_log, asyncio.get_running_loop(), stop.wait)
         projector = setup.projector(tables, settings, publish, stop)
         app = create_app(
-            tables, event_log, settings, now_ms, extra_routes=routes(event_log, settings, process, now_ms)
+            tables,
+            event_log,
+            settings,
+            now_ms,
+            extra_routes=routes(event_log, settings, process, now_ms, known),
+            gate=guard.gate(known, settings),
+            read_again=read_again(settings),
         )
         projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
         notifying = asyncio.create_task(Notifier(event_log, tables, settings, alert_rules, now_ms).run())
-        async with Ticker(event_log, process, settings.tick_seconds, now_ms):
-            await _serve(app, settings, settings.port, projecting, banner(settings))
+        async with (
+            archiving.beside(event_log, settings),
+            Ticker(event_log, process, settings.tick_seconds, now_ms),
+        ):
+            with known.refreshing():
+                await _serve(app, settings, settings.port, projecting, banner(settings, guard.is_open(known)))
         await _cancel(projecting)
         await _cancel(notifying)
     finally:
@@ -122,16 +138,23 @@ async def ingest(settings: Settings) -> None:
     from ingest.app import create_app
 
     # By port: processes that share a host have spools of their own, and a restart finds its own again.
-    event_log = SpooledLog(open_log(settings), settings.data / f"spool-{settings.port}", settings.spool_bytes)
+    folder = settings.data / f"spool-{settings.port}"
+    event_log = SpooledLog(
+        open_log(settings), folder, settings.spool_bytes, name=f"{socket.gethostname()}/{folder.name}"
+    )
     INGEST_SPOOLED.set_function(lambda: event_log.spooled)
     INGEST_SPOOL_BYTES.set_function(lambda: event_log.spooled_bytes)
+    tables = open_tables(settings)
+    known = guard.tokens(tables, settings)
     await event_log.start()
     try:
-        await _serve(
-            create_app(event_log, settings, process_name(), now_ms), settings, settings.port, None, ""
-        )
+        with known.refreshing():
+            await guard.until_safe(known, settings)
+            app = create_app(event_log, settings, process_name(), now_ms, known)
+            await _serve(app, settings, settings.port, None, "")
     finally:
         await event_log.stop()
+        tables.close()
 
 
 async def api(settings: Settings) -> None:
@@ -139,9 +162,14 @@ async def api(settings: Settings) -> None:
     from api.app import create_app
 
     event_log, tables = open_log(settings), open_tables(settings)
+    known = guard.tokens(tables, settings)
     await wait_for("the log", event_log.start)
     try:
-        await _serve(create_app(tables, event_log, settings, now_ms), settings, settings.port, None, "")
+        with known.refreshing():
+            await guard.until_safe(known, settings)
+            again, gate = read_again(settings), guard.gate(known, settings)
+            app = create_app(tables, event_log, settings, now_ms, read_again=again, gate=gate)
+            await _serve(app, settings, settings.port, None, "")
     finally:
         await event_log.stop()
         tables.close()
@@ -216,8 +244,6 @@ async def _serve(
     app: ASGIApp, settings: Settings, port: int, beside: "asyncio.Task[None] | None", ready: str
 ) -> None:
     """Serve until a signal; raises what ended the task that runs beside it."""
-    if settings.host not in LOOPBACK:
-        log.warning("open: anybody who reaches this address can read and write", host=settings.host)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -251,7 +277,7 @@ async def _cancel(task: "asyncio.Task[None]") -> None:
 
 def describe(error: Exception) -> str:
     """A failure to start, for people."""
-    if isinstance(error, LogUnavailable | TablesUnavailable):
+    if isinstance(error, LogUnavailable | TablesUnavailable | guard.Exposed | tokens_cli.NotDone):
         return str(error)
     if isinstance(error, ClickHouseError):
         return f"ClickHouse refused: {str(error)[:500]}"

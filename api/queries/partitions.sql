@@ -4,7 +4,7 @@ SELECT
     w.partition AS partition,
     w.offset AS offset,
     toUnixTimestamp64Milli(w.appended_at) AS appended_ms,
-    toUnixTimestamp64Milli(w.tick_at) AS tick_ms,
+    nullIf(w.tick.appended, 0) AS tick_ms,
     c.clock_ms AS clock_ms
 FROM (SELECT * FROM watermarks FINAL) AS w
 LEFT ANY JOIN

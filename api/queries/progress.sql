@@ -2,7 +2,7 @@
 SELECT
     w.partition AS partition,
     w.offset + 1 AS next,
-    ifNull(toUnixTimestamp64Milli(w.tick_at), 0) AS tick_ms,
+    w.tick.appended AS tick_ms,
     c.round_ms AS round_ms
 FROM (SELECT * FROM watermarks FINAL) AS w
 LEFT ANY JOIN

@@ -38,6 +38,10 @@ SELECT
     completed_texts.error_report AS error_report,
     process_names.names AS announced,
     labels.labels AS told_labels,
+    disconnected_after_ms, stalled_after_ms,
+    owner.name AS told_owner,
+    hiding.hidden AS told_hidden,
+    hiding.by AS hidden_by,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
     peak, cost, wasted, unpriced
 FROM run_statuses(

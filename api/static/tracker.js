@@ -124,8 +124,9 @@
       area.remove();
       button.focus();
     }
+    button.dataset.caption ||= button.textContent;
     button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    setTimeout(() => { button.textContent = button.dataset.caption; }, 1500);
   }
 
   document.addEventListener("click", (event) => {
@@ -147,7 +148,30 @@
     }
   });
 
+  // Forms of small things stay on the page: sent as they would be, then the page is fetched again and morphed.
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.hasAttribute("data-quiet")) return;
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(form));
+    const done = await fetch(form.action, { method: "POST", body, redirect: "manual" }).then((a) => a.type === "opaqueredirect", () => false);
+    if (!done) return form.submit(); // the page of the error says what is wrong
+    form.reset();
+    await fetchPage(location.pathname + location.search);
+    again();
+  });
+
+  function closeMenus(but) {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== but) menu.open = false;
+  }
+
+  document.addEventListener("click", (event) => closeMenus(event.target instanceof Element && event.target.closest("details.menu")));
+
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      document.querySelector("details.menu[open] > summary")?.focus();
+      closeMenus(null);
+    }
     if (event.altKey || event.ctrlKey || event.metaKey || !(event.target instanceof Element)) return;
     if (event.key === "/" && !event.target.closest("input, textarea, select")) {
       const search = [...document.querySelectorAll("input[name=search]")].find((i) => i.offsetParent !== null);

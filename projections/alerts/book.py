@@ -84,7 +84,7 @@ class Book:
             if alert.open and alert.kind != t.to_status:
                 self._end(alert, t.appended_at, t.offset)
         kind = _WRONG.get(t.to_status)
-        if kind is None or ((last := self.newest(kind, t.run_id)) and last.open):
+        if kind is None or facts.hidden or ((last := self.newest(kind, t.run_id)) and last.open):
             return
         alert = self._begin(
             Alert(
@@ -179,6 +179,13 @@ class Book:
         """A person has seen the alert. One that is not there is none of ours any more."""
         if alert := self.alerts.get(alert_id):
             self._put(alert, episodes.acknowledge(alert, at, by))
+
+    def hide(self, run_id: str, at: int) -> None:
+        """A person hid the run: what was wrong with it by then is over. Acts are told again after a restart."""
+        for kind in _WRONG.values():
+            alert = self.newest(kind, run_id)
+            if alert and alert.open and alert.since <= at:
+                self._end(alert, at, alert.offset)
 
     def silence(self, alert_id: str, until: int) -> None:
         """A person wants to hear no more of it before `until`."""

@@ -66,13 +66,17 @@ class Notifier:
     async def _watch_over(self, active: Callable[[], bool]) -> None:
         try:
             session = await Session.begin(self)
+            log.info("the notifier watches", receivers=sorted(self.rules.receivers))
             try:
                 while active():
                     await session.step()
             finally:
                 await session.outbox.stop()
         except (LogUnavailable, TablesUnavailable, ClickHouseError) as e:
-            log.warning("the notifier waits for log and tables", error=str(e)[:300])
+            log.warning(
+                "the notifier waits for log and tables, and tells nobody of anything until they answer",
+                error=str(e)[:300],
+            )
         except Exception:
             NOTIFIER_ERRORS.inc()
             log.exception("the notifier begins anew")

@@ -28,6 +28,7 @@ class Facts:
     repository: str = ""
     labels: tuple[str, ...] = ()
     error: str = ""
+    hidden: bool = False
 
 
 class _Strict(BaseModel):

@@ -137,7 +137,9 @@ class Session:
                 continue
             self._acts_done[act.partition, act.offset] = act.at_ms
             self._acts_since = max(self._acts_since, act.at_ms - _ACTS_AGAIN_MS)
-            if act.until_ms is not None:
+            if act.act == "run.hidden":
+                self.book.hide(act.alert_id, act.at_ms)
+            elif act.until_ms is not None:
                 self.book.silence(act.alert_id, act.until_ms)
             else:
                 self.book.acknowledge(act.alert_id, act.at_ms, act.by)

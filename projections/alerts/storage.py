@@ -34,7 +34,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a person did about an alert; (partition, offset) names it."""
+    """What a person did about an alert; (partition, offset) names it. For the act `run.hidden`, `alert_id` is the run's id."""
 
     partition: int
     offset: int
@@ -95,7 +95,10 @@ class Storage:
         for start in range(0, len(run_ids), _RUNS_AT_ONCE):
             rows = self.tables.rows(sql("alert_facts"), run_ids=list(run_ids[start : start + _RUNS_AT_ONCE]))
             found |= {
-                r["run_id"]: Facts(r["name"], r["repository"], tuple(r["labels"]), r["error"]) for r in rows
+                r["run_id"]: Facts(
+                    r["name"], r["repository"], tuple(r["labels"]), r["error"], bool(r["hidden"])
+                )
+                for r in rows
             }
         return found
 

@@ -2,7 +2,7 @@
 -- there. Times in ms; 0 for none.
 SELECT
     w.partition AS partition,
-    ifNull(toUnixTimestamp64Milli(w.tick_at), 0) AS tick_ms,
+    w.tick.appended AS tick_ms,
     w.round AS round,
     c.round_ms AS round_ms,
     c.clock_ms AS clock_ms

@@ -5,7 +5,11 @@
 -- Reading `completed.hash` straight from `runs FINAL` reads the subcolumn alone, which FINAL then does not merge, and gives an
 -- arbitrary part's value (seen on 26.9): say tupleElement(completed, 'hash'), or take the tuple out of a subquery first.
 -- `offset` is the greatest offset of the run that was inserted; `seen` and `tasks_seen` are the last sign of life and the
--- last request with task records, each as (observed ms, append ms). A run lies in one partition of the log for good.
+-- last request with task records, each as (observed ms, append ms). `owner` is whose token reported the run's first message on
+-- the log, whatever comes later, so nobody can take over a run that is there: (2^63 - 1 - offset, name). A run lies in one partition
+-- of the log for good. `own` are the thresholds that the labels of the same offset bring (schemas/thresholds.py), 0 for none: the
+-- sweep, which reads every run at every round, need not read the texts.
+-- `hiding`: whether people took it out of the lists, and who said so last.
 CREATE TABLE IF NOT EXISTS runs
 (
     run_id            String,
@@ -35,7 +39,10 @@ CREATE TABLE IF NOT EXISTS runs
     progress          SimpleAggregateFunction(max, Tuple(
         instant Int64, hash UInt64, pending Int64, submitted Int64, running Int64, succeeded Int64, failed Int64,
         ignored Int64, cached Int64, aborted Int64, retries Int64, peak_running Int64)),
-    labels            SimpleAggregateFunction(max, Tuple(offset Int64, labels Array(String)))
+    labels            SimpleAggregateFunction(max, Tuple(offset Int64, labels Array(String))),
+    own               SimpleAggregateFunction(max, Tuple(offset Int64, disconnected_ms Int64, stalled_ms Int64)),
+    owner             SimpleAggregateFunction(max, Tuple(earliness Int64, name String)),
+    hiding            SimpleAggregateFunction(max, Tuple(offset Int64, hidden UInt8, by String))
 )
 ENGINE = ${Aggregating}
 ORDER BY run_id

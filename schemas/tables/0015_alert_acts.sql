@@ -1,4 +1,5 @@
--- What people did about alerts; (partition, offset) names the event. The notifier reads it and acts by it.
+-- What people did about alerts; (partition, offset) names the event. The notifier reads it and acts by it. For the act
+-- `run.hidden`, which ends all alerts about a run, `alert_id` is the id of the run.
 CREATE TABLE IF NOT EXISTS alert_acts
 (
     partition   UInt32,

@@ -1,5 +1,10 @@
-"""Takes the pictures of docs/images: `make screenshots`. A real tracker, the recorded runs, small PNGs."""
+"""Takes the pictures of docs/images: `make screenshots`. A real tracker, the recorded runs, small PNGs.
 
+`python -m tests.browser.screenshots FOLDER` takes more into the folder, to be looked at and not kept: very narrow, very wide, and
+as people see them who do not tell red from green.
+"""
+
+import sys
 import tempfile
 from pathlib import Path
 
@@ -37,9 +42,34 @@ PICTURES = (
     ("ops-light", "/ops", 1280, 620, "light"),
 )
 
+#: The same, to be looked at and not kept; the last scheme is light, as with deuteranopia.
+LOOKED_AT = (
+    ("runs-320", "/", 320, 800, "dark"),
+    ("run-320", "/runs/{failed}#overview", 320, 900, "light"),
+    ("tasks-320", "/runs/{failed}/tasks", 320, 800, "light"),
+    ("process-320", "/runs/{retry}/process?name=VARIANTS:CALLING:CALL", 320, 900, "light"),
+    ("runs-4k", "/", 3840, 2160, "light"),
+    ("run-4k", "/runs/{larger}#overview", 3840, 2160, "dark"),
+    ("timeline-4k", "/runs/{larger}#timeline", 3840, 2160, "light"),
+    ("actions-light", "/runs/{resume}#actions", 1280, 760, "light"),
+    ("actions-320", "/runs/{resume}#actions", 320, 760, "dark"),
+    ("logs-light", "/runs/{failed}#logs", 1280, 500, "light"),
+    ("tasks-dark", "/runs/{failed}/tasks", 1280, 620, "dark"),
+    ("task-dark", "/runs/{retry}/tasks/25", 1280, 900, "dark"),
+    ("ops-dark", "/ops", 1280, 900, "dark"),
+    ("cost-dark", "/runs/{retry}#cost", 1280, 720, "dark"),
+    ("process-light", "/runs/{retry}/process?name=VARIANTS:CALLING:CALL", 1280, 1100, "light"),
+    ("runs-deuteranopia", "/", 1280, 620, "deuteranopia"),
+    ("run-deuteranopia", "/runs/{failed}#overview", 1280, 900, "deuteranopia"),
+    ("timeline-deuteranopia", "/runs/{failed}#timeline", 1280, 920, "deuteranopia"),
+)
+
 
 def main() -> None:
     """Take them all."""
+    wanted = [(FOLDER, p) for p in PICTURES]
+    if len(sys.argv) > 1:
+        wanted += [(Path(sys.argv[1]), p) for p in LOOKED_AT]
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -61,7 +91,7 @@ def main() -> None:
         tracker.wait_for_run(ids["larger"], status="succeeded", labels=["nightly"])
         tracker.wait_for_run(ids["killed"], status="disconnected")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for name, path, width, height, scheme in PICTURES:
+        for to, (name, path, width, height, scheme) in wanted:
             context = browser.new_context(
                 base_url=tracker.url,
                 viewport={"width": width, "height": height},
@@ -70,7 +100,11 @@ def main() -> None:
                 timezone_id="UTC",
                 locale="en-GB",
             )
-            take(context.new_page(), path.format(**ids), FOLDER / f"{name}.png")
+            page = context.new_page()
+            if scheme == "deuteranopia":
+                emulation = context.new_cdp_session(page)
+                emulation.send("Emulation.setEmulatedVisionDeficiency", {"type": "deuteranopia"})
+            take(page, path.format(**ids), to / f"{name}.png")
             context.close()
         browser.close()
 
@@ -81,6 +115,8 @@ def take(page: Page, path: str, to: Path) -> None:
     if path.endswith("#timeline"):
         page.locator("#gantt canvas").wait_for()
         page.wait_for_timeout(300)
+    if path.endswith("#actions"):
+        page.locator("#actions > summary").click()
     page.screenshot(path=to)
     with Image.open(to) as picture:
         picture.convert("RGB").quantize(256).save(to, optimize=True)

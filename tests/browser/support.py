@@ -28,7 +28,8 @@ EVIL = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>{{7*7}}${7*7}<b
 class Tracker:
     """`tracker up` with short thresholds, and a runner's side to talk to it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: str) -> None:
+        """`more`: further settings, such as TRACKER_PORT."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.roots = folder / "roots"
@@ -44,7 +45,7 @@ class Tracker:
             "TRACKER_STALLED_AFTER_SECONDS": str(STALLED_SECONDS),
             "TRACKER_PRICE_BOOK": str(prices),
             "TRACKER_LOCAL_ROOTS": str(self.roots),
-        }
+        } | more
         command = [sys.executable, "-c", "from tracker.cli import app; app()", "up"]
         self._child = Child(command, folder / "tracker.log", env=kept | settings)
         self._client = httpx.Client(base_url=self.url, timeout=30)

@@ -10,7 +10,7 @@ from tests.browser.support import Tracker, told_at_end
 
 WORKFLOW_INFO = ["Repository", "Revision", "Commit", "Work Dir"]
 DASH = "\N{EN DASH}"
-RUNTIME = ["Status", "Started", "Completed", "Duration", "Peak Concurrency"]
+RUNTIME = ["Status", "Outputs", "Started", "Completed", "Duration", "Peak Concurrency"]
 ALWAYS = ["Overview", "Task Timeline", "Config & Params", "Notes", "Logs"]
 
 
@@ -48,6 +48,7 @@ def test_every_field_of_both_cards(page: Page, runs: dict[str, str], trace: str,
     assert cost["Peak Concurrency"] == str(peak)
     with_cost = told["success"] and not told["resume"]
     assert list(cost) == [RUNTIME[0], *(["Cost"] if with_cost else []), *RUNTIME[1:]]
+    assert cost["Outputs"] == f"{DASH} the runner told no output directory"
     if with_cost:
         assert cost["Cost"].startswith("$0.00")
         page.locator("dd a[href='#cost']").click()
@@ -63,7 +64,12 @@ def test_repository_revision_and_commit_lead_to_the_host(page: Page, runs: dict[
         .locator("a")
         .evaluate_all("all => all.map(a => a.href)")
     )
-    assert links == [base, f"{base}/tree/3.14.0", f"{base}/commit/b89fac32650aacc86fcda9ee77e00612a1d77066"]
+    assert links == [
+        base,
+        f"{base}/tree/3.14.0",
+        f"{base}/commit/b89fac32650aacc86fcda9ee77e00612a1d77066",
+        "https://console.aws.amazon.com/s3/buckets/lab-work?prefix=rnaseq/",
+    ]
     assert card(page, "Workflow Info")["Work Dir"] == "s3://lab-work/rnaseq"
 
 

@@ -44,12 +44,14 @@ def running(bases: Sequence[str], threads: int, seconds_between: float) -> Itera
     """Runs follow each other in each thread while the block runs; those that are under way then are brought to their end."""
     books, stop = Books(), threading.Event()
     with ThreadPoolExecutor(threads) as pool:
-        work = [pool.submit(_play, bases, f"load-{n}", books, stop, seconds_between) for n in range(threads)]
+        players = [
+            pool.submit(_play, bases, f"load-{n}", books, stop, seconds_between) for n in range(threads)
+        ]
         try:
             yield books
         finally:
             stop.set()
-    for done in work:
+    for done in players:
         done.result()
 
 
@@ -67,24 +69,25 @@ def _play(bases: Sequence[str], name: str, books: Books, stop: threading.Event, 
             stop.wait(pause)  # the pace of the load
             return answer.json
 
-        books.silent.append(_begin(say, f"{name}-silent"))
+        books.silent.append(begin(say, f"{name}-silent"))
         for n in count():
-            run_id = _begin(say, f"{name}-{n}")
-            books.ended(run_id, _work(say, run_id))
+            run_id = begin(say, f"{name}-{n}")
+            books.ended(run_id, work(say, run_id))
             if stop.is_set():
                 return
 
 
-def _begin(say: Say, run: str) -> str:
+def begin(say: Say, run: str) -> str:
+    """Create a run of this name and begin it; its id."""
     run_id: str = say("create", "", {"runName": run, "sessionId": run})["workflowId"]
     say("begin", run_id, {"workflow": {"runName": run, "start": "2026-11-24T18:00:00Z"}})
     return run_id
 
 
-def _work(say: Say, run_id: str) -> Counter[str]:
-    """All tasks of a run, and its end; what must be counted then."""
+def work(say: Say, run_id: str, requests: int = _REQUESTS) -> Counter[str]:
+    """All tasks of a run, 20 a request, each told as running and as over, and its end; what must be counted then."""
     counts = Counter[str]()
-    for r in range(_REQUESTS):
+    for r in range(requests):
         tasks = [_task(r * _TASKS + t) for t in range(_TASKS)]
         say("progress", run_id, {"tasks": [t | {"status": "RUNNING", "complete": None} for t in tasks]})
         say("progress", run_id, {"tasks": tasks})

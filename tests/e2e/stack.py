@@ -32,7 +32,7 @@ class Service:
         self.name = name
         self.port = free_port()
         self.log = folder / f"{self.name}.log"
-        port = "metrics_port" if command == "project" else "port"
+        port = "metrics_port" if command in ("project", "archive") else "port"
         self._command = [*_COMMAND, command]
         self._environment = environment(**{port: self.port, "data": folder / "data", **settings})
         self._child: Child | None = None
@@ -75,6 +75,17 @@ class Service:
         if self._child is not None:
             self._child.kill()
             self._child = None
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        self._running.pause()
+
+    def resume(self) -> None:
+        self._running.resume()
+
+    def ended(self) -> int | None:
+        """The exit code, if it was started and has ended by itself."""
+        return None if self._child is None else self._child.exit_code()
 
     @property
     def pid(self) -> int:

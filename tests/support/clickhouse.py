@@ -54,6 +54,15 @@ class ClickHouseServer:
             self._child.kill()
             self._child = None
 
+    def pause(self) -> None:
+        """SIGSTOP."""
+        if self._child is not None:
+            self._child.pause()
+
+    def resume(self) -> None:
+        if self._child is not None:
+            self._child.resume()
+
     def restart(self) -> None:
         self.stop()
         self.start()

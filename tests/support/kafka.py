@@ -50,6 +50,15 @@ class KafkaBroker:
             self._child.kill()
             self._child = None
 
+    def pause(self) -> None:
+        """SIGSTOP."""
+        if self._child is not None:
+            self._child.pause()
+
+    def resume(self) -> None:
+        if self._child is not None:
+            self._child.resume()
+
     def restart(self) -> None:
         self.stop()
         self.start()

@@ -96,5 +96,14 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         self._popen.wait()
 
+    def pause(self) -> None:
+        """SIGSTOP to the whole group: it neither runs nor ends, and its connections stay open."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGCONT)
+
     def log_tail(self, lines: int = 30) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,61 @@
+"""Signed cookies of people who have logged in, and the tokens of forms. Pure but for the clock of the signature."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from starlette.responses import Response
+
+COOKIE = "tracker_session"
+
+#: Field of a form, and header of a script's request, that holds the form's token.
+CSRF_FIELD = "csrf"
+CSRF_HEADER = "x-csrf-token"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the cookie says: by which token the person logged in. `nonce` makes each login another."""
+
+    token_id: str
+    nonce: str
+
+
+class Sessions:
+    """Signs and reads; `key` is the secret, `hours` how long a login lasts, `secure` whether people come over https."""
+
+    def __init__(self, key: str, hours: float, secure: bool) -> None:
+        self._signer = URLSafeTimedSerializer(
+            key, salt="session", signer_kwargs={"digest_method": hashlib.sha256}
+        )
+        self._key, self._seconds, self._secure = key, int(hours * 3600), secure
+
+    def read(self, cookie: str) -> Session | None:
+        """The session, or None for a cookie that is not ours or too old."""
+        try:
+            told = self._signer.loads(cookie, max_age=self._seconds)
+            return Session(str(told["t"]), str(told["n"]))
+        except (BadData, KeyError, TypeError):
+            return None
+
+    def begin(self, response: Response, token_id: str) -> None:
+        """Log in: the cookie names the token, which must still be good at every request."""
+        value = self._signer.dumps({"t": token_id, "n": secrets.token_urlsafe(16)})
+        assert isinstance(value, str)
+        response.set_cookie(
+            COOKIE, value, max_age=self._seconds, secure=self._secure, httponly=True, samesite="lax"
+        )
+
+    def end(self, response: Response) -> None:
+        """Log out this browser."""
+        response.delete_cookie(COOKIE, secure=self._secure, httponly=True, samesite="lax")
+
+    def csrf(self, seed: str) -> str:
+        """The token of forms for this session or person."""
+        return hmac.new(self._key.encode(), f"csrf\0{seed}".encode(), hashlib.sha256).hexdigest()
+
+    def is_csrf(self, seed: str, told: str) -> bool:
+        """Whether it is; compared in constant time."""
+        return hmac.compare_digest(self.csrf(seed).encode(), told.encode())
