@@ -10,11 +10,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DincludeScope=runtime
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
+FUZZ_INPUTS ?= 100000
 NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not nextflow and not browser and not bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas bench chaos clean \
+.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas bench chaos fuzz clean \
   screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool
 
 help: ## List the targets
@@ -56,6 +57,9 @@ fix: setup-dev ## Repair style and format where a tool can
 
 schemas: setup-dev ## Write the JSON Schemas of the events again
 	$(BIN)/python -m schemas.export
+
+fuzz: setup-dev ## Try FUZZ_INPUTS hostile requests on ingest (prints its seed)
+	$(BIN)/python -m tests.fuzz.ingest --inputs $(FUZZ_INPUTS)
 
 bench: setup-dev services ## Measure freshness and throughput on this machine
 	$(BIN)/python -m bench.freshness

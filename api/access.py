@@ -232,11 +232,11 @@ def _owner_of(request: Request) -> Callable[[str], str | None]:
 async def _form_token(request: Request) -> str:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return ""
+    body = await read_body(request, _FORM_MAX, "a form")
     try:
-        fields = form_fields(await read_body(request, _FORM_MAX, "a form"))
-    except Problem:  # then it holds no token either, and is answered 403
+        return form_fields(body).get(CSRF_FIELD, "")
+    except Problem:  # what cannot be read holds no token either, and is answered 403
         return ""
-    return fields.get(CSRF_FIELD, "")
 
 
 _WHY: Mapping[Rejected, str] = {
@@ -278,7 +278,7 @@ def _host_of(told: str) -> str:
     try:
         return urlsplit(f"//{told}").hostname or ""
     except ValueError:
-        return told or "."
+        return "not.a.host"
 
 
 def _is_address(host: str) -> bool:

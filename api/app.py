@@ -13,8 +13,22 @@ from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api import access, alerts, hiding, note_routes, pages, problems, routes, run_forms, runs
+from api import (
+    access,
+    alerts,
+    hiding,
+    letter_routes,
+    login,
+    note_routes,
+    pages,
+    problems,
+    routes,
+    run_forms,
+    runs,
+    token_routes,
+)
 from api.access import Gate, Guarded
+from api.letters import ReadAgain, read_nothing
 from api.measure import measure
 from api.reader import Reader
 from api.security import SafeAnswers
@@ -34,12 +48,17 @@ def create_app(
     clock: Callable[[], int],
     extra_routes: Sequence[BaseRoute] = (),
     gate: Gate | None = None,
+    read_again: ReadAgain = read_nothing,
 ) -> FastAPI:
     """The application. `clock` gives the wall clock in ms; `extra_routes` are matched first, and guard themselves.
 
-    Without a `gate` everybody may do everything. It neither opens nor closes the tables and the log: who made them does.
+    `read_again` reads dead letters by today's code. Without a `gate` everybody may do everything. It neither opens nor closes the
+    tables and the log: who made them does.
     """
     reader = Reader(tables, settings, clock)
+    gate = gate or Gate(
+        NoTokens(), settings, clock, Sessions(secrets.token_hex(), settings.login_hours, False)
+    )
     app = FastAPI(
         title="Run Tracker",
         summary="Runs of workflows: status, tasks, concurrency, cost.",
@@ -54,17 +73,17 @@ def create_app(
     app.include_router(alerts.router(reader, log, clock))
     app.include_router(note_routes.router(reader, log, clock))
     app.include_router(hiding.router(reader, log, clock))
+    app.include_router(letter_routes.router(reader, log, read_again, clock))
     app.include_router(pages.router(reader, log))
     app.include_router(note_routes.form_router(reader, log, clock))
     app.include_router(run_forms.router(reader, log, clock))
+    app.include_router(token_routes.router(reader, gate))
+    app.include_router(login.router(gate))
     _add_probes(app, reader, log)
     app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
     app.router.routes[:0] = extra_routes
     problems.install(app)
     access.bind_owner(app.state, lambda ref: runs.owner(reader, ref))
-    gate = gate or Gate(
-        NoTokens(), settings, clock, Sessions(secrets.token_hex(), settings.login_hours, False)
-    )
     app.add_middleware(Guarded, gate=gate, reported=extra_routes)
     app.add_middleware(SafeAnswers)
     _describe_problems(app)

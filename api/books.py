@@ -1,12 +1,12 @@
-"""The books: what the log holds against what the tables hold, counted independently; what was set aside."""
+"""The books: what the log holds against what the tables hold, counted independently."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
-from api.models import Books, DeadLetter, DeadLetterList, SpoolTold, Watermark
-from api.paging import LetterPlace, to_token
+from api.counted import Counted
+from api.models import Books, SpoolTold, Watermark
 from api.reader import Reader, Row
 from api.runs import time_of
 from schemas.events import iso
@@ -15,8 +15,6 @@ from stores.log import Bounds, EventLog
 
 #: So many waiting messages are looked at, one by one, to tell requests from ticks; of more, all count.
 TAIL_MAX = 20_000
-#: Bytes of the raw text of a dead letter that a list gives.
-RAW_MAX = 4096
 _CLOCK = "clock."
 _NOTHING: Row = {"clocks": 0, "projected": 0, "dead_lettered": 0}
 
@@ -36,20 +34,15 @@ class Stretch:
         return max(0, self.end - self.next)
 
 
-async def books(reader: Reader, log: EventLog) -> Books:
-    """The books now. Raises LogUnavailable and TablesUnavailable.
+async def books(reader: Reader, log: EventLog, counted: Counted | None = None) -> Books:
+    """The books now; `counted` spares counting all again. Raises LogUnavailable and TablesUnavailable.
 
     How far the tables are is read before the log's ends, so nothing is projected that the log does not hold.
     """
     partitions = await run_in_threadpool(reader.rows, "partitions")
     stretches = stretches_of(partitions, await log.bounds(EVENTS))
-    counts = await run_in_threadpool(
-        reader.rows,
-        "books",
-        partitions=[s.partition for s in stretches],
-        firsts=[s.first for s in stretches],
-        nexts=[s.next for s in stretches],
-    )
+    ranges = {s.partition: (s.first, s.next) for s in stretches}
+    counts = await run_in_threadpool((counted or Counted()).rows, reader, ranges)
     spools = await run_in_threadpool(reader.rows, "spools")
     waiting = sum(s.waiting for s in stretches)
     ticks_waiting = await _ticks(log, stretches) if waiting <= TAIL_MAX else None
@@ -126,40 +119,3 @@ async def _ticks(log: EventLog, stretches: Sequence[Stretch]) -> dict[int, int]:
             found = sum(r.type.startswith(_CLOCK) for r in records)
             ticks[s.partition] = ticks.get(s.partition, 0) + found
     return ticks
-
-
-def page_of_letters(reader: Reader, run_id: str, place: LetterPlace, page_size: int) -> DeadLetterList:
-    """One page of what was set aside, newest first; of one run, or of all for ''."""
-    rows = reader.rows(
-        "dead_letters",
-        run_id=run_id,
-        token_ms=place.at_ms,
-        token_partition=place.partition,
-        token_offset=place.offset,
-        token_part=place.part,
-        limit=page_size + 1,
-        most=RAW_MAX,
-    )
-    page = rows[:page_size]
-    last = page[-1] if len(rows) > page_size else None
-    token = (
-        None
-        if last is None
-        else to_token(LetterPlace(last["at_ms"], last["partition"], last["offset"], last["part"]))
-    )
-    return DeadLetterList(dead_letters=[_letter(r) for r in page], next_page_token=token)
-
-
-def _letter(row: Row) -> DeadLetter:
-    return DeadLetter(
-        partition=row["partition"],
-        offset=row["offset"],
-        at=iso(row["at_ms"]),
-        run_id=row["run_id"] or None,
-        type=row["type"] or None,
-        part=row["part"] or None,
-        reason=row["reason"],
-        request=row["request"] or None,
-        raw=row["raw_start"],
-        raw_bytes=row["raw_bytes"],
-    )

@@ -281,6 +281,7 @@ class Costs(BaseModel):
 class DeadLetter(BaseModel):
     """What was accepted and could not be used: a whole request (`part` null), or a part of one."""
 
+    id: str
     partition: int
     offset: int
     at: Time
@@ -291,6 +292,9 @@ class DeadLetter(BaseModel):
     request: str | None
     raw: str = Field(description="Its first bytes: JSON of a part, base64 of a whole request")
     raw_bytes: int = Field(description="Length of all of it")
+    replayed_at: Time | None = Field(description="When it was read again after a fix")
+    replayed_by: str | None
+    replayed_as: str | None = Field(description="The run that it turned out to be about")
 
 
 class DeadLetterList(BaseModel):

@@ -13,7 +13,9 @@ from starlette.responses import HTMLResponse, Response
 from api import books, problems, runs, tasks
 from api.alerts import page_of_alerts
 from api.asking import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, run_sort, task_filter
+from api.counted import Counted
 from api.layout import Layouts
+from api.letters import Wanted, page_of_letters
 from api.log_files import run_log
 from api.models import Books, RunList
 from api.paging import alert_place, letter_place, task_place
@@ -68,6 +70,7 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
     """All pages."""
     layouts = Layouts()
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
+    counted = Counted()
 
     @r.get("/")
     def list_page(
@@ -131,7 +134,7 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
 
     @r.get("/ops")
     async def ops_page() -> Response:
-        told = await books.books(reader, log)
+        told = await books.books(reader, log, counted)
         return await run_in_threadpool(_ops, reader, told)
 
     @r.get("/runs/{ref}/tasks.csv")
@@ -187,7 +190,7 @@ def _ops(reader: Reader, told: Books) -> Response:
         counts=reader.rows("status_counts", **judgement.parameters(), since_ms=now_ms - _NEWS_MS),
         attention=runs.runs_of(reader, needing.result(), judgement),
         alerts=page_of_alerts(reader, [AlertState.FIRING], "", "", alert_place(""), _LETTERS_MAX).alerts,
-        letters=books.page_of_letters(reader, "", letter_place(""), _LETTERS_MAX).dead_letters,
+        letters=page_of_letters(reader, Wanted(replayed=False), letter_place(""), _LETTERS_MAX).dead_letters,
         now_ms=now_ms,
     )
 

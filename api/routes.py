@@ -20,17 +20,16 @@ from api.asking import (
     PageToken,
     RunFilter,
     TaskFilter,
-    Text,
     run_filter,
     run_sort,
     task_filter,
 )
 from api.bodies import read_body
+from api.counted import Counted
 from api.models import (
     Books,
     Concurrency,
     Costs,
-    DeadLetterList,
     History,
     Labels,
     ProcessList,
@@ -40,7 +39,7 @@ from api.models import (
     TaskList,
     TransitionList,
 )
-from api.paging import letter_place, task_place
+from api.paging import task_place
 from api.problems import bad_request, responses
 from api.reader import Reader
 from schemas.access import Act
@@ -168,14 +167,9 @@ def labelled(run_id: str, told: Labelled, now_ms: int) -> RunLabelled:
 
 
 def _add_operations(r: APIRouter, reader: Reader, log: EventLog) -> None:
-    @r.get("/dead-letters", tags=["operations"])
-    def list_dead_letters(
-        run_id: Text = "", page_size: PageSize = PAGE_SIZE, page_token: PageToken = ""
-    ) -> DeadLetterList:
-        """What was accepted and could not be used, with the reason, newest first."""
-        return books.page_of_letters(reader, run_id, letter_place(page_token), page_size)
+    counted = Counted()
 
     @r.get("/books", tags=["operations"])
     async def get_books() -> Books:
         """What the log holds against what became of it."""
-        return await books.books(reader, log)
+        return await books.books(reader, log, counted)

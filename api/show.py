@@ -6,9 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from api.models import Counts, Run
+from api.seen import SEEN
+from api.sessions import CSRF_FIELD
 from schemas.events import to_ms
 
 DASH = "\N{EN DASH}"
@@ -128,6 +131,11 @@ def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def csrf_field() -> Markup:
+    """The hidden field that every form which writes carries."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, SEEN.get().csrf)
+
+
 def _environment() -> Environment:
     env = Environment(
         loader=PackageLoader("api"),
@@ -153,6 +161,8 @@ def _environment() -> Environment:
     )
     for show in shown:
         env.filters[show.__name__] = show
+    env.globals["csrf_field"] = csrf_field
+    env.globals["seen"] = SEEN.get
     return env
 
 

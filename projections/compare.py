@@ -20,6 +20,7 @@ CONTENT = {
     "dead_letters": "SELECT * FROM {db}.dead_letters FINAL",
     "notes": "SELECT * FROM {db}.notes FINAL",
     "alert_acts": "SELECT * FROM {db}.alert_acts FINAL",
+    "letter_replays": "SELECT * FROM {db}.letter_replays FINAL",
     "spools": "SELECT * FROM {db}.spools FINAL",
     "run_processes": (
         "SELECT p.* FROM (SELECT * FROM {db}.run_processes FINAL) AS p INNER JOIN "

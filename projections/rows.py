@@ -36,6 +36,7 @@ from schemas.events import (
     Workflow,
     iso,
 )
+from schemas.letters import Reread
 from schemas.statuses import Outcome
 from schemas.thresholds import own
 from schemas.wire import decode
@@ -55,6 +56,7 @@ class Said:
     dead_letters: bytes = b""
     notes: bytes = b""
     alert_acts: bytes = b""
+    letter_replays: bytes = b""
     spools: bytes = b""
     events: bytes = b""
     outcome: Outcome = Outcome.PROJECTED
@@ -73,7 +75,7 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
     """The rows of one message. `observed`: its observed time in ms; the other arguments are what `read` gave."""
     if event is None:
         raw = b64encode(record.value[:1_000_000]).decode()
-        letter = dead_letter(record, "", "", "undecodable", unreadable, "", raw)
+        letter = dead_letter(record, None, "", "undecodable", unreadable, "", raw)
         row = _event_row(record, "undecodable", "", "", "", Outcome.DEAD_LETTERED, 0)
         return Said(record, None, observed, dead_letters=letter, events=row, outcome=Outcome.DEAD_LETTERED)
     said = Said(record, event, observed, run_id=event.run_id, tasks=tasks)
@@ -86,7 +88,7 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
     elif isinstance(event, RequestUnreadable):
         outcome = Outcome.DEAD_LETTERED
         said.dead_letters = dead_letter(
-            record, "", event.run_id, event.type, event.data.reason, event.data.request, event.data.raw
+            record, event, "", event.type, event.data.reason, event.data.request, event.data.raw
         )
         if event.run_id:  # not understood, and yet a sign of life
             said.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event.owner)})
@@ -100,9 +102,10 @@ def say(record: Record, observed: int, event: Event | None, tasks: bytes, unread
         if isinstance(event, RunHidden):
             said.alert_acts = _alert_act(record, event)
         said.dead_letters = b"".join(
-            dead_letter(record, s.part, event.run_id, event.type, s.reason, "", s.raw)
-            for s in event.data.set_aside
+            dead_letter(record, event, s.part, event.type, s.reason, "", s.raw) for s in event.data.set_aside
         )
+        if event.reread is not None:
+            said.letter_replays = _replay_row(record, event, event.reread)
     said.outcome = outcome
     said.events = _event_row(record, event.type, event.id, event.run_id, source, outcome, interval)
     return said
@@ -131,19 +134,35 @@ def _event_row(
 
 
 def dead_letter(
-    record: Record, part: str, run_id: str, type: str, reason: str, request: str, raw: str
+    record: Record, event: Event | None, part: str, type: str, reason: str, request: str, raw: str
 ) -> bytes:
     """A row of `dead_letters`: `part` of the message, or all of it for an empty part; `raw` as text or base64."""
+    data = event.data if event is not None and isinstance(event.data, Payload) else Payload()
     return _json(
         {
             "partition": record.partition,
             "offset": record.offset,
             "part": part,
-            "run_id": run_id,
+            "run_id": event.run_id if event else "",
             "type": type,
             "reason": reason,
             "request": request,
+            "dialect": data.dialect if event else "",
+            "workspace": data.workspace,
+            "owner": event.owner if event else "",
             "raw": raw,
+            "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def _replay_row(record: Record, event: Envelope, letter: Reread) -> bytes:
+    return _json(
+        {
+            **letter.model_dump(),
+            "log_partition": record.partition,
+            "log_offset": record.offset,
+            "run_id": event.run_id,
             "appended_at": iso(record.appended_at),
         }
     )
@@ -207,6 +226,12 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
     row: dict[str, Any]
     if isinstance(event, RunLabelled | RunHidden | RunShown):  # people do these, so they are no sign of life
         row = {"partition": record.partition, "offset": record.offset}
+    elif event.reread is not None:  # nor is what a person has read again
+        row = {
+            "partition": record.partition,
+            "offset": record.offset,
+            "first_appended_at": iso(record.appended_at),
+        }
     else:
         row = _arrival(record, observed, event.owner)
     row |= {"run_id": event.run_id, "dialect": data.dialect, "workspace": data.workspace}
@@ -227,7 +252,8 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             if data.process_names is not None:
                 row["process_names"] = version | {"names": data.process_names}
         case TasksChanged():
-            row["tasks_seen"] = row["seen"]
+            if "seen" in row:
+                row["tasks_seen"] = row["seen"]
             row |= _progress(version, data.progress)
         case Heartbeat():
             row |= _progress(version, data.progress)

@@ -20,7 +20,7 @@ _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
 
 #: In this order: what a run's figures are made of comes first, what says that a message is projected comes last.
-_TABLES = ("tasks", "runs", "dead_letters", "notes", "alert_acts", "spools", "events")
+_TABLES = ("tasks", "runs", "dead_letters", "notes", "alert_acts", "spools", "letter_replays", "events")
 
 
 class Stopped(Exception):
@@ -87,5 +87,5 @@ class Writer:
                 error=str(e)[:500],
             )
             raw = b64encode(part[:1_000_000]).decode()
-            letter = dead_letter(said.record, table, said.run_id, said.record.type, str(e)[:2000], "", raw)
+            letter = dead_letter(said.record, said.event, table, said.record.type, str(e)[:2000], "", raw)
             self._insert_parts("dead_letters", [(said, letter)])

@@ -19,6 +19,7 @@ from pydantic import (
     TypeAdapter,
 )
 
+from schemas.letters import Reread
 from schemas.statuses import Dialect, ReportedState, TaskStatus
 
 #: The greatest time that a DateTime64(3) column holds, in ms since 1970: 2299-12-31T23:59:59.999Z.
@@ -298,6 +299,7 @@ class Envelope(Model):
     run_id: str = ""
     received_at: Ms
     owner: str = Field("", description="Whose token it came with; '' while the tracker is open")
+    reread: Reread | None = Field(None, description="The dead letter that it was, read again after a fix")
 
 
 class RunCreated(Envelope):

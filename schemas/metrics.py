@@ -32,6 +32,11 @@ INGEST_SET_ASIDE = Counter(
     "tracker_ingest_set_aside_total",
     "Parts of accepted requests (a record or a field) that could not be used and became dead letters.",
 )
+LETTERS_REREAD = Counter(
+    "tracker_dead_letters_reread_total",
+    "Dead letters that somebody had read again. `outcome`: replayed (an event is on the log), or unreadable (still).",
+    ["outcome"],
+)
 INGEST_ERRORS = Counter(
     "tracker_ingest_errors_total",
     "Requests on which the mapping failed unexpectedly: a defect of ours. They are kept as dead letters.",

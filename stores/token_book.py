@@ -5,9 +5,9 @@ token that was made or revoked elsewhere is known here only after the next refre
 tables are away works here until they are back.
 """
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 
 #: The copy, in TRACKER_DATA.
 COPY = "tokens.json"
+_STOP_SECONDS = 2.0
 
 
 class Source(Protocol):
@@ -33,45 +34,52 @@ class Source(Protocol):
 
 
 class TokenBook:
-    """`book` is the newest list that is known, or None while none is: neither the tables nor a copy could be read yet."""
+    """`book` is the newest list that is known, or None while none is: neither the tables nor a copy could be read yet.
+
+    A list is put in its place whole, so any thread may look at it.
+    """
 
     def __init__(self, source: Source, folder: Path, seconds: float, clock: Callable[[], int]) -> None:
         """`seconds` between two refreshes; `clock` gives the wall clock in ms. The copy lies in `folder`."""
         self._source, self._copy, self._seconds, self._clock = source, folder / COPY, seconds, clock
+        self._reading = threading.Lock()
         self.book: Book | None = self._read_copy()
 
-    async def refresh(self) -> bool:
-        """Read the tables now; False if they could not be read, and what was known before stays."""
-        try:
-            tokens = await asyncio.to_thread(self._source.read)
-        except (TablesUnavailable, ClickHouseError, ValueError) as error:
-            _log.warning("the list of tokens could not be read; the last one stays", error=str(error)[:300])
-            return False
-        if self.book is None or tokens != self.book.tokens:
-            self.book = Book(tokens)
-            await asyncio.to_thread(self._write_copy, tokens)
-        TOKENS_READ.set(self._clock() / 1000)
-        return True
+    def refresh(self) -> bool:
+        """Read the tables now; False if they could not be read, and what was known before stays. Blocking."""
+        with self._reading:
+            try:
+                tokens = self._source.read()
+            except (TablesUnavailable, ClickHouseError, ValueError) as error:
+                _log.warning(
+                    "the list of tokens could not be read; the last one stays", error=str(error)[:300]
+                )
+                return False
+            if self.book is None or tokens != self.book.tokens:
+                self.book = Book(tokens)
+                self._write_copy(tokens)
+            TOKENS_READ.set(self._clock() / 1000)
+            return True
 
-    @contextlib.asynccontextmanager
-    async def refreshing(self) -> AsyncIterator[None]:
-        """Refresh now and again, while inside."""
-        await self.refresh()
-        task = asyncio.create_task(self._again())
+    @contextlib.contextmanager
+    def refreshing(self) -> Iterator[None]:
+        """Refresh now and again, while inside. In a thread of its own: tables that hang hold up nobody."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._again, args=(stop,), name="tokens", daemon=True)
+        thread.start()
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            stop.set()
+            thread.join(_STOP_SECONDS)  # so that what it reads is not closed under it
 
-    async def _again(self) -> None:
-        while True:
-            await asyncio.sleep(self._seconds)
+    def _again(self, stop: threading.Event) -> None:
+        while not stop.is_set():
             try:
-                await self.refresh()
+                self.refresh()
             except Exception:  # a defect must not end the refreshing; the list that is known stays
                 _log.exception("refreshing the list of tokens failed")
+            stop.wait(self._seconds)
 
     def _read_copy(self) -> Book | None:
         try:
@@ -98,7 +106,7 @@ class NoTokens:
 
     book: Book | None = Book([])
 
-    async def refresh(self) -> bool:
+    def refresh(self) -> bool:
         """Nothing to read."""
         return True
 

@@ -32,7 +32,7 @@ class SomeTokens:
                 self.tokens.append(token)
         self.book: Book | None = Book(self.tokens)
 
-    async def refresh(self) -> bool:
+    def refresh(self) -> bool:
         return True
 
     def secret(self, role: Role, owns: bool = False) -> str:

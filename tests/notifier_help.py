@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+import pytest
 from pydantic import SecretStr
 
 from projections.alerts import outbox, session
@@ -39,10 +40,10 @@ def rules(delays: Mapping[str, float], kinds: Sequence[AlertKind] = tuple(RUN_KI
 
 
 class MemoryLog:
-    """The topics that the projector publishes to, and the ends of the events. `away`: commits that fail from now on."""
+    """The topics that the projector publishes to, and the events that it reads. `away`: commits that fail from now on."""
 
-    def __init__(self, partitions: int) -> None:
-        self.partitions = partitions
+    def __init__(self, partitions: int, events: Sequence[Record] = ()) -> None:
+        self.events = {p: [r for r in events if r.partition == p] for p in range(partitions)}
         self.topics: dict[str, list[Record]] = {}
         self.groups: dict[tuple[str, str], dict[int, int]] = {}
         self.away = 0
@@ -54,7 +55,7 @@ class MemoryLog:
 
     async def bounds(self, topic: str) -> Mapping[int, Bounds]:
         if topic == EVENTS:
-            return {p: Bounds(0, 1) for p in range(self.partitions)}
+            return {p: Bounds(0, len(records)) for p, records in self.events.items()}
         return {0: Bounds(0, len(self.topics.get(topic, ())))}
 
     async def take(
@@ -85,8 +86,9 @@ class MemoryLog:
     ) -> Position:
         raise NotImplementedError
 
-    def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
-        raise NotImplementedError
+    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        for at in range(start, end, 3):
+            yield self.events[partition][at : min(at + 3, end)]
 
     async def readers(self, group: str) -> int:
         raise NotImplementedError
@@ -162,9 +164,21 @@ async def step(running: Session) -> None:
     await running.step()
 
 
+def tell(around: Around) -> None:
+    """A notifier begins, tells all that is to be told, and ends."""
+
+    async def notify() -> None:
+        async with begun(around) as session:
+            for _ in range(3):
+                await step(session)
+
+    asyncio.run(notify())
+
+
 def settings_of(limits: Limits) -> Settings:
     """As the projector's; nothing depends on the wall clock."""
     return Settings(
+        ingest_gone_seconds=limits.gone_ms / 1000,
         disconnected_after_seconds=limits.disconnected_ms / 1000,
         stalled_after_seconds=limits.stalled_ms / 1000,
         behind_after_seconds=1e9,
@@ -172,9 +186,8 @@ def settings_of(limits: Limits) -> Settings:
     )
 
 
-#: (module, name, value): so that nothing waits.
-NO_WAITS = (
-    (session, "_LOOK_SECONDS", 0),
-    (session, "_RETRY_SECONDS", 0),
-    (outbox, "_FIRST_WAIT_SECONDS", 0),
-)
+def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for anything."""
+    monkeypatch.setattr(session, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(session, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(outbox, "_FIRST_WAIT_SECONDS", 0)

@@ -5,11 +5,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from api.books import Stretch, balance
+from api.counted import Counted
 from api.models import Books
+from api.reader import Reader
 from ingest.ticker import Ticker
 from schemas import events as e
 from schemas.settings import Settings
@@ -130,3 +133,37 @@ def test_an_address_that_is_none_is_told() -> None:
             over_http(url)
     with pytest.raises(LogUnavailable):
         asked(Settings(log="kafka://127.0.0.1:9", clickhouse="http://h:1/d"), "")
+
+
+class _Slow:
+    """A reader whose whole counts take a second, of a log with one request a message. `asked`: the ranges."""
+
+    def __init__(self) -> None:
+        self.now, self.asked = 0.0, list[tuple[int, int]]()
+
+    def rows(
+        self, query: str, partitions: list[int], firsts: list[int], nexts: list[int]
+    ) -> list[dict[str, int]]:
+        assert query == "books" and partitions == [0]
+        self.asked.append((firsts[0], nexts[0]))
+        self.now += 1 if firsts[0] == 0 else 0
+        return [
+            {"partition": 0, "projected": nexts[0] - firsts[0], "dead_lettered": 0, "clocks": 0, "repeats": 1}
+        ]
+
+
+def test_a_dear_count_is_made_once_and_then_what_came_since() -> None:
+    slow = _Slow()
+    counted, reader = Counted(lambda: slow.now), cast(Reader, slow)
+
+    def sums(first: int, end: int) -> tuple[int, int]:
+        [row] = counted.rows(reader, {0: (first, end)})
+        return row["projected"], row["repeats"]
+
+    assert [sums(0, 100), sums(0, 130), sums(0, 130)] == [(100, 1), (130, 2), (130, 2)]
+    assert slow.asked == [(0, 100), (100, 130), (100, 130)]
+    assert sums(0, 90) == (90, 1), "other tables: all is counted"
+    assert sums(10, 90) == (80, 1) and slow.asked[-1] == (10, 90), "the log has lost its beginning"
+    slow.now += 100
+    sums(0, 140)
+    assert slow.asked[-1] == (0, 140)

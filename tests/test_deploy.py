@@ -146,6 +146,11 @@ def test_nothing_is_published_beyond_loopback() -> None:
     assert not SERVICES["clickhouse"].get("ports")
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_nothing_listens_before_there_is_a_token(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not settings_of(OURS[name], monkeypatch).open
+
+
 def test_every_service_is_pinned_and_limited_and_none_holds_a_secret() -> None:
     for name, service in SERVICES.items():
         assert re.search(r":\d+\.\d+", service["image"]), f"{name} is not pinned"

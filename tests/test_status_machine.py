@@ -20,7 +20,6 @@ from schemas.thresholds import own
 from stores.tables import Tables
 from tests import projection_help as help
 from tests.notifier_help import (
-    NO_WAITS,
     RUN_KINDS,
     Around,
     MemoryLog,
@@ -29,6 +28,7 @@ from tests.notifier_help import (
     rules,
     settings_of,
     step,
+    without_waits,
 )
 from tests.projection_help import Crash
 from tests.reducer import Message, ObservedClock, Transition
@@ -166,7 +166,6 @@ class Machine:
         async with begun(self.around) as session:
             for _ in range(3):
                 await step(session)
-            assert not session.outbox.waiting
 
     def batches(self, plan: Plan) -> Iterator[bool]:
         """Projects as planned, with crashes; stops after each batch."""
@@ -199,10 +198,11 @@ class Machine:
 # --- what must be told, from the transitions alone ------------------------------------------------
 
 
-def must_be_told(transitions: Sequence[Transition], horizon: int) -> set[Told]:
-    """An episode lasts from a transition into what is wrong to the run's next one (a failure a day at most). Each receiver is
-    told after its delay, and not before ten minutes after anybody was last told of the same."""
+def must_be_told(transitions: Sequence[Transition], horizon: int) -> tuple[set[Told], dict[str, str]]:
+    """The messages, and how each alert stands in the end. An episode lasts from a transition into what is wrong to the run's next
+    one. Each receiver is told after its delay, and not before ten minutes after anybody was last told of the same."""
     told: set[Told] = set()
+    stands: dict[str, str] = {}
     last: dict[tuple[str, str], int] = {}
     for n, t in enumerate(transitions):
         if t.to_status not in RUN_KINDS:
@@ -210,17 +210,19 @@ def must_be_told(transitions: Sequence[Transition], horizon: int) -> set[Told]:
         following = next((x for x in transitions[n + 1 :] if x.run_id == t.run_id), None)
         over = following.appended_at if following else None
         subject = (t.run_id, t.to_status)
+        alert = identity(t.to_status, t.run_id, t.offset)
+        stands[alert] = AlertState.PENDING if over is None else AlertState.PASSED
         earliest = max(t.appended_at, last.get(subject, -TEN_MINUTES) + TEN_MINUTES)
         for receiver, seconds in DELAYS.items():
             due = max(earliest, t.appended_at + round(seconds * 1000))
             if due > (horizon if over is None else over):
                 continue
-            alert = identity(t.to_status, t.run_id, t.offset)
+            stands[alert] = AlertState.FIRING if over is None else AlertState.RESOLVED
             told.add(Told(receiver, alert, AlertState.FIRING))
             if over is not None:
                 told.add(Told(receiver, alert, AlertState.RESOLVED))
             last[subject] = max(due, last.get(subject, 0))
-    return told
+    return told, stands
 
 
 # --- what silence may say, from the messages alone ------------------------------------------------
@@ -271,8 +273,7 @@ def misjudged(messages: Sequence[Message], transitions: Sequence[Transition]) ->
 
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name, value in NO_WAITS:
-        monkeypatch.setattr(module, name, value)
+    without_waits(monkeypatch)
 
 
 def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> None:
@@ -296,8 +297,9 @@ def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> N
         assert found == expected.transitions
         assert misjudged(messages, found) == []
         rounds = {p: r.appended_at for (p, _), r in sorted(expected.rounds.items())}
-        wanted = must_be_told(in_order(found, machine), min(rounds.values()))
+        wanted, stands = must_be_told(in_order(found), min(rounds.values()))
         assert set(machine.took) == wanted
+        assert {r["id"]: r["state"] for r in tables.rows("SELECT id, state FROM alerts FINAL")} == stands
         for kind in {t.to_status for t in found if t.to_status in RUN_KINDS}:
             event(f"a run was {kind}")
         event(
@@ -309,7 +311,7 @@ def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> N
     holds()
 
 
-def in_order(found: Sequence[Transition], machine: Machine) -> list[Transition]:
+def in_order(found: Sequence[Transition]) -> list[Transition]:
     """Each run's in the order of its partition."""
     return sorted(found, key=lambda t: (t.partition, t.offset))
 

@@ -4,8 +4,6 @@ import asyncio
 import sys
 from collections.abc import Callable
 from typing import Annotated
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 import typer
 from pydantic import ValidationError
@@ -19,9 +17,8 @@ from schemas.settings import Settings
 from stores.log import LogUnavailable
 from stores.open import open_log
 from stores.tables import open_tables
-from tracker import serve
+from tracker import remote, serve
 
-_TIMEOUT_SECONDS = 120
 _COUNTS = ("accepted", "on_log", "spooled", "projected", "dead_lettered", "lag", "repeats")
 
 
@@ -63,18 +60,10 @@ def asked(settings: Settings, url: str) -> Books:
 
 def over_http(url: str) -> Books:
     """The books of a running tracker."""
-    address = url.rstrip("/") + "/api/v1/books"
-    if not address.startswith(("http://", "https://")):
-        raise ValueError(f"{url!r} is no address: give one such as http://127.0.0.1:8000")
     try:
-        with urlopen(Request(address), timeout=_TIMEOUT_SECONDS) as answer:
-            return Books.model_validate_json(answer.read())
-    except HTTPError as e:
-        raise ValueError(f"{address} answered {e.code}: {e.read(500).decode('utf-8', 'replace')}") from e
-    except (URLError, TimeoutError) as e:
-        raise ValueError(f"{address} does not answer: {e}. Is the tracker running there?") from e
+        return Books.model_validate_json(remote.ask(url, "/api/v1/books"))
     except ValidationError as e:
-        raise ValueError(f"{address} gives no books: is it a tracker of this version?") from e
+        raise ValueError(f"{url} gives no books: is it a tracker of this version?") from e
 
 
 async def _read(settings: Settings) -> Books:

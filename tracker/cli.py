@@ -16,7 +16,7 @@ from stores.log import LogUnavailable
 from stores.migrate import MigrationError
 from stores.s3 import StoreUnavailable
 from stores.tables import TablesUnavailable
-from tracker import alerts_cli, books_cli, logs
+from tracker import alerts_cli, books_cli, letters_cli, logs, tokens_cli
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -167,7 +167,7 @@ def demo(
     settings = _settings()
     from tracker import demo as demonstration
 
-    _run(lambda: demonstration.replay(url or settings.base_url, speed))
+    _run(lambda: demonstration.replay(url or settings.base_url, speed, settings.token.get_secret_value()))
 
 
 @app.command()
@@ -198,7 +198,9 @@ def _check_files(settings: Settings) -> None:
         PriceBook.load(settings.price_book)
 
 
+app.add_typer(letters_cli.commands(_settings, _run), name="dead-letters")
 app.command("books")(books_cli.command(_settings, _run))
+app.add_typer(tokens_cli.commands(_settings, _run), name="token")
 app.add_typer(alerts_cli.commands(_settings, _run), name="alerts")
 
 

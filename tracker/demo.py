@@ -7,7 +7,7 @@ import time
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -18,8 +18,11 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _TIMEOUT_SECONDS = 30
 
 
-def replay(base_url: str, speed: float) -> None:
-    """Send the recorded requests, `speed` times as fast as they came. Raises ValueError if the tracker does not take them."""
+def replay(base_url: str, speed: float, token: str = "") -> None:
+    """Send the recorded requests, `speed` times as fast as they came. Raises ValueError if the tracker does not take them.
+
+    `token` is a runner's, where the tracker wants one.
+    """
     requests = _recorded()
     name = f"demo_{datetime.now():%H%M%S}"
     began, first = time.time(), requests[0]["at"]
@@ -33,7 +36,7 @@ def replay(base_url: str, speed: float) -> None:
             time.sleep(max(0.0, began + (request["at"] - first) / speed - time.time()))
             verb = request["path"].rsplit("/", 1)[-1]
             path = "/trace/create" if verb == "create" else f"/trace/{run_id}/{verb}"
-            answer = _send(base_url + path, request["method"], moved(request["body"], shift_ms, name))
+            answer = _send(base_url + path, request["method"], moved(request["body"], shift_ms, name), token)
             run_id = run_id or answer["workflowId"]
             progress.advance(bar)
     print(f"Look at it: {base_url}/runs/{run_id}")
@@ -56,12 +59,16 @@ def moved(value: Any, shift_ms: int, name: str) -> Any:
     return value
 
 
-def _send(url: str, method: str, body: Any) -> Any:
-    headers = {"Content-Type": "application/json", "Authorization": "Bearer demo"}
+def _send(url: str, method: str, body: Any, token: str) -> Any:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token or 'demo'}"}
     request = Request(url, json.dumps(body).encode(), headers, method=method)
     try:
         with urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
             return json.loads(answer.read() or b"{}")
+    except HTTPError as e:
+        if e.code in (401, 403):
+            raise ValueError(f"{url} wants a token that may report: set TRACKER_TOKEN to one") from e
+        raise ValueError(f"{url} does not take it: {e}") from e
     except URLError as e:
         raise ValueError(
             f"{url} does not take it: {e}. Is the tracker running there? Start it with `make up`."

@@ -31,6 +31,8 @@ from stores.migrate import migrate
 from stores.open import open_log
 from stores.spool import SpooledLog
 from stores.tables import Tables, TablesUnavailable, open_tables
+from tracker import guard, tokens_cli
+from tracker.letters import read_again
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -66,12 +68,13 @@ async def wait_for(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-def banner(settings: Settings) -> str:
-    """What `tracker up` says when it is ready."""
+def banner(settings: Settings, is_open: bool) -> str:
+    """What `tracker up` says when it is ready; `is_open`: no token has been made."""
+    token = "any" if is_open else "trk_…"
     return (
         f"\nRun Tracker is ready at {settings.base_url}\n\n"
         f"Follow a Nextflow run with\n"
-        f"    TOWER_ACCESS_TOKEN=any nextflow run … -with-tower {settings.base_url}\n"
+        f"    TOWER_ACCESS_TOKEN={token} nextflow run … -with-tower {settings.base_url}\n"
     )
 
 
@@ -96,10 +99,19 @@ async def up(settings: Settings) -> None:
         partitions = settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
         await wait_for("the topics", lambda: event_log.create_topics(partitions))
         await wait_for("ClickHouse", lambda: asyncio.to_thread(prepare, tables, settings))
+        known = guard.tokens(tables, settings)
+        await asyncio.to_thread(known.refresh)
+        guard.refuse_exposed(known, settings)
         publish = projection_loop.publisher(event_log, asyncio.get_running_loop(), stop.wait)
         projector = setup.projector(tables, settings, publish, stop)
         app = create_app(
-            tables, event_log, settings, now_ms, extra_routes=routes(event_log, settings, process, now_ms)
+            tables,
+            event_log,
+            settings,
+            now_ms,
+            extra_routes=routes(event_log, settings, process, now_ms, known),
+            gate=guard.gate(known, settings),
+            read_again=read_again(settings),
         )
         projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
         notifying = asyncio.create_task(Notifier(event_log, tables, settings, alert_rules, now_ms).run())
@@ -107,7 +119,8 @@ async def up(settings: Settings) -> None:
             archiving.beside(event_log, settings),
             Ticker(event_log, process, settings.tick_seconds, now_ms),
         ):
-            await _serve(app, settings, settings.port, projecting, banner(settings))
+            with known.refreshing():
+                await _serve(app, settings, settings.port, projecting, banner(settings, guard.is_open(known)))
         await _cancel(projecting)
         await _cancel(notifying)
     finally:
@@ -131,13 +144,17 @@ async def ingest(settings: Settings) -> None:
     )
     INGEST_SPOOLED.set_function(lambda: event_log.spooled)
     INGEST_SPOOL_BYTES.set_function(lambda: event_log.spooled_bytes)
+    tables = open_tables(settings)
+    known = guard.tokens(tables, settings)
     await event_log.start()
     try:
-        await _serve(
-            create_app(event_log, settings, process_name(), now_ms), settings, settings.port, None, ""
-        )
+        with known.refreshing():
+            await guard.until_safe(known, settings)
+            app = create_app(event_log, settings, process_name(), now_ms, known)
+            await _serve(app, settings, settings.port, None, "")
     finally:
         await event_log.stop()
+        tables.close()
 
 
 async def api(settings: Settings) -> None:
@@ -145,9 +162,14 @@ async def api(settings: Settings) -> None:
     from api.app import create_app
 
     event_log, tables = open_log(settings), open_tables(settings)
+    known = guard.tokens(tables, settings)
     await wait_for("the log", event_log.start)
     try:
-        await _serve(create_app(tables, event_log, settings, now_ms), settings, settings.port, None, "")
+        with known.refreshing():
+            await guard.until_safe(known, settings)
+            again, gate = read_again(settings), guard.gate(known, settings)
+            app = create_app(tables, event_log, settings, now_ms, read_again=again, gate=gate)
+            await _serve(app, settings, settings.port, None, "")
     finally:
         await event_log.stop()
         tables.close()
@@ -222,13 +244,6 @@ async def _serve(
     app: ASGIApp, settings: Settings, port: int, beside: "asyncio.Task[None] | None", ready: str
 ) -> None:
     """Serve until a signal; raises what ended the task that runs beside it."""
-    if not settings.on_loopback and not settings.open:
-        raise ValueError(
-            f"TRACKER_HOST={settings.host} would let anybody who reaches it read and write. Listen on 127.0.0.1, "
-            "or set TRACKER_OPEN=true if a firewall or proxy guards the port."
-        )
-    if not settings.on_loopback:
-        log.warning("open: anybody who reaches this address can read and write", host=settings.host)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -262,7 +277,7 @@ async def _cancel(task: "asyncio.Task[None]") -> None:
 
 def describe(error: Exception) -> str:
     """A failure to start, for people."""
-    if isinstance(error, LogUnavailable | TablesUnavailable):
+    if isinstance(error, LogUnavailable | TablesUnavailable | guard.Exposed | tokens_cli.NotDone):
         return str(error)
     if isinstance(error, ClickHouseError):
         return f"ClickHouse refused: {str(error)[:500]}"

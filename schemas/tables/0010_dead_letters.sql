@@ -8,6 +8,9 @@ CREATE TABLE IF NOT EXISTS dead_letters
     type        LowCardinality(String),
     reason      String,
     request     String,
+    dialect     LowCardinality(String),
+    workspace   String,
+    owner       String,
     raw         String,
     appended_at DateTime64(3, 'UTC')
 )

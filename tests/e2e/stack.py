@@ -32,7 +32,7 @@ class Service:
         self.name = name
         self.port = free_port()
         self.log = folder / f"{self.name}.log"
-        port = "metrics_port" if command == "project" else "port"
+        port = "metrics_port" if command in ("project", "archive") else "port"
         self._command = [*_COMMAND, command]
         self._environment = environment(**{port: self.port, "data": folder / "data", **settings})
         self._child: Child | None = None

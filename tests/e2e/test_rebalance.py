@@ -1,11 +1,14 @@
 """The partitions of two Faust workers move under load, once by kill -9: nothing is lost, nothing is there twice."""
 
+import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from projections.agents import Watchdog
+from tests.chaos.patient import NEXTFLOW_26_04, Books, Patient
 from tests.e2e import load, runner
 from tests.e2e.client import Reader, imbalance, until
 from tests.e2e.stack import ScaledStack, Service, scaled
@@ -69,6 +72,29 @@ def test_a_worker_stops_while_clickhouse_is_away_and_the_next_one_goes_on(stack:
         until("it has succeeded", lambda: reader.run(sent.run_id)["tasks"]["succeeded"] != 25)
     assert worker.stop() == 0
     assert stack.command("verify") == (0, "figures, tables and log agree\n")
+
+
+def test_a_rolling_restart_of_ingest_breaks_no_request(stack: ScaledStack) -> None:
+    """A balancer goes on to the next process when a connection is refused; one that was accepted gets its 2xx."""
+    worker = stack.projectors[0].start()
+    books = Books()
+    runners = [
+        Patient(stack.ingest_urls, NEXTFLOW_26_04, books, random.Random(n), drops=0, timeout=30)
+        for n in range(4)
+    ]
+    with Reader(stack.api_url) as reader, ThreadPoolExecutor() as pool:
+        before = reader.books()["accepted"]
+        playing = [pool.submit(r.play, f"rolling-{n}", 8) for n, r in enumerate(runners)]
+        for service in [*stack.ingests, *stack.ingests]:
+            assert service.stop() == 0
+            service.start()
+        for done in playing:
+            done.result()
+        until("all is projected", lambda: imbalance(reader), _TAKEOVER_SECONDS)
+        assert reader.books()["accepted"] - before == books.accepted
+    assert books.lost == [] and books.answers["200"] == books.accepted
+    assert books.answers.keys() <= {"200", "ConnectionRefusedError"}
+    assert worker.stop() == 0
 
 
 @pytest.mark.parametrize(

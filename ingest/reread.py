@@ -1,0 +1,74 @@
+"""A dead letter, read again by today's code: what a fix makes of it. Pure but for the log's warnings."""
+
+import re
+from base64 import b64decode
+from dataclasses import dataclass
+
+from ingest import tower, weblog
+from ingest.message import Message, encode
+from ingest.request import Request, Unreadable
+from schemas.letters import LetterName, Reread
+from schemas.statuses import Dialect
+
+_TRACE = re.compile(r"(?:/api)?/trace/(?:(?P<run_id>[^/]+)/)?(?P<verb>[^/]+)")
+_WEBLOG = re.compile(r"(?:/api)?/weblog")
+_RECORD = re.compile(r"tasks\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter as it is stored: `raw` is base64 of a whole request, or the JSON text of a part."""
+
+    name: LetterName
+    run_id: str
+    type: str
+    request: str
+    raw: str
+    dialect: str
+    workspace: str
+    owner: str
+
+
+def message(letter: Letter, by: str, now: int, process: str, most: int) -> Message:
+    """The message that the letter is today, with its secrets taken out; it says which letter it was.
+
+    The same letter gives the same event, so to read it twice adds nothing. `most`: the bytes that a message may have.
+    Raises Unreadable, with the reason, if it still cannot be understood, or is no request of its own.
+    """
+    told = request_of(letter, now, process)
+    read = weblog.read if letter.dialect == Dialect.WEBLOG else tower.read
+    event, tasks = read(told)
+    if letter.name.part and not tasks:
+        raise Unreadable("; ".join(s.reason for s in event.data.set_aside) or "no task record")
+    if told.verb == "create" and letter.run_id:
+        event.run_id = letter.run_id  # the runner was given this one, and went on under it
+    event.owner = letter.owner
+    event.reread = Reread(**letter.name.model_dump(), by=by)
+    made = encode(event, tasks)
+    if len(made.value) > most:
+        raise Unreadable("as a message of the log it would be too large")
+    return made
+
+
+def request_of(letter: Letter, now: int, process: str) -> Request:
+    """The request that the letter was, or that it can be made into. Raises Unreadable."""
+    if letter.name.part:
+        if _RECORD.fullmatch(letter.name.part) and letter.dialect == Dialect.TOWER:
+            body = b'{"tasks":[' + letter.raw.encode("utf-8", "replace") + b"]}"
+            return Request(letter.run_id, "progress", body, letter.workspace, now, process)
+        raise Unreadable(
+            "it is a part of a request, the rest of which counts; `tracker replay` projects the log again"
+        )
+    if letter.type != "request.unreadable":
+        raise Unreadable("it is no request of a runner; `tracker replay` projects the log again")
+    try:
+        body = b64decode(letter.raw, validate=True)
+    except ValueError as error:
+        raise Unreadable("its bytes were not kept whole") from error
+    path = letter.request.partition(" ")[2]
+    if _WEBLOG.fullmatch(path):
+        return Request("", "weblog", body, letter.workspace, now, process)
+    found = _TRACE.fullmatch(path)
+    if found is None:
+        raise Unreadable("an unknown path")
+    return Request(found["run_id"] or "", found["verb"], body, letter.workspace, now, process)
