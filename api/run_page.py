@@ -1,5 +1,9 @@
 """What the page of one run shows, put together from the same answers as the JSON."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from starlette.responses import HTMLResponse
@@ -7,11 +11,11 @@ from starlette.responses import HTMLResponse
 from api import costs, notes, runs, tasks
 from api.asking import TaskFilter
 from api.hosts import links, s3_link
-from api.models import Process, Run, Transition
+from api.models import Cost, Process, Run, Task, Transition
 from api.paging import task_place
 from api.pictures import Curve, curve
 from api.reader import Reader, Row, ahead
-from api.runs import time_of
+from api.runs import money, time_of
 from api.show import ms_of, render
 from api.tabs import COLUMNS, Known, costs_count, opens_on, sorted_processes, tabs
 from schemas.statuses import RunStatus, TaskStatus
@@ -33,7 +37,7 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
     analysed = ahead(lambda: notes.notes(reader, run_id, "analysis"))
     changes = ahead(lambda: tasks.transitions(reader, run_id))
     processes_of_it = ahead(lambda: tasks.processes(reader, run_id))
-    [run] = runs.runs_of(reader, [run_id], reader.judgement())
+    run = runs.known_run(reader, run_id)
     picture = ahead(lambda: _curve(reader, run))
     failing = ahead(lambda: _failing(reader, run)) if run.error else None
     cycles = runs_of_session(reader, run)
@@ -61,6 +65,7 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
         costs_count=costs_count(run, known.resumed),
         failing=failing.result() if failing and "error" in names else [],
         cycles=_cycles(reader, run, cycles, processes) if "history" in names else [],
+        together=together(cycles),
         notes=notes.shown(told.result()),
         analysis=notes.shown(analysis),
         costs=_costs(reader, run) if "cost" in names else None,
@@ -106,13 +111,37 @@ def _failing(reader: Reader, run: Run) -> list[Any]:
     return tasks.page_of_tasks(reader, run.id, wanted, place, _FAILING_MAX).tasks
 
 
-def _cycles(
-    reader: Reader, run: Run, cycles: list[Run], processes: list[Process]
-) -> list[tuple[Run, list[Process]]]:
-    """Newest first, each with its processes."""
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """A run of the session, its processes, and its failed tasks as far as they are listed."""
+
+    run: Run
+    processes: Sequence[Process]
+    failing: Sequence[Task]
+
+
+def _cycles(reader: Reader, run: Run, cycles: list[Run], processes: list[Process]) -> list[Cycle]:
+    """Newest first."""
     newest = list(reversed(cycles))[:_CYCLES_MAX]
-    found = tasks.processes_of(reader, [c.id for c in newest if c.id != run.id]) | {run.id: processes}
-    return [(c, found[c.id]) for c in newest]
+
+    def cycle(c: Run) -> Cycle:
+        its = processes if c.id == run.id else tasks.processes(reader, c.id)
+        return Cycle(c, its, _failing(reader, c) if c.tasks.failed else [])
+
+    return [found.result() for found in [ahead(partial(cycle, c)) for c in newest]]
+
+
+def together(cycles: Sequence[Run]) -> Cost | None:
+    """Pure. What all cycles cost: each attempt counts in the cycle that ran it, once. None where no cost is known."""
+    known = [c.cost for c in cycles if c.cost]
+    if not known:
+        return None
+    return Cost(
+        amount=money(sum((Decimal(c.amount) for c in known), Decimal(0))),
+        currency=known[0].currency,
+        wasted=money(sum((Decimal(c.wasted) for c in known), Decimal(0))),
+        complete=len(known) == len(cycles) and all(c.complete for c in known),
+    )
 
 
 def _costs(reader: Reader, run: Run) -> dict[str, Any]:

@@ -112,6 +112,12 @@ def middle(text: str, most: int = 48) -> str:
     return text if len(text) <= most else f"{text[:keep]}…{text[-keep:]}"
 
 
+def task_label(name: str) -> str:
+    """A task's name with the last two colon-separated segments of its process; whatever stands in brackets is kept whole."""
+    process, bracket, rest = name.partition(" (")
+    return ":".join(process.split(":")[-2:]) + bracket + rest
+
+
 def bar(counts: Counts) -> list[tuple[str, float, float, int]]:
     """Segments of a progress bar: (status, x, width, count), in per cent."""
     if not counts.total:
@@ -155,6 +161,7 @@ def _environment() -> Environment:
         or_dash,
         pipeline,
         middle,
+        task_label,
         bar,
         ms_of,
         as_json,

@@ -78,6 +78,11 @@ PROJECTED_EVENTS = Counter(
     "Messages of the log that this projector wrote. `outcome`: projected, dead_lettered or clock (ticks).",
     ["outcome"],
 )
+ROWS_SET_ASIDE = Counter(
+    "tracker_rows_set_aside_total",
+    "Rows that ClickHouse called wrong and that became dead letters, while the rest of their batch was written.",
+    ["table"],
+)
 INSERT_SECONDS = Histogram(
     "tracker_insert_seconds",
     "How long ClickHouse took to write one batch into a table.",

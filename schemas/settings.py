@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         description="Kafka: what ingest keeps on disk, under DATA, while the log is away; when full it answers 503.",
     )
     batch_events: int = Field(500, ge=1, description="Projector: most events of one batch.")
+    batch_bytes: int = Field(
+        32 * 2**20,
+        ge=2**20,
+        description="Projector: most bytes of messages that are written at once; a single larger one is written alone.",
+    )
     batch_seconds: float = Field(
         0.15, gt=0, le=60, description="Projector: how long a batch may wait for more events."
     )

@@ -11,6 +11,7 @@ from api.log_files import LOG_BYTES, read_tail, run_log, task_files
 from api.markdown import to_html
 from api.models import (
     Concurrency,
+    Cost,
     Counts,
     Level,
     Process,
@@ -22,13 +23,13 @@ from api.models import (
 )
 from api.pictures import curve
 from api.problems import Problem
-from api.run_page import since
+from api.run_page import since, together
 from api.show import DASH
 from api.tabs import COLUMNS, Known, opens_on, sorted_processes, tabs
 from api.task_pages import boxes, uses
 from schemas.events import iso
 from schemas.settings import Settings
-from schemas.statuses import Liveness, ReportedState, RunStatus
+from schemas.statuses import Liveness, ReportedState, RunStatus, TaskStatus
 
 TIME = "2026-11-24T18:34:11.903Z"
 
@@ -177,6 +178,29 @@ def test_processes_sort_by_each_column_and_keep_their_order_among_equals() -> No
         sorted_processes(some, "drop")
 
 
+def test_cycles_cost_together_what_each_attempt_cost_once() -> None:
+    def cycle(amount: str | None, complete: bool = True) -> Run:
+        cost = (
+            None if amount is None else Cost(amount=amount, currency="USD", wasted="0.1", complete=complete)
+        )
+        return run("failed").model_copy(update={"cost": cost})
+
+    assert together([cycle(None)]) is None
+    assert together([cycle("0.1"), cycle("0.2")]) == Cost(
+        amount="0.3", currency="USD", wasted="0.2", complete=True
+    )
+    assert not getattr(together([cycle("1"), cycle(None)]), "complete", True)
+    assert not getattr(together([cycle("1"), cycle("1", complete=False)]), "complete", True)
+
+
+def test_each_status_has_a_shape_of_its_own() -> None:
+    """Colour is never alone: of the statuses that people see, only words of the same meaning share a drawing."""
+    names = sorted({s.value for s in (*RunStatus, *TaskStatus)})
+    shapes = {n: bytes(show.render("icon.svg", shape=n, colour="#000").body) for n in names}
+    shared = {frozenset(m for m in names if shapes[m] == shapes[n]) for n in names}
+    assert {s for s in shared if len(s) > 1} == {frozenset({"cancelled", "aborted"})}
+
+
 def test_since_when_a_run_stands_as_it_does() -> None:
     moved = [
         Transition(
@@ -266,6 +290,13 @@ def test_figures_for_people() -> None:
     ]
     assert show.amount("3", "EUR") == "3.00 EUR"
     assert show.middle("a" * 100, 21) == "a" * 10 + "…" + "a" * 10 and show.middle("abc") == "abc"
+    assert [show.task_label(n) for n in ("A:B:C (x:y:z)", "C (1)", "A:B", "A:B:C", "")] == [
+        "B:C (x:y:z)",
+        "C (1)",
+        "A:B",
+        "B:C",
+        "",
+    ]
     assert show.ago("2026-11-24T18:34:11.000Z", show.ms_of("2026-11-24T18:38:20.000Z")) == "4 min ago"
     assert show.bar(counts(total=4, succeeded=3, failed=1)) == [
         ("succeeded", 0, 75, 3),

@@ -231,3 +231,21 @@ def test_process_page_takes_the_latest_attempt_of_each_task(stage: Stage) -> Non
     assert stage.request("GET", "/runs/r1/process", params={"name": "C"}).status_code == 404
     one = stage.request("GET", "/runs/r1/tasks/2").text
     assert "Attempts" in one and "/runs/r1/tasks/1" in one
+
+
+def test_history_gives_each_cycle_its_failed_tasks(stage: Stage) -> None:
+    for i, state in enumerate(("failed", "succeeded")):
+        stage.run(
+            f"r{i}", at=T0 + i, facts={"name": f"n{i}", "session_id": "s", "started_at": iso(T0 + i)}, completed={"state": state}
+        )  # fmt: skip
+        stage.figures(f"r{i}", tasks=1, total=1, failed=1 - i, succeeded=i)
+    stage.task(
+        "r0", 7, "failed", name="A:B:C (x)", process="A:B:C", exit=137, native_id="n-1", submitted_at=0
+    )
+    text = stage.request("GET", "/runs/r1").text
+    history = text.split('id="history"')[1]
+    assert history.index("Cycle 2: n1") < history.index("Cycle 1:") < history.index('href="/runs/r0/tasks/7"')
+    assert history.count("Failed tasks</summary>") == 1 and "137" in history and "n-1" in history
+    assert 'href="/runs/r0/process?name=A%3AB%3AC"' in history and "together" not in history, (
+        "no price is known"
+    )

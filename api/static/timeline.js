@@ -19,7 +19,7 @@
   let fetchedAt = 0;
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const TOKENS = { succeeded: "--good", failed: "--bad", running: "--busy", aborted: "--stop", submitted: "--faint", pending: "--faint", cached: "--old" };
+  const TOKENS = { succeeded: "--good-fill", failed: "--bad-fill", running: "--busy", aborted: "--stop-fill", submitted: "--faint", pending: "--faint", cached: "--old" };
   let colours = {};
   function readColours() {
     colours = { ink: css("--ink"), dim: css("--dim"), line: css("--line"), ground: css("--ground"), raised: css("--raised"), queue: css("--faint"), busy: css("--busy") };
@@ -140,13 +140,21 @@
         const from = right ? x(b.end) + 6 : x(b.begin) - 6;
         if (from > area.x && from < area.x + area.width) {
           children.push({ type: "text", silent: true, style: {
-            text: b.attempt > 1 ? `${b.name} · attempt ${b.attempt}` : b.name, x: from, y: top + high / 2, fill: processColour(b.process),
+            text: label(b), x: from, y: top + high / 2, fill: processColour(b.process),
             font: "11px system-ui, sans-serif", verticalAlign: "middle", align: right ? "left" : "right",
             width: right ? area.x + area.width - from : from - area.x, overflow: "truncate" } });
         }
       }
     }
     return { type: "group", children };
+  }
+
+  // What no colour needs to say: another attempt, and what did not succeed.
+  function label(b) {
+    const words = [b.name];
+    if (b.attempt > 1) words.push(`attempt ${b.attempt}`);
+    if (b.status === "failed" || b.status === "aborted") words.push(b.status);
+    return words.join(" · ");
   }
 
   function heading(params, api) {

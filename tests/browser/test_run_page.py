@@ -1,5 +1,6 @@
 """The page of a run in a browser: every field of the cards, the tabs and what they open on, sorting, the way to a failure."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -48,7 +49,7 @@ def test_every_field_of_both_cards(page: Page, runs: dict[str, str], trace: str,
     assert cost["Peak Concurrency"] == str(peak)
     with_cost = told["success"] and not told["resume"]
     assert list(cost) == [RUNTIME[0], *(["Cost"] if with_cost else []), *RUNTIME[1:]]
-    assert cost["Outputs"] == f"{DASH} the runner told no output directory"
+    assert cost["Outputs"] == f"{DASH} not measured" and told["outputDir"]
     if with_cost:
         assert cost["Cost"].startswith("$0.00")
         page.locator("dd a[href='#cost']").click()
@@ -172,6 +173,13 @@ def test_history_has_each_cycle_one_click_away(page: Page, runs: dict[str, str])
     entries = page.locator("#history .entry")
     expect(entries).to_have_count(2)
     expect(entries.nth(1)).to_contain_text("contig chrUn_42 not found")
+    expect(page.locator("#history .meta").first).to_contain_text("all of them together cost $0.00")
+    entries.nth(1).get_by_text("Failed tasks", exact=True).click()
+    row = entries.nth(1).locator("tr", has_text="VARIANTS:CALLING:CALL (S03)")
+    expect(row.locator("td").nth(1)).to_have_text("3")
+    expect(row.get_by_role("link").first).to_have_attribute(
+        "href", re.compile(rf"/runs/{runs['failed']}/tasks/\d+")
+    )
     entries.nth(1).get_by_role("link", name="grumpy_turing").click()
     expect(page.locator("h1")).to_have_text("grumpy_turing")
 
