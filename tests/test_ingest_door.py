@@ -1,6 +1,7 @@
 """Who may report: every route of ingest, role and dialect; the owner that stands on the log; what a refusal says."""
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from starlette.routing import Route
 from ingest.app import create_app
 from schemas.access import Act, Role, may
 from schemas.settings import Settings
-from stores.token_book import NoTokens
-from stores.tokens import caller
+from stores.tables import TablesUnavailable
+from stores.token_book import NoTokens, TokenBook
+from stores.tokens import Token, caller
 from tests.access_help import OWNER, SomeTokens
 from tests.ingest_help import NOW, Edge, MemoryLog, call
 
@@ -127,6 +129,40 @@ def test_while_tokens_are_not_known_yet_runners_are_asked_to_try_again(tokens: S
         assert answer.status_code == 503 and answer.headers["retry-after"]
     assert edge.request("GET", "/livez").status_code == 200
     assert edge.request("GET", "/readyz").status_code == 503
+
+
+class Source:
+    """The table of tokens; `away`: as if ClickHouse did not answer."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens, self.away = tokens, False
+
+    def read(self) -> list[Token]:
+        if self.away:
+            raise TablesUnavailable("away")
+        return self.tokens
+
+
+def test_no_run_fails_because_clickhouse_is_away(tokens: SomeTokens, tmp_path: Path) -> None:
+    """Neither while ingest runs nor when it starts meanwhile. The price: who is revoked then is let in until it is back."""
+    source = Source(tokens.tokens)
+    known = TokenBook(source, tmp_path, 60, lambda: NOW)
+    assert known.refresh()
+    source.away = True
+    mine = tokens.headers(Role.RUNNER)
+    for book in (known, TokenBook(source, tmp_path, 60, lambda: NOW)):
+        assert not book.refresh()
+        edge = GuardedEdge(book)
+        assert edge.ask("POST", "/trace/create", headers=mine, json={}).status_code == 200
+        assert (
+            edge.ask("POST", "/trace/create", headers={"Authorization": "Bearer x"}, json={}).status_code
+            == 401
+        )
+        assert edge.request("GET", "/readyz").status_code == 200
+    source.tokens = [t.model_copy(update={"revoked_ms": NOW}) for t in source.tokens]
+    source.away = False
+    assert known.refresh()
+    assert GuardedEdge(known).ask("POST", "/trace/create", headers=mine, json={}).status_code == 401
 
 
 def test_while_no_token_has_been_made_any_will_do_but_no_web_page() -> None:
