@@ -1,5 +1,6 @@
 """Tokens of every role for tests, and the api behind a gate that knows them."""
 
+import re
 from typing import Any
 
 import anyio
@@ -8,7 +9,7 @@ import httpx
 from api import reader
 from api.access import Gate
 from api.app import create_app
-from api.sessions import Sessions
+from api.sessions import COOKIE, Sessions
 from schemas.access import Role
 from schemas.settings import Settings
 from stores.tables import TablesUnavailable
@@ -89,3 +90,18 @@ class Guarded:
                 return await client.request(method, path, **options)
 
         return anyio.run(ask)
+
+
+def log_in(stage: Guarded, secret: str, **fields: str) -> httpx.Response:
+    return stage.request("POST", "/login", data={"token": secret, **fields})
+
+
+def cookie_of(response: httpx.Response) -> dict[str, str]:
+    assert response.status_code == 303, response.text
+    return {"Cookie": f"{COOKIE}={response.cookies[COOKIE]}"}
+
+
+def form_token(stage: Guarded, headers: dict[str, str], **options: Any) -> str:
+    page = stage.request("GET", "/login", headers=headers, **options)
+    [found] = re.findall(r'<meta name="csrf-token" content="([0-9a-f]+)">', page.text)
+    return str(found)

@@ -9,8 +9,7 @@ import pytest
 
 from api.access import Gate
 from api.app import create_app
-from api.login import here
-from api.sessions import COOKIE, Sessions
+from api.sessions import Sessions
 from ingest.app import routes as ingest_routes
 from schemas.access import How, Role
 from schemas.metrics import DENIED
@@ -18,7 +17,7 @@ from schemas.settings import Settings
 from stores.tables import Tables
 from stores.token_book import NoTokens, TokenBook
 from stores.tokens import TokenTable
-from tests.access_help import KEY, OWNER, RUN, FewTables, Guarded, SomeTokens
+from tests.access_help import KEY, OWNER, RUN, FewTables, Guarded, SomeTokens, cookie_of, form_token, log_in
 from tests.ingest_help import MemoryLog
 from tests.test_api_support import T0, problem
 
@@ -30,21 +29,6 @@ PROXY = {"proxy_header": "X-Forwarded-User", "proxy_peers": "10.1.2.0/24, ::1"}
 @pytest.fixture
 def tokens() -> SomeTokens:
     return SomeTokens()
-
-
-def log_in(stage: Guarded, secret: str, **fields: str) -> httpx.Response:
-    return stage.request("POST", "/login", data={"token": secret, **fields})
-
-
-def cookie_of(response: httpx.Response) -> dict[str, str]:
-    assert response.status_code == 303, response.text
-    return {"Cookie": f"{COOKIE}={response.cookies[COOKIE]}"}
-
-
-def form_token(stage: Guarded, headers: dict[str, str], **options: Any) -> str:
-    page = stage.request("GET", "/login", headers=headers, **options)
-    [found] = re.findall(r'<meta name="csrf-token" content="([0-9a-f]+)">', page.text)
-    return str(found)
 
 
 def denied(reason: str) -> float:
@@ -146,81 +130,6 @@ def test_tokens_are_made_listed_and_revoked(tables: Tables, tmp_path: Any) -> No
     ]
     for bad in wrong:
         assert problem(stage.request("POST", "/api/v1/tokens", json=bad, headers=admin), 400)
-
-
-# ---- logins -------------------------------------------------------------------------------------------------------------
-
-
-def test_a_login_gives_a_signed_cookie_that_scripts_cannot_read(tokens: SomeTokens) -> None:
-    stage = Guarded(tokens)
-    answer = log_in(stage, tokens.secret(Role.VIEWER), next="/runs/x")
-    assert answer.headers["location"] == "/runs/x"
-    told = answer.headers["set-cookie"].lower()
-    assert "httponly" in told and "samesite=lax" in told and "path=/" in told and "secure" not in told
-    assert tokens.secret(Role.VIEWER) not in answer.headers["set-cookie"]
-    page = stage.request("GET", "/login", headers=cookie_of(answer))
-    assert "bob" in page.text and "Log out" in page.text
-
-
-def test_over_https_the_cookie_is_secure() -> None:
-    response = httpx.Response(200)
-    from starlette.responses import Response
-
-    real = Response()
-    Sessions(KEY, 1, secure=True).begin(real, "t")
-    assert "secure" in real.headers["set-cookie"].lower() and response.status_code == 200
-
-
-def test_a_cookie_that_is_not_ours_is_none(tokens: SomeTokens) -> None:
-    stage = Guarded(tokens)
-    good = cookie_of(log_in(stage, tokens.secret(Role.ADMIN)))["Cookie"]
-    other = Sessions("x" * 40, 1, secure=False)
-    from starlette.responses import Response
-
-    forged = Response()
-    other.begin(forged, tokens.token(Role.ADMIN).id)
-    for bad in (good[:-1], good[:-1] + "A" * 5, f"{COOKIE}=", "x=y", "\xff", forged.headers["set-cookie"]):
-        assert (
-            stage.request("GET", "/docs", headers=[(b"cookie", bad.encode("latin-1"))]).status_code == 401
-        ), bad
-
-
-def test_a_cookie_ends_after_its_hours() -> None:
-    from starlette.responses import Response
-
-    response = Response()
-    Sessions(KEY, 1, secure=False).begin(response, "t")
-    value = response.headers["set-cookie"].split(";")[0].partition("=")[2]
-    assert Sessions(KEY, 1, secure=False).read(value)
-    assert Sessions(KEY, -1, secure=False).read(value) is None
-
-
-def test_wrong_tokens_and_those_of_runners_do_not_log_in(tokens: SomeTokens) -> None:
-    stage = Guarded(tokens)
-    for secret, status in (("", 400), ("trk_wrong", 401), (tokens.secret(Role.RUNNER), 403)):
-        answer = log_in(stage, secret)
-        assert answer.status_code == status and "set-cookie" not in answer.headers
-        assert 'role="alert"' in answer.text and (not secret or secret not in answer.text)
-
-
-@pytest.mark.parametrize(
-    ("target", "goes"),
-    [
-        ("/", "/"), ("/runs/a%2Fb?x=1#t", "/runs/a%2Fb?x=1#t"), ("//evil.example", "/"), ("https://evil.example", "/"),
-        ("/\\evil.example", "/"), ("\\\\evil.example", "/"), ("javascript:alert(1)", "/"), ("", "/"), ("/a\nb", "/"),
-        ("///evil.example", "/"), ("http://[", "/"), ("/login?next=/", "/"), ("evil.example", "/"),
-    ],
-)  # fmt: skip
-def test_a_login_leads_to_no_other_site(target: str, goes: str) -> None:
-    assert here(target) == goes
-
-
-def test_log_out_needs_the_forms_token(tokens: SomeTokens) -> None:
-    stage = Guarded(tokens)
-    headers = cookie_of(log_in(stage, tokens.secret(Role.VIEWER)))
-    assert stage.request("POST", "/logout", headers=headers).status_code == 403
-    answer = stage.request("POST", "/logout", headers=headers, data={"csrf": form_token(stage, headers)})
-    assert answer.status_code == 303 and f'{COOKIE}=""' in answer.headers["set-cookie"]
 
 
 # ---- forms --------------------------------------------------------------------------------------------------------------
