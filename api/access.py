@@ -169,7 +169,8 @@ class Guarded:
         if scope["method"] not in _SAFE_METHODS:
             self.gate.refuse_foreign(headers)
         who, seed = self.gate.recognise(headers, peer)
-        self.gate.limit(who.key if isinstance(who, Caller) else f"peer:{peer}")
+        if not (isinstance(who, Caller) and who.how is How.OPEN):
+            self.gate.limit(who.key if isinstance(who, Caller) else f"peer:{peer}")
         if path in PUBLIC:
             return (who if isinstance(who, Caller) else None), seed
         if isinstance(who, Rejected):

@@ -169,8 +169,9 @@ class Settings(BaseSettings):
     rate_per_second: float = Field(
         100,
         ge=0,
-        description="Requests a second of one token (while none is made: of one address) to the api and to /v1, in the long run; "
-        "ten times as many may come at once, more are answered 429. Runners' dialects are never limited. 0: no limit.",
+        description="Requests a second of one token, and of an address without one, to the api and to /v1, in the long run; "
+        "ten times as many may come at once, more are answered 429. Runners' dialects are never limited, nor is anybody while no "
+        "token is made. 0: no limit.",
     )
     cookie_secret: SecretStr = Field(
         SecretStr(""),

@@ -296,6 +296,11 @@ def test_readers_are_limited_each_by_themselves(tokens: SomeTokens) -> None:
     )
 
 
+def test_nobody_is_limited_while_no_token_is_made() -> None:
+    stage = Guarded(NoTokens(), rate_per_second=0.2)
+    assert {stage.request("GET", "/docs").status_code for _ in range(5)} == {200}
+
+
 def test_no_secret_is_told_or_logged(tokens: SomeTokens, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     stage = Guarded(tokens)

@@ -193,6 +193,12 @@ def test_only_v1_is_limited(tokens: SomeTokens) -> None:
     assert other.status_code == 200, "each token has a rate of its own"
 
 
+def test_v1_is_not_limited_while_no_token_is_made() -> None:
+    edge = GuardedEdge(NoTokens(), rate_per_second=0.1)
+    asked = [edge.ask("POST", "/v1/events", json=BODIES["POST", "/v1/events"]).status_code for _ in range(5)]
+    assert asked == [200] * 5
+
+
 def test_a_body_is_not_read_before_the_token(tokens: SomeTokens) -> None:
     edge = GuardedEdge(tokens)
     answer = call(edge.app, "POST", "/trace/create", content=b"x" * 20_000_000)
