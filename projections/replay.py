@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from projections import setup
+from projections import keeping, setup
 from projections.compare import CONTENT
 from schemas.settings import Settings
 from schemas.topics import EVENTS
@@ -36,13 +36,16 @@ async def into_shadow(
     ends = _ends(bounds, live)
     shadow = live.beside(f"{live.database}_shadow")
     await asyncio.to_thread(_make, shadow, live)
-    projector = setup.projector(shadow, settings, _publish_nothing, threading.Event())
+    whole = settings.model_copy(update={"keep_runs_days": 0})
+    projector = setup.projector(shadow, whole, _publish_nothing, threading.Event())
     await asyncio.to_thread(projector.assign, sorted(bounds))
     for partition, end in ends.items():
         async for records in event_log.read(EVENTS, partition, 0, end):
             await asyncio.to_thread(projector.project, records)
             progress(len(records))
     await asyncio.to_thread(projector.refresh_all)
+    if settings.keep_runs_days:
+        await asyncio.to_thread(_keep_alike, live, shadow, settings)
     return shadow
 
 
@@ -74,6 +77,14 @@ def _make(shadow: Tables, live: Tables) -> None:
     shadow.drop_database()
     migrate(shadow)
     shadow.command(f"INSERT INTO prices SELECT * FROM {live.database}.prices")
+
+
+def _keep_alike(live: Tables, shadow: Tables, settings: Settings) -> None:
+    """What the projector has let go does not come back, and both let go what is due by now."""
+    now = live.value("SELECT max(toUnixTimestamp64Milli(appended_at)) FROM watermarks")
+    before = int(now) - round(settings.keep_runs_days * keeping.DAY_MS)
+    for tables in (live, shadow):
+        keeping.expire_all(tables, before)
 
 
 def _publish_nothing(_topic: str, _messages: Sequence[tuple[str, bytes]]) -> None:
