@@ -26,14 +26,21 @@ class ReplayRefused(ValueError):
 
 
 async def into_shadow(
-    event_log: LogReader, live: Tables, settings: Settings, progress: Callable[[int], None]
+    event_log: LogReader,
+    live: Tables,
+    settings: Settings,
+    progress: Callable[[int], None],
+    acknowledged: Mapping[int, int] | None = None,
 ) -> Tables:
     """Project the log from its first offset up to where the live tables stand; the shadow tables.
+
+    `acknowledged`: by partition, where the next projector begins to read. Where tables were lost that is further than they
+    stand, and what lies between would never come into them.
 
     `progress` is told how many messages came. Raises ReplayRefused if the log no longer reaches back to offset 0.
     """
     bounds = await event_log.bounds(EVENTS)
-    ends = _ends(bounds, live)
+    ends = _ends(bounds, live, acknowledged or {})
     shadow = live.beside(f"{live.database}_shadow")
     await asyncio.to_thread(_make, shadow, live)
     whole = settings.model_copy(update={"keep_runs_days": 0})
@@ -55,7 +62,7 @@ def exchange(live: Tables, shadow: Tables) -> None:
         live.command(f"EXCHANGE TABLES {live.database}.{table} AND {shadow.database}.{table}")
 
 
-def _ends(bounds: Mapping[int, Bounds], live: Tables) -> dict[int, int]:
+def _ends(bounds: Mapping[int, Bounds], live: Tables, acknowledged: Mapping[int, int]) -> dict[int, int]:
     cut = [p for p, b in bounds.items() if b.first > 0]
     if cut:
         raise ReplayRefused(
@@ -70,7 +77,7 @@ def _ends(bounds: Mapping[int, Bounds], live: Tables) -> dict[int, int]:
         raise ReplayRefused(
             f"the tables hold messages of partitions {beyond} that the log does not have: is it the right log?"
         )
-    return {p: marks.get(p, 0) for p in sorted(bounds)}
+    return {p: max(marks.get(p, 0), min(acknowledged.get(p, 0), b.end)) for p, b in sorted(bounds.items())}
 
 
 def _make(shadow: Tables, live: Tables) -> None:
@@ -81,7 +88,7 @@ def _make(shadow: Tables, live: Tables) -> None:
 
 def _keep_alike(live: Tables, shadow: Tables, settings: Settings) -> None:
     """What the projector has let go does not come back, and both let go what is due by now."""
-    now = live.value("SELECT max(toUnixTimestamp64Milli(appended_at)) FROM watermarks")
+    now = shadow.value("SELECT max(toUnixTimestamp64Milli(appended_at)) FROM watermarks")
     before = int(now) - round(settings.keep_runs_days * keeping.DAY_MS)
     for tables in (live, shadow):
         keeping.expire_all(tables, before)

@@ -3,7 +3,7 @@
 import http.client
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -52,6 +52,10 @@ class Service:
     def start(self) -> Self:
         self.begin()
         return self.wait_ready()
+
+    def wait_until(self, holds: Callable[[], bool], what: str, timeout: float) -> None:
+        """Ask again and again; fails at once when the process has ended."""
+        self._running.wait_until(holds, what, timeout)
 
     def alive(self) -> bool:
         return self._child is not None and self._child.exit_code() is None
