@@ -113,6 +113,18 @@ class Watchdog:
         return [p for p, (since, _, _) in found.items() if now - since > self.patience]
 
 
+async def hung(work: Work, event_log: EventLog, watchdog: Watchdog, now: float) -> list[int]:
+    """The partitions of `work` that the watchdog, at `now` (s), finds dead.
+
+    None while the log or ClickHouse is away: then nothing can get on, and a restart would mend nothing.
+    """
+    try:
+        ends = {p: b.end for p, b in (await event_log.bounds(EVENTS)).items()}
+    except LogUnavailable:
+        return []
+    return watchdog.dead(() if work.projector.writer.waiting else work.partitions, work.done, ends, now)
+
+
 def create_app(
     settings: Settings, work: Work, event_log: EventLog, health: HealthServer, scratch: Path
 ) -> faust.App:
@@ -175,13 +187,7 @@ def create_app(
     async def watch() -> None:
         while not app.should_stop:
             await app.sleep(_WATCH_SECONDS)
-            try:
-                ends = {p: b.end for p, b in (await event_log.bounds(EVENTS)).items()}
-            except LogUnavailable:
-                continue
-            # While ClickHouse is away nothing can get on, and a restart would mend nothing.
-            mine = () if work.projector.writer.waiting else work.partitions
-            if dead := watchdog.dead(mine, work.done, ends, time.monotonic()):
+            if dead := await hung(work, event_log, watchdog, time.monotonic()):
                 log.error("nothing is projected although the log grows: exiting", partitions=dead)
                 os._exit(_EXIT_SOFTWARE)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from projections.clock import Clock
+from projections.keeping import Keeper, expire
 from projections.queries import sql
 from projections.refresh import Schedule, impatient, refresh, stale
 from projections.rows import Said, read, say
@@ -48,6 +49,7 @@ class Projector:
     price_version: int
     schedule: Schedule = field(default_factory=Schedule)
     wave_bytes: int = 32 * 2**20
+    keeper: Keeper = field(default_factory=Keeper)
     _places: dict[int, Place] = field(default_factory=dict)
 
     def assign(self, partitions: Iterable[int]) -> None:
@@ -94,7 +96,17 @@ class Projector:
                 clocks = {p: clock.clock_ms for p, clock in rounds.items()}
                 self._refresh(self.schedule.needed_at(clocks, self.thresholds.stalled_ms))
                 sweep(self.writer, rounds, self.thresholds, self.publish)
+                self._expire(max(clock.appended_at or 0 for clock in rounds.values()))
         self.refresh_due()
+
+    def _expire(self, now_ms: int) -> None:
+        """Let go what this worker's partitions need not keep."""
+        before = self.keeper.before(now_ms)
+        if before is None:
+            return
+        mine = sorted(self._places)
+        done = self.writer.steadily("expire runs", lambda: expire(self.writer.tables, before, mine))
+        self.keeper.looked(now_ms, done)
 
     def refresh_due(self) -> None:
         """Refresh the figures whose time has come; also to be called when no message comes."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from projections import setup
+from projections import keeping, setup
 from projections.compare import CONTENT
 from schemas.settings import Settings
 from schemas.topics import EVENTS
@@ -26,23 +26,33 @@ class ReplayRefused(ValueError):
 
 
 async def into_shadow(
-    event_log: LogReader, live: Tables, settings: Settings, progress: Callable[[int], None]
+    event_log: LogReader,
+    live: Tables,
+    settings: Settings,
+    progress: Callable[[int], None],
+    acknowledged: Mapping[int, int] | None = None,
 ) -> Tables:
     """Project the log from its first offset up to where the live tables stand; the shadow tables.
+
+    `acknowledged`: by partition, where the next projector begins to read. Where tables were lost that is further than they
+    stand, and what lies between would never come into them.
 
     `progress` is told how many messages came. Raises ReplayRefused if the log no longer reaches back to offset 0.
     """
     bounds = await event_log.bounds(EVENTS)
-    ends = _ends(bounds, live)
+    ends = _ends(bounds, live, acknowledged or {})
     shadow = live.beside(f"{live.database}_shadow")
     await asyncio.to_thread(_make, shadow, live)
-    projector = setup.projector(shadow, settings, _publish_nothing, threading.Event())
+    whole = settings.model_copy(update={"keep_runs_days": 0})
+    projector = setup.projector(shadow, whole, _publish_nothing, threading.Event())
     await asyncio.to_thread(projector.assign, sorted(bounds))
     for partition, end in ends.items():
         async for records in event_log.read(EVENTS, partition, 0, end):
             await asyncio.to_thread(projector.project, records)
             progress(len(records))
     await asyncio.to_thread(projector.refresh_all)
+    if settings.keep_runs_days:
+        await asyncio.to_thread(_keep_alike, live, shadow, settings)
     return shadow
 
 
@@ -52,7 +62,7 @@ def exchange(live: Tables, shadow: Tables) -> None:
         live.command(f"EXCHANGE TABLES {live.database}.{table} AND {shadow.database}.{table}")
 
 
-def _ends(bounds: Mapping[int, Bounds], live: Tables) -> dict[int, int]:
+def _ends(bounds: Mapping[int, Bounds], live: Tables, acknowledged: Mapping[int, int]) -> dict[int, int]:
     cut = [p for p, b in bounds.items() if b.first > 0]
     if cut:
         raise ReplayRefused(
@@ -67,13 +77,21 @@ def _ends(bounds: Mapping[int, Bounds], live: Tables) -> dict[int, int]:
         raise ReplayRefused(
             f"the tables hold messages of partitions {beyond} that the log does not have: is it the right log?"
         )
-    return {p: marks.get(p, 0) for p in sorted(bounds)}
+    return {p: max(marks.get(p, 0), min(acknowledged.get(p, 0), b.end)) for p, b in sorted(bounds.items())}
 
 
 def _make(shadow: Tables, live: Tables) -> None:
     shadow.drop_database()
     migrate(shadow)
     shadow.command(f"INSERT INTO prices SELECT * FROM {live.database}.prices")
+
+
+def _keep_alike(live: Tables, shadow: Tables, settings: Settings) -> None:
+    """What the projector has let go does not come back, and both let go what is due by now."""
+    now = shadow.value("SELECT max(toUnixTimestamp64Milli(appended_at)) FROM watermarks")
+    before = int(now) - round(settings.keep_runs_days * keeping.DAY_MS)
+    for tables in (live, shadow):
+        keeping.expire_all(tables, before)
 
 
 def _publish_nothing(_topic: str, _messages: Sequence[tuple[str, bytes]]) -> None:

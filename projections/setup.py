@@ -2,6 +2,7 @@
 
 import threading
 
+from projections.keeping import Keeper
 from projections.prices import price_version
 from projections.projector import Projector
 from projections.sweep import Publish, Thresholds
@@ -27,4 +28,5 @@ def projector(tables: Tables, settings: Settings, publish: Publish, stop: thread
         publish,
         price_version(tables),
         wave_bytes=settings.batch_bytes,
+        keeper=Keeper(settings.keep_runs_days),
     )

@@ -89,6 +89,9 @@ INSERT_SECONDS = Histogram(
     ["table"],
     buckets=_SECONDS,
 )
+RUNS_EXPIRED = Counter(
+    "tracker_runs_expired_total", "Runs that left the tables, as TRACKER_KEEP_RUNS_DAYS wants it."
+)
 LIVE_RUNS = Gauge(
     "tracker_live_runs",
     "Runs that are not over, by the status that people see. Asked of the tables when the api is scraped.",

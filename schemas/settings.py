@@ -125,6 +125,12 @@ class Settings(BaseSettings):
         le=LONGEST_SECONDS,
         description="When the newest tick projected is older, live runs read `unknown`: the tracker is behind.",
     )
+    keep_runs_days: float = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Runs that are over and were last heard so long ago leave the tables; log and archive keep them. 0: never.",
+    )
     price_book: Path | None = Field(
         None, description="JSON file of prices (see docs/prices.md); without it costs are unknown."
     )

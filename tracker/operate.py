@@ -43,11 +43,12 @@ def replay(settings: Settings, exchange: bool, from_archive: bool = False) -> in
         await _nobody_projects(event_log)
         await asyncio.to_thread(_catch_up, tables, settings)
         bounds = await event_log.bounds(EVENTS)
+        acknowledged = await event_log.committed(PROJECTOR_GROUP, EVENTS)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("replaying", total=sum(b.end for b in bounds.values()))
             async with archiving.source(event_log, settings, from_archive) as source:
                 shadow = await replaying.into_shadow(
-                    source, tables, settings, lambda n: progress.advance(task, n)
+                    source, tables, settings, lambda n: progress.advance(task, n), acknowledged
                 )
         found = await asyncio.to_thread(compare.databases, tables, tables.database, shadow.database)
         _tell(found, "the rebuilt tables are identical")

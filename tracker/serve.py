@@ -164,7 +164,8 @@ async def api(settings: Settings) -> None:
 
     event_log, tables = open_log(settings), open_tables(settings)
     known = guard.tokens(tables, settings)
-    await wait_for("the log", event_log.start)
+    # Most of what it does needs the tables alone, and probes are to be answered while the log is away.
+    opening = asyncio.create_task(wait_for("the log", event_log.start))
     try:
         with known.refreshing():
             await guard.until_safe(known, settings)
@@ -172,6 +173,7 @@ async def api(settings: Settings) -> None:
             app = create_app(tables, event_log, settings, now_ms, read_again=again, gate=gate)
             await _serve(app, settings, settings.port, None, "")
     finally:
+        await _cancel(opening)
         await event_log.stop()
         tables.close()
 

@@ -3,7 +3,7 @@
 import http.client
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,7 @@ from tests.support.clickhouse import ClickHouseServer
 from tests.support.kafka import KafkaBroker
 from tests.support.process import Child, free_port
 
-_COMMAND = [sys.executable, "-c", "from tracker.cli import app; app()"]
+COMMAND = [sys.executable, "-c", "from tracker.cli import app; app()"]
 _READY_TIMEOUT = 60.0
 _COMMAND_TIMEOUT = 120.0
 PARTITIONS = 4
@@ -33,7 +33,7 @@ class Service:
         self.port = free_port()
         self.log = folder / f"{self.name}.log"
         port = "metrics_port" if command in ("project", "archive") else "port"
-        self._command = [*_COMMAND, command]
+        self._command = [*COMMAND, command]
         self._environment = environment(**{port: self.port, "data": folder / "data", **settings})
         self._child: Child | None = None
 
@@ -52,6 +52,10 @@ class Service:
     def start(self) -> Self:
         self.begin()
         return self.wait_ready()
+
+    def wait_until(self, holds: Callable[[], bool], what: str, timeout: float) -> None:
+        """Ask again and again; fails at once when the process has ended."""
+        self._running.wait_until(holds, what, timeout)
 
     def alive(self) -> bool:
         return self._child is not None and self._child.exit_code() is None
@@ -102,7 +106,7 @@ def run_command(folder: Path, arguments: list[str], **settings: object) -> tuple
     """Run one command of the tracker to its end; its exit code and what it printed."""
     log = folder / f"{arguments[0]}.log"
     log.unlink(missing_ok=True)
-    child = Child([*_COMMAND, *arguments], log, env=environment(**settings))
+    child = Child([*COMMAND, *arguments], log, env=environment(**settings))
     try:
         code = child.wait(_COMMAND_TIMEOUT)
     finally:
