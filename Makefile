@@ -15,7 +15,7 @@ NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas bench chaos fuzz clean \
+.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas audit bench chaos fuzz clean \
   screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool
 
 help: ## List the targets
@@ -54,6 +54,11 @@ types: setup-dev ## Check types (mypy, strict)
 fix: setup-dev ## Repair style and format where a tool can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+audit: ## Ask the databases of known weaknesses about requirements.lock (needs the network)
+	$(PYTHON) -m venv $(CACHE)/audit
+	$(CACHE)/audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==2.10.1
+	$(CACHE)/audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
 
 schemas: setup-dev ## Write the JSON Schemas of the events again
 	$(BIN)/python -m schemas.export

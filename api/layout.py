@@ -1,6 +1,6 @@
 """The attempts of a run laid out in rows, light enough to be kept: windows of it are then answered without asking the tables.
 
-Columns are arrays, so that 100,000 attempts take some 8 MB and a window of them milliseconds.
+Columns are arrays, so that 100,000 attempts take some 10 MB and a window of them milliseconds.
 """
 
 import threading

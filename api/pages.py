@@ -112,8 +112,9 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
         wanted: Annotated[TaskFilter, Depends(task_filter)],
         page_token: PageToken = "",
     ) -> Response:
-        run = runs.one_run(reader, ref)
-        found = tasks.page_of_tasks(reader, run.id, wanted, task_place(page_token, wanted.sort), PAGE_SIZE)
+        place, run_id = task_place(page_token, wanted.sort), runs.resolve(reader, ref)
+        listed = ahead(lambda: tasks.page_of_tasks(reader, run_id, wanted, place, PAGE_SIZE))
+        run, found = runs.known_run(reader, run_id), listed.result()
         return render(
             "tasks.html",
             run=run,
@@ -156,13 +157,15 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
 
     @r.get("/runs/{ref}/timeline")
     def timeline_page(request: Request, ref: str, wanted: Annotated[Window, Depends(window)]) -> Response:
-        run = runs.one_run(reader, ref)
+        run_id = runs.resolve(reader, ref)
+        curve = ahead(lambda: tasks.concurrency(reader, run_id, _TABLE_POINTS))
         wanted = replace(wanted, bars=min(wanted.bars, _TABLE_BARS))
+        found, run = timeline(reader, layouts, run_id, wanted), runs.known_run(reader, run_id)
         return render(
             "timeline.html",
             run=run,
-            found=timeline(reader, layouts, run.id, wanted),
-            curve=tasks.concurrency(reader, run.id, _TABLE_POINTS),
+            found=found,
+            curve=curve.result(),
             asked=_asked(request),
             statuses=list(TaskStatus),
         )

@@ -39,7 +39,7 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
     analysed = ahead(lambda: notes.notes(reader, run_id, "analysis"))
     changes = ahead(lambda: tasks.transitions(reader, run_id))
     processes_of_it = ahead(lambda: tasks.processes(reader, run_id))
-    [run] = runs.runs_of(reader, [run_id], reader.judgement())
+    run = runs.known_run(reader, run_id)
     picture = ahead(lambda: _curve(reader, run))
     failing = ahead(lambda: _failing(reader, run)) if run.error else None
     cycles = runs_of_session(reader, run)

@@ -42,7 +42,12 @@ def owner(reader: Reader, ref: str) -> str | None:
 
 def one_run(reader: Reader, ref: str) -> Run:
     """The run of this id or name. Raises Problem 404."""
-    [run] = runs_of(reader, [resolve(reader, ref)], reader.judgement())
+    return known_run(reader, resolve(reader, ref))
+
+
+def known_run(reader: Reader, run_id: str) -> Run:
+    """The run of this id, which `resolve` gave."""
+    [run] = runs_of(reader, [run_id], reader.judgement())
     return run
 
 

@@ -3,6 +3,7 @@
 import logging
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import unforeseen
@@ -50,6 +51,8 @@ class SafeAnswers:
 
         try:
             await self.app(scope, receive, send_safely)
+        except ClientDisconnect:
+            log.info("the client went before its request was complete")
         except Exception:
             if started:
                 raise  # too late for an answer: the server cuts the connection

@@ -15,7 +15,7 @@ from api.log_files import task_files
 from api.models import Run, Task
 from api.paging import TaskPlace, task_place
 from api.problems import not_found
-from api.reader import Reader, Row
+from api.reader import Reader, Row, ahead
 from api.runs import time_of
 from api.show import DASH, duration, number, percent, render, size
 
@@ -25,11 +25,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
     """The page of a task. Raises Problem 404."""
-    run = runs.one_run(reader, ref)
-    task = tasks.one_task(reader, run.id, task_id)
+    run_id = runs.resolve(reader, ref)
+    it = ahead(lambda: runs.known_run(reader, run_id))
+    task, run = tasks.one_task(reader, run_id, task_id), it.result()
     attempts: list[Row] = []
     if task.name:
-        found = reader.rows("attempts", run_id=run.id, name=task.name, process=task.process or "")
+        found = reader.rows("attempts", run_id=run_id, name=task.name, process=task.process or "")
         attempts = [{**r, "submitted_at": time_of(r["submitted_ms"])} for r in found]
     return render(
         "task.html",
@@ -79,13 +80,14 @@ class Box:
 
 def process_page(reader: Reader, ref: str, process: str) -> HTMLResponse:
     """The page of a process. Raises Problem 404 where the run has none of this name."""
-    run = runs.one_run(reader, ref)
-    mine = next((p for p in tasks.processes(reader, run.id) if p.process == process), None)
+    run_id, wanted = runs.resolve(reader, ref), TaskFilter([], process=process)
+    mine = next((p for p in tasks.processes(reader, run_id) if p.process == process), None)
     if mine is None:
         raise not_found("process", process)
-    [figures] = reader.rows("process_figures", run_id=run.id, process=process)
-    wanted = TaskFilter([], process=process)
-    found = tasks.page_of_tasks(reader, run.id, wanted, task_place("", wanted.sort), PAGE_SIZE)
+    used = ahead(lambda: reader.rows("process_figures", run_id=run_id, process=process))
+    it = ahead(lambda: runs.known_run(reader, run_id))
+    found = tasks.page_of_tasks(reader, run_id, wanted, task_place("", wanted.sort), PAGE_SIZE)
+    [figures], run = used.result(), it.result()
     return render(
         "process.html",
         run=run,

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from ingest import native, probes, tower, weblog
 from ingest.door import Door, Refusal
 from ingest.message import Message, encode, message_of
-from ingest.request import Read
+from ingest.request import Read, Unreadable
 from ingest.request import Request as RunnerRequest
 from ingest.ticker import Ticker
 from schemas import topics
@@ -169,7 +169,12 @@ class _Edge:
 
     def _native(self, body: bytes, owner: str) -> list[Message]:
         read = native.read(body, self._clock(), self._process, owner)
-        messages = [encode(event, tasks) for event, tasks in read]
+        try:
+            messages = [encode(event, tasks) for event, tasks in read]
+        except Unreadable as error:
+            raise native.Refused(
+                422, "The events are not valid", f"{error}; nothing was accepted.", []
+            ) from error
         for i, message in enumerate(messages):
             if len(message.value) > self._most:
                 detail = "An event is larger than a message of the log may be; nothing was accepted."

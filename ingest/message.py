@@ -19,6 +19,9 @@ _log = structlog.get_logger(__name__)
 #: Key of dead letters that belong to no run.
 NO_RUN = "dead-letters"
 
+#: Levels of free JSON that are taken. The parser refuses more than 200 in all, and a message has some of its own.
+MOST_DEPTH = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -60,11 +63,24 @@ def message_of(
 
 
 def encode(event: RunnerEvent | RunLabelled, tasks: Sequence[TaskRecord]) -> Message:
-    """The message, without its secrets; the event and the records are changed in place."""
+    """The message, without its secrets; the event and the records are changed in place.
+
+    Raises Unreadable where params or manifest are nested so deeply that whoever reads the log could not parse them.
+    """
+    workflow = getattr(event.data, "workflow", None)
+    if workflow is not None and (_is_deeper(workflow.params) or _is_deeper(workflow.manifest)):
+        raise Unreadable(f"params or manifest are nested more than {MOST_DEPTH} levels deep")
     redact.tasks(tasks)
     redact.payload(event.data)
     value = wire.encode(event, tasks)
     return Message(event.run_id, event.type, value, event.run_id, len(tasks), len(event.data.set_aside))
+
+
+def _is_deeper(found: object, most: int = MOST_DEPTH) -> bool:
+    if not isinstance(found, dict | list):
+        return False
+    inside = found.values() if isinstance(found, dict) else found
+    return most == 0 or any(_is_deeper(part, most - 1) for part in inside)
 
 
 def dead_letter(request: Request, reason: str, where: str, dialect: Dialect, most: int) -> Message:

@@ -9,13 +9,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from stores.http_server import protocol
+
+_MOST_CONNECTIONS = 64
+
 
 class HealthServer:
     """/livez, /readyz and /metrics on one port. `ready` becomes true when the projector reads the log."""
 
     def __init__(self, host: str, port: int) -> None:
         self.ready = False
-        config = uvicorn.Config(Starlette(routes=self.routes()), host=host, port=port, log_level="warning")
+        config = uvicorn.Config(
+            Starlette(routes=self.routes()),
+            host=host,
+            port=port,
+            log_level="warning",
+            ws="none",
+            http=protocol(_MOST_CONNECTIONS),
+        )
         self._server = uvicorn.Server(config)
 
     def start(self) -> None:

@@ -40,13 +40,14 @@ class Place:
 
 @dataclass
 class Projector:
-    """`price_version`: the price book in force (see projections/prices.py)."""
+    """`price_version`: the price book in force (see projections/prices.py). `wave_bytes`: most bytes of messages of one wave."""
 
     writer: Writer
     thresholds: Thresholds
     publish: Publish
     price_version: int
     schedule: Schedule = field(default_factory=Schedule)
+    wave_bytes: int = 32 * 2**20
     _places: dict[int, Place] = field(default_factory=dict)
 
     def assign(self, partitions: Iterable[int]) -> None:
@@ -72,7 +73,8 @@ class Projector:
     def project(self, records: Sequence[Record]) -> None:
         """Write the records, of any partitions, each partition's in the order of the log. Raises Stopped.
 
-        A round ends a wave: it is swept before anything later of its partition is inserted.
+        They are written in waves, which bound what is held in memory. A round ends a wave: it is swept before anything later of
+        its partition is inserted.
         """
         waiting: dict[int, deque[Record]] = {}
         for record in records:
@@ -80,8 +82,12 @@ class Projector:
         while any(waiting.values()):
             wave: list[Said] = []
             rounds: dict[int, Clock] = {}
+            room = self.wave_bytes
             for partition, queue in waiting.items():
-                if clock := self._read_to_round(partition, queue, wave):
+                if room <= 0:
+                    break
+                room, clock = self._read_to_round(partition, queue, wave, room)
+                if clock:
                     rounds[partition] = clock
             self._write(wave)
             if rounds:
@@ -98,10 +104,14 @@ class Projector:
         """Refresh every run whose figures are behind, without waiting."""
         self._refresh(list(self.schedule.dirty))
 
-    def _read_to_round(self, partition: int, queue: deque[Record], wave: list[Said]) -> Clock | None:
-        """Move messages from the queue to the wave, up to one that completes a round: then the clock at the round."""
-        while queue:
+    def _read_to_round(
+        self, partition: int, queue: deque[Record], wave: list[Said], room: int
+    ) -> tuple[int, Clock | None]:
+        """Move messages from the queue to the wave, up to one that completes a round: then the clock at the round. Of the `room`
+        (bytes) what is left; when none is, it ends earlier, but not before one message."""
+        while queue and room > 0:
             record = queue.popleft()
+            room -= len(record.value)
             place = self._places.get(partition)
             # After a rebalance the same worker may be given messages again: the clock must be the one before them.
             clock = (
@@ -125,8 +135,8 @@ class Projector:
             self._places[partition] = Place(record.offset + 1, clock)
             wave.append(say(record, clock.observed(record.appended_at), event, tasks, unreadable))
             if completed:
-                return clock
-        return None
+                return room, clock
+        return room, None
 
     def _resume(self, partition: int, offset: int) -> Clock:
         """The partition's clock as it was before the message at `offset`."""
@@ -149,8 +159,9 @@ class Projector:
         return clock
 
     def _write(self, wave: Sequence[Said]) -> None:
-        self.writer.insert(wave)
+        refused = self.writer.insert(wave)
         letters = [(str(s.record.offset), s.dead_letters) for s in wave if s.dead_letters]
+        letters += [(str(s.record.offset), letter) for s, letter in refused]
         if letters:
             self.publish(DEAD_LETTERS, letters)
         marks: dict[int, dict[str, object]] = {}

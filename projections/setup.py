@@ -21,4 +21,10 @@ def thresholds(settings: Settings) -> Thresholds:
 
 def projector(tables: Tables, settings: Settings, publish: Publish, stop: threading.Event) -> Projector:
     """A projector on these tables. Reads the price book in force, so the tables must be there."""
-    return Projector(Writer(tables, stop), thresholds(settings), publish, price_version(tables))
+    return Projector(
+        Writer(tables, stop),
+        thresholds(settings),
+        publish,
+        price_version(tables),
+        wave_bytes=settings.batch_bytes,
+    )

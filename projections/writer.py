@@ -10,7 +10,7 @@ import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from projections.rows import Said, dead_letter
-from schemas.metrics import INSERT_SECONDS, PROJECTED_EVENTS
+from schemas.metrics import INSERT_SECONDS, PROJECTED_EVENTS, ROWS_SET_ASIDE
 from stores.tables import Tables, TablesUnavailable, blames_data
 
 log = structlog.get_logger()
@@ -35,13 +35,18 @@ class Writer:
     stop: threading.Event
     waiting: bool = False
 
-    def insert(self, batch: Sequence[Said]) -> None:
-        """Insert all rows of the batch. Every table takes the same row twice without harm. Raises Stopped."""
+    def insert(self, batch: Sequence[Said]) -> list[tuple[Said, bytes]]:
+        """Insert all rows of the batch. Every table takes the same row twice without harm. Raises Stopped.
+
+        The dead letters of what ClickHouse called wrong, which are inserted too.
+        """
+        refused: list[tuple[Said, bytes]] = []
         for table in _TABLES:
             parts = [(s, part) for s in batch if (part := getattr(s, table))]
-            self._insert_parts(table, parts)
+            refused += self._insert_parts(table, parts)
         for said in batch:
             PROJECTED_EVENTS.labels(said.outcome).inc()
+        return refused
 
     def steadily(self, what: str, call: Callable[[], T]) -> T:
         """The call's result, tried again while ClickHouse cannot do it. Raises Stopped, or ClickHouseError for wrong data."""
@@ -64,18 +69,16 @@ class Writer:
         with INSERT_SECONDS.labels(table).time():
             self.tables.insert(table, b"\n".join(rows))
 
-    def _insert_parts(self, table: str, parts: Sequence[tuple[Said, bytes]]) -> None:
+    def _insert_parts(self, table: str, parts: Sequence[tuple[Said, bytes]]) -> list[tuple[Said, bytes]]:
         """Insert; if ClickHouse calls a row wrong, halve until the bad message stands alone, and set that one aside."""
         if not parts:
-            return
+            return []
         try:
             self.steadily(f"insert into {table}", lambda: self._insert(table, [part for _, part in parts]))
         except ClickHouseError as e:
             if len(parts) > 1:
                 middle = len(parts) // 2
-                self._insert_parts(table, parts[:middle])
-                self._insert_parts(table, parts[middle:])
-                return
+                return self._insert_parts(table, parts[:middle]) + self._insert_parts(table, parts[middle:])
             [(said, part)] = parts
             if table == "dead_letters":
                 raise  # a dead letter is made of strings alone: this is a bug, and the log keeps the message
@@ -89,3 +92,6 @@ class Writer:
             raw = b64encode(part[:1_000_000]).decode()
             letter = dead_letter(said.record, said.event, table, said.record.type, str(e)[:2000], "", raw)
             self._insert_parts("dead_letters", [(said, letter)])
+            ROWS_SET_ASIDE.labels(table).inc()
+            return [(said, letter)]
+        return []

@@ -65,6 +65,9 @@ DENIED = Counter(
     "not known yet). `stage`: ingest or api.",
     ["stage", "reason"],
 )
+for _stage in ("ingest", "api"):  # from 0 on, else the first of each would be no increase
+    for _reason in ("missing", "unknown", "expired", "revoked", "forbidden", "foreign", "rate", "not_ready"):
+        DENIED.labels(_stage, _reason)
 TOKENS_READ = Gauge(
     "tracker_tokens_read_timestamp_seconds",
     "When this process last read the list of tokens. Standing still means that it goes on with the list that it has.",
@@ -74,6 +77,11 @@ PROJECTED_EVENTS = Counter(
     "tracker_projected_events_total",
     "Messages of the log that this projector wrote. `outcome`: projected, dead_lettered or clock (ticks).",
     ["outcome"],
+)
+ROWS_SET_ASIDE = Counter(
+    "tracker_rows_set_aside_total",
+    "Rows that ClickHouse called wrong and that became dead letters, while the rest of their batch was written.",
+    ["table"],
 )
 INSERT_SECONDS = Histogram(
     "tracker_insert_seconds",

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.access import Role
+from schemas.thresholds import LONGEST_SECONDS
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -18,7 +19,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class Settings(BaseSettings):
     """Each field is the variable TRACKER_<FIELD>; its description is its documentation."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", frozen=True, allow_inf_nan=False)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on (ingest, api and `tracker up`).")
@@ -70,6 +71,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         16 * 2**20, ge=1024, description="Largest request body; a larger one is answered 413."
     )
+    max_connections: int = Field(
+        4096,
+        ge=16,
+        le=100_000,
+        description="Connections that a process holds at the same time, if it may open as many files; more are closed.",
+    )
     append_timeout_seconds: float = Field(
         20,
         gt=0,
@@ -81,6 +88,11 @@ class Settings(BaseSettings):
         description="Kafka: what ingest keeps on disk, under DATA, while the log is away; when full it answers 503.",
     )
     batch_events: int = Field(500, ge=1, description="Projector: most events of one batch.")
+    batch_bytes: int = Field(
+        32 * 2**20,
+        ge=2**20,
+        description="Projector: most bytes of messages that are written at once; a single larger one is written alone.",
+    )
     batch_seconds: float = Field(
         0.15, gt=0, le=60, description="Projector: how long a batch may wait for more events."
     )
@@ -90,21 +102,27 @@ class Settings(BaseSettings):
     disconnected_after_seconds: float = Field(
         180,
         gt=0,
+        le=LONGEST_SECONDS,
         description="A live run that is silent for longer is disconnected; its label "
         "tracker.disconnected-after=SECONDS goes before.",
     )
     stalled_after_seconds: float = Field(
         900,
         gt=0,
+        le=LONGEST_SECONDS,
         description="A live run that is heard but tells no task for longer, with no task open, is stalled; its label "
         "tracker.stalled-after=SECONDS goes before.",
     )
     ingest_gone_seconds: float = Field(
-        300, gt=0, description="An ingest process whose ticks are missing for longer is gone."
+        300,
+        gt=0,
+        le=LONGEST_SECONDS,
+        description="An ingest process whose ticks are missing for longer is gone.",
     )
     behind_after_seconds: float = Field(
         30,
         gt=0,
+        le=LONGEST_SECONDS,
         description="When the newest tick projected is older, live runs read `unknown`: the tracker is behind.",
     )
     price_book: Path | None = Field(

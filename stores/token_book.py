@@ -33,6 +33,15 @@ class Source(Protocol):
         """All tokens."""
 
 
+class Known(Protocol):
+    """The newest list of tokens that a process knows; None: it knows none yet, which is not the same as an empty one."""
+
+    book: Book | None
+
+    def refresh(self) -> bool:
+        """Look for a newer one now. Blocking."""
+
+
 class TokenBook:
     """`book` is the newest list that is known, or None while none is: neither the tables nor a copy could be read yet.
 
@@ -109,6 +118,3 @@ class NoTokens:
     def refresh(self) -> bool:
         """Nothing to read."""
         return True
-
-
-Known = TokenBook | NoTokens

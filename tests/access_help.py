@@ -71,14 +71,14 @@ class FewTables:
 class Guarded:
     """The api behind a gate with these tokens. `now` is the wall clock (ms), `seconds` the one of rates."""
 
-    def __init__(self, tokens: Any, tables: Any = None, **settings: Any) -> None:
+    def __init__(self, tokens: Any, tables: Any = None, extra: Any = (), **settings: Any) -> None:
         self.now, self.seconds = T0, 0.0
         self.log = FakeLog()
         self.settings = Settings(**settings)
         self.sessions = Sessions(KEY, self.settings.login_hours, secure=False)
         self.gate = Gate(tokens, self.settings, lambda: self.now, self.sessions, lambda: self.seconds)
         given: Any = tables or FewTables()
-        self.app = create_app(given, self.log, self.settings, lambda: self.now, gate=self.gate)
+        self.app = create_app(given, self.log, self.settings, lambda: self.now, extra, self.gate)
 
     def request(self, method: str, path: str, peer: str = "127.0.0.1", **options: Any) -> httpx.Response:
         """The answer, whatever it is; redirects are not followed."""

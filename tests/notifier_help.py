@@ -181,7 +181,7 @@ def settings_of(limits: Limits) -> Settings:
         ingest_gone_seconds=limits.gone_ms / 1000,
         disconnected_after_seconds=limits.disconnected_ms / 1000,
         stalled_after_seconds=limits.stalled_ms / 1000,
-        behind_after_seconds=1e9,
+        behind_after_seconds=31_536_000,
         alert_watchdog_seconds=0,
     )
 

@@ -11,6 +11,7 @@ from api.access import Gate
 from api.app import create_app
 from api.login import here
 from api.sessions import COOKIE, Sessions
+from ingest.app import routes as ingest_routes
 from schemas.access import How, Role
 from schemas.metrics import DENIED
 from schemas.settings import Settings
@@ -18,6 +19,7 @@ from stores.tables import Tables
 from stores.token_book import NoTokens, TokenBook
 from stores.tokens import TokenTable
 from tests.access_help import KEY, OWNER, RUN, FewTables, Guarded, SomeTokens
+from tests.ingest_help import MemoryLog
 from tests.test_api_support import T0, problem
 
 NOTES = f"/api/v1/runs/{RUN}/notes"
@@ -95,6 +97,21 @@ def test_while_the_list_is_not_known_nobody_comes_in(tokens: SomeTokens) -> None
     answer = stage.request("GET", "/api/v1/runs", headers=headers)
     assert problem(answer, 503) and answer.headers["retry-after"]
     assert stage.request("GET", "/livez").status_code == 200
+
+
+def test_in_one_process_runners_pass_by_the_gate_to_their_own_door(tokens: SomeTokens) -> None:
+    """`/api/v1/events` lies under the api's prefix: only what ingest takes there may pass."""
+    settings, log = Settings(), MemoryLog()
+    extra = ingest_routes(log, settings, "up", lambda: T0, tokens)
+    stage = Guarded(tokens, extra=extra)
+    runner, body = tokens.headers(Role.RUNNER), {"type": "run.heartbeat", "run_id": "r"}
+    for path in ("/v1/events", "/api/v1/events"):
+        assert stage.request("POST", path, json=body, headers=runner).status_code == 200
+        assert stage.request("POST", path, json=body).status_code == 401
+        assert stage.request("GET", path).status_code == 401, "nobody's, so it is the gate's"
+        assert stage.request("GET", path, headers=runner).status_code == 403
+    assert stage.request("GET", "/api/v1/runs", headers=runner).status_code == 403
+    assert [r.type for r in log.records] == ["run.heartbeat"] * 2
 
 
 def test_tokens_are_made_listed_and_revoked(tables: Tables, tmp_path: Any) -> None:
@@ -286,6 +303,16 @@ def test_the_header_counts_from_the_proxy_alone(tokens: SomeTokens) -> None:
         assert stage.request("GET", "/docs", PEER, headers={"X-Forwarded-User": name}).status_code == 401, (
             name
         )
+
+
+def test_a_proxys_own_authorization_is_not_taken_for_a_token_but_one_of_ours_is(tokens: SomeTokens) -> None:
+    stage = Guarded(tokens, **PROXY)
+    person = {"X-Forwarded-User": "bob"}
+    basic = {"Authorization": "Basic Ym9iOnNlY3JldA=="}
+    assert stage.request("GET", "/docs", PEER, headers=person | basic).status_code == 200
+    assert stage.request("GET", "/docs", PEER, headers=basic).status_code == 401
+    admin = person | tokens.headers(Role.ADMIN)
+    assert stage.request("POST", NOTES, PEER, json={"text": "x"}, headers=admin).status_code == 202
 
 
 def test_people_of_the_proxy_have_the_roles_of_the_settings(tokens: SomeTokens) -> None:

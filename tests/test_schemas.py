@@ -50,6 +50,15 @@ def test_every_setting_is_documented() -> None:
         ("S3_ENDPOINT", "http://key:secret@minio:9000", "boto3 finds them"),
         ("S3_ENDPOINT", "http://minio:9000?key=secret", "boto3 finds them"),
         ("LOG_RETENTION_HOURS", "24", "set TRACKER_ARCHIVE"),
+        (
+            "DISCONNECTED_AFTER_SECONDS",
+            "0",
+            "TRACKER_DISCONNECTED_AFTER_SECONDS: Input should be greater than 0",
+        ),
+        ("DISCONNECTED_AFTER_SECONDS", "inf", "finite number"),
+        ("STALLED_AFTER_SECONDS", "soon", "TRACKER_STALLED_AFTER_SECONDS: Input should be a valid number"),
+        ("STALLED_AFTER_SECONDS", "1e300", "less than or equal to 31536000"),
+        ("INGEST_GONE_SECONDS", "-1", "TRACKER_INGEST_GONE_SECONDS: Input should be greater than 0"),
     ],
 )
 def test_a_wrong_setting_says_what_to_do(

@@ -26,6 +26,7 @@ from projections.projector import Projector
 from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOLED
 from schemas.settings import Settings
 from schemas.topics import EVENTS
+from stores import http_server
 from stores.log import EventLog, LogUnavailable
 from stores.migrate import migrate
 from stores.open import open_log
@@ -252,6 +253,8 @@ async def _serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        http=http_server.protocol(settings.max_connections),
+        ws="none",
         timeout_keep_alive=75,  # above Nextflow's 60 s between heartbeats, so that its connection lives on
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )

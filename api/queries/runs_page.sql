@@ -1,6 +1,7 @@
 -- Ids of one page of runs, latest first append first, filtered; only light columns are read. An empty text or list does
--- not filter; hidden runs come only if {hidden}. {after_ms} <= start < {before_ms}, where a run that told no start is placed by its create request, else by its
--- first append. ({token_ms}, {token_id}): the last run of the page before.
+-- not filter, nor do the least and the greatest time; hidden runs come only if {hidden}. {after_ms} <= start < {before_ms}, where a run
+-- that told no start is placed by its create request, else by its first append. ({token_ms}, {token_id}): the last run of the page
+-- before.
 -- A run that is over stands as it was reported to end; only of the others, which are few, the status need be judged.
 SELECT run_id, first_ms
 FROM
@@ -37,8 +38,8 @@ WHERE (empty({statuses:Array(String)}) OR if(over, ended IN {statuses:Array(Stri
     AND ({hidden:Bool} OR NOT told_hidden)
     AND ({user:String} = '' OR by_whom = {user:String} OR told_owner = {user:String})
     AND ({session_id:String} = '' OR session = {session_id:String})
-    AND start_ms >= {after_ms:Int64}
-    AND start_ms < {before_ms:Int64}
+    AND ({after_ms:Int64} = -9223372036854775807 OR start_ms >= {after_ms:Int64})
+    AND ({before_ms:Int64} = 9223372036854775807 OR start_ms < {before_ms:Int64})
     AND (first_ms < {token_ms:Int64} OR (first_ms = {token_ms:Int64} AND run_id < {token_id:String}))
 ORDER BY first_ms DESC, run_id DESC
 LIMIT {limit:UInt32}
