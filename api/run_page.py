@@ -16,8 +16,10 @@ from api.paging import task_place
 from api.pictures import Curve, curve
 from api.reader import Reader, Row, ahead
 from api.runs import money, time_of
+from api.seen import SEEN
 from api.show import ms_of, render
 from api.tabs import COLUMNS, Known, costs_count, opens_on, sorted_processes, tabs
+from schemas.access import Act, may
 from schemas.statuses import RunStatus, TaskStatus
 
 #: Failing tasks that Error & Resume lists; the rest is a click away.
@@ -50,6 +52,7 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
         "run.html",
         run=run,
         now_ms=reader.clock(),
+        may_change=may(SEEN.get().caller, Act.CHANGE_RUN, run.owner),
         since=since(run, changes.result()),
         tabs=shown_tabs,
         names=names,
