@@ -4,7 +4,7 @@ and no run's silence is judged wrongly. The projector, the notifier's session an
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -77,6 +77,12 @@ NOTIFYING = st.builds(
     st.lists(st.just(()) | _calls, min_size=1, max_size=4).map(tuple),
     st.lists(st.sampled_from([0, 0, 1, 2]), min_size=1, max_size=4).map(tuple),
 )
+
+
+#: The projector dies often, and so also between any two steps of a sweep that finds something.
+CRASHES = st.lists(
+    st.tuples(st.integers(1, 25), st.booleans(), st.sampled_from([0, 0, 1, 4, 50])), min_size=2, max_size=8
+).map(tuple)
 
 
 def _long(step: Any) -> Any:
@@ -282,7 +288,7 @@ def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> N
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
-    @given(st.integers(1, 3), HISTORIES, PLANS, NOTIFYING)
+    @given(st.integers(1, 3), HISTORIES, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
     def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
         messages = written(partitions, steps)
         help.empty(tables)
