@@ -41,6 +41,12 @@ def blames_data(error: ClickHouseError) -> bool:
     return isinstance(error, DatabaseError) and code is not None and int(code[1]) in _DATA_ERRORS
 
 
+def lacks_tables(error: ClickHouseError) -> bool:
+    """Whether ClickHouse says that a table or the database is not there: `tracker migrate` has not made it yet."""
+    code = re.search(r"Code: (\d+)", str(error))
+    return code is not None and int(code[1]) in (60, 81)
+
+
 class Tables:
     """One database of tables. `rows`, `command` and `insert` may be called from several threads at once.
 

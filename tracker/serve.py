@@ -31,7 +31,7 @@ from stores.log import EventLog, LogUnavailable
 from stores.migrate import migrate
 from stores.open import open_log
 from stores.spool import SpooledLog
-from stores.tables import Tables, TablesUnavailable, open_tables
+from stores.tables import Tables, TablesUnavailable, lacks_tables, open_tables
 from tracker import guard, tokens_cli
 from tracker.letters import read_again
 
@@ -64,7 +64,9 @@ async def wait_for(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await attempt()
-        except (LogUnavailable, TablesUnavailable) as e:
+        except (LogUnavailable, TablesUnavailable, ClickHouseError) as e:
+            if isinstance(e, ClickHouseError) and not lacks_tables(e):
+                raise
             log.warning(f"waiting for {what}", error=str(e)[:300])
             await asyncio.sleep(_RETRY_SECONDS)
 
