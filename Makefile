@@ -63,8 +63,9 @@ audit: ## Ask the databases of known weaknesses about requirements.lock (needs t
 schemas: setup-dev ## Write the JSON Schemas of the events again
 	$(BIN)/python -m schemas.export
 
-fuzz: setup-dev ## Try FUZZ_INPUTS hostile requests on ingest (prints its seed)
+fuzz: setup-dev ## Try FUZZ_INPUTS hostile requests on ingest, then the API (prints its seeds)
 	$(BIN)/python -m tests.fuzz.ingest --inputs $(FUZZ_INPUTS)
+	$(BIN)/python -m tests.fuzz.api
 
 bench: setup-dev services ## Measure freshness and throughput on this machine
 	$(BIN)/python -m bench.freshness
