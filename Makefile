@@ -15,7 +15,7 @@ NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas audit bench chaos fuzz clean \
+.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas audit bench bench-pages chaos fuzz clean \
   screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool
 
 help: ## List the targets
@@ -72,6 +72,9 @@ bench: setup-dev services ## Measure freshness and throughput on this machine
 
 chaos: setup-dev services ## Half an hour of load while everything is killed and paused (CHAOS="--minutes 5 --seed 1")
 	$(BIN)/python -m tests.chaos $(CHAOS)
+
+bench-pages: setup-dev fetch-chromium ## Measure the pages with 100,000 runs and a run of 100,000 tasks
+	$(BIN)/python -m bench.pages
 
 screenshots: setup-dev fetch-chromium ## Take the pictures of the pages again (docs/images)
 	$(BIN)/python -m tests.browser.screenshots

@@ -1,0 +1,77 @@
+"""Fills the tables with very many runs, as the projector would leave them: what runners said by INSERT … SELECT, the figures by
+the real refresh, and the last transition of each run."""
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from projections.prices import price_version
+from projections.refresh import refresh
+from projections.writer import Writer
+from schemas.settings import Settings
+from stores.tables import Tables, open_tables
+from tracker.serve import prepare
+
+LIVE_RUNS = 20
+_DAYS = 90
+_OPEN_TASKS = 300
+_HOUR_MS = 3_600_000
+_REFRESHED_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What lies in the tables. `giant` (over) and `live_giant`: ids of the two runs with very many tasks."""
+
+    giant: str
+    live_giant: str
+    runs: int
+    tasks: int
+    seconds: float
+
+
+def fill(settings: Settings, runs: int, giant_tasks: int) -> Filled:
+    """Fill the tables that the settings name; they must be empty, and chDB must be nobody else's."""
+    began, now_ms = time.monotonic(), time.time_ns() // 1_000_000
+    settings.data.mkdir(parents=True, exist_ok=True)
+    tables = open_tables(settings)
+    try:
+        prepare(tables, settings)
+        small = {"runs": runs, "now_ms": now_ms, "days": _DAYS, "live": LIVE_RUNS}
+        tables.command(_sql("runs"), **small)
+        _tasks(tables, "small_tasks", **small)
+        giant = _giant(tables, "giant_hopper", giant_tasks, 24, now_ms, live=False)
+        live_giant = _giant(tables, "restless_turing", giant_tasks, 12, now_ms, live=True)
+        _refresh(tables)
+        tables.command(_sql("transitions"))
+        [told] = tables.rows("SELECT count() AS runs, sum(tasks) AS tasks FROM run_figures FINAL")
+    finally:
+        tables.close()
+    return Filled(giant, live_giant, told["runs"], told["tasks"], time.monotonic() - began)
+
+
+def _giant(tables: Tables, name: str, tasks: int, hours: int, now_ms: int, live: bool) -> str:
+    """A run of so many tasks that began so many hours ago; its id."""
+    start_ms = now_ms - hours * _HOUR_MS
+    run_id = f"{start_ms:x}giant"
+    said = {"run_id": run_id, "start_ms": start_ms}
+    tables.command(_sql("giant_run"), **said, name=name, live=int(live), now_ms=now_ms)
+    _tasks(tables, "giant_tasks", **said, tasks=tasks, open=_OPEN_TASKS if live else 0)
+    return run_id
+
+
+def _tasks(tables: Tables, said: str, **parameters: object) -> None:
+    tables.command(_sql("tasks").replace("(${said})", f"(\n{_sql(said)})"), **parameters)
+
+
+def _sql(name: str) -> str:
+    return (Path(__file__).parent / "sql" / f"{name}.sql").read_text("utf-8")
+
+
+def _refresh(tables: Tables) -> None:
+    """The figures of every run, by the projector's own statements."""
+    writer, version = Writer(tables, threading.Event()), price_version(tables)
+    ids = [r["run_id"] for r in tables.rows("SELECT run_id FROM runs FINAL ORDER BY run_id")]
+    for start in range(0, len(ids), _REFRESHED_AT_ONCE):
+        refresh(writer, dict.fromkeys(ids[start : start + _REFRESHED_AT_ONCE], 0), version)
