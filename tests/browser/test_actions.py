@@ -19,10 +19,10 @@ def test_labels_are_added_and_removed_where_one_stands(
     page.evaluate("window.untouched = true")
     page.locator("#actions > summary").click()
     for label in ("cohort 7", EVIL):
-        page.locator("#new-label input").fill(label)
-        page.locator("#new-label input").press("Enter")
+        page.locator("#new-label input[name=add]").fill(label)
+        page.locator("#new-label input[name=add]").press("Enter")
         expect(page.locator("#labels")).to_contain_text(label)
-        expect(page.locator("#new-label input")).to_have_value("")
+        expect(page.locator("#new-label input[name=add]")).to_have_value("")
     assert chips(page) == ["cohort 7", EVIL] == tracker.get(f"/runs/{runs['rich']}")["labels"]
     assert page.locator("img[src=x], body b, main script").count() == 0
     page.locator("#actions form", has_text="cohort 7").get_by_role("button").click()
@@ -42,9 +42,9 @@ def test_a_label_that_is_too_long_says_so(page: Page, runs: dict[str, str], faul
     faults.expected.append("400")
     page.goto(f"/runs/{runs['killed']}")
     page.locator("#actions > summary").click()
-    page.locator("#new-label input").evaluate("input => { input.maxLength = 999; }")
-    page.locator("#new-label input").fill("x" * 201)
-    page.locator("#new-label input").press("Enter")
+    page.locator("#new-label input[name=add]").evaluate("input => { input.maxLength = 999; }")
+    page.locator("#new-label input[name=add]").fill("x" * 201)
+    page.locator("#new-label input[name=add]").press("Enter")
     expect(page.get_by_text("a run has at most 100, each of 1 to 200 characters")).to_be_visible()
 
 
@@ -53,7 +53,7 @@ def test_labels_work_without_script(browser: Browser, tracker: Tracker, runs: di
     page = context.new_page()
     page.goto(f"/runs/{runs['larger']}")
     page.locator("#actions > summary").click()
-    page.locator("#new-label input").fill("plain")
+    page.locator("#new-label input[name=add]").fill("plain")
     page.get_by_role("button", name="Add").click()
     expect(page.locator("#labels")).to_have_text("plain")
     page.locator("#actions > summary").click()
