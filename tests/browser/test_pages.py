@@ -204,3 +204,15 @@ def test_pages_are_no_wider_than_the_screen(page: Page, runs: dict[str, str], wi
         page.goto("about:blank")
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_heads_of_long_tables_stay_in_view(page: Page, runs: dict[str, str]) -> None:
+    page.set_viewport_size({"width": 1600, "height": 500})
+    page.goto(f"/runs/{runs['larger']}/tasks")
+    page.locator("#tasks tbody tr").last.scroll_into_view_if_needed()
+    assert page.evaluate("window.scrollY") > 300
+    head = page.locator("#tasks thead th").first.bounding_box()
+    assert head is not None and abs(head["y"]) < 1
+    page.locator("#tasks thead").get_by_role("link", name="Hash").click()
+    expect(page.locator("#tasks th[aria-sort=ascending]")).to_contain_text("Hash")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1600
