@@ -1,9 +1,12 @@
 """For the tests of the archive: a log in memory whose head can go, a store in memory, and one in which the process dies."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 
+from projections.archiver import Archiver
 from schemas.topics import EVENTS
 from stores.archive import Archive, ArchivedLog
+from stores.archive_format import Segment
 from stores.log import Bounds, LogReader, Record
 from stores.s3 import ObjectStore
 from tests.ingest_help import MemoryLog
@@ -115,3 +118,14 @@ async def archived(store: ObjectStore, log: LogReader, prefix: str = "t") -> dic
         p: [r async for chunk in reader.read(EVENTS, p, b.first, b.end) for r in chunk]
         for p, b in bounds.items()
     }
+
+
+def archiver(log: HeadlessLog, store: ObjectStore, now: int = T0, **known: object) -> Archiver:
+    """An archiver of the archive `t`, whose clock stands still."""
+    return replace(Archiver(log, Archive(store, "t"), lambda: now), **known)  # type: ignore[arg-type]
+
+
+async def segments(store: ObjectStore, partition: int = 0) -> list[Segment]:
+    """All that is archived of the partition."""
+    archive = Archive(store, "t")
+    return [await archive.segment(place) for place in await archive.places(partition)]

@@ -10,15 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from projections.archiver import GRACE_MS, Archiver, deletable_before
+from projections.archiver import GRACE_MS, deletable_before
 from schemas import metrics
 from schemas.topics import EVENTS
 from stores import archive_format
 from stores.archive import Archive, ArchiveBroken, ArchivedLog, Written
 from stores.archive_format import Place, Segment, encode, hour_of
-from stores.log import Bounds, LogUnavailable, Record
-from stores.s3 import ObjectDamaged, ObjectStore, S3Store, StoreUnavailable
-from tests.archive_help import HOUR, T0, DeadlyStore, HeadlessLog, Killed, MemoryStore, archived
+from stores.log import Bounds, Record
+from stores.s3 import ObjectStore, S3Store
+from tests.archive_help import (
+    HOUR,
+    T0,
+    DeadlyStore,
+    HeadlessLog,
+    Killed,
+    MemoryStore,
+    archived,
+    archiver,
+    segments,
+)
 from tests.support.seaweed import SeaweedS3
 
 _BUCKETS = (f"archive-{n}" for n in count())
@@ -37,15 +47,6 @@ def store(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
     real = S3Store(bucket, seaweed.endpoint)
     yield real
     real.close()
-
-
-def archiver(log: HeadlessLog, store: ObjectStore, now: int = T0, **known: object) -> Archiver:
-    return replace(Archiver(log, Archive(store, "t"), lambda: now), **known)  # type: ignore[arg-type]
-
-
-async def segments(store: ObjectStore, partition: int = 0) -> list[Segment]:
-    archive = Archive(store, "t")
-    return [await archive.segment(place) for place in await archive.places(partition)]
 
 
 def test_hours_that_are_over_are_archived_and_the_rest_is_read_from_the_log(store: ObjectStore) -> None:
@@ -322,91 +323,3 @@ def test_what_may_be_deleted() -> None:
     begins = [(10, 0), (10, 7), (12, 9)]
     assert [deletable_before(begins, 20, h * HOUR) for h in (10, 11, 12, 13)] == [0, 9, 9, 20]
     assert deletable_before([], 5, 99 * HOUR) == 0
-
-
-# --- what fails ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("error", "reason", "told"),
-    [
-        (StoreUnavailable("S3 says no"), "store", "S3 says no"),
-        (LogUnavailable("no broker"), "log", "no broker"),
-        (ArchiveBroken("another's"), "store", "another's"),
-        (RuntimeError("a defect"), "defect", "failed unexpectedly"),
-    ],
-)
-def test_failures_are_told_counted_and_tried_again(
-    error: Exception, reason: str, told: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits: list[float] = []
-    log, store = HeadlessLog(), MemoryStore()
-    log.say_hours(2)
-    a = archiver(log, store)
-    left = [error] * 9
-    step, sleep = a.step, asyncio.sleep
-
-    async def failing() -> int:
-        if left:
-            raise left.pop()
-        return await step()
-
-    async def counted(seconds: float) -> None:
-        waits.append(seconds)
-        await sleep(0)
-
-    monkeypatch.setattr(a, "step", failing)
-    monkeypatch.setattr("projections.archiver.asyncio.sleep", counted)
-    before = metrics.ARCHIVE_FAILURES.labels(reason)._value.get()
-
-    async def work() -> None:
-        running = asyncio.ensure_future(a.run())
-        while not a.ready:
-            await sleep(0.001)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-    with capture_logs() as logged:
-        asyncio.run(work())
-    assert waits[:9] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert metrics.ARCHIVE_FAILURES.labels(reason)._value.get() == before + 9
-    assert told in str(logged)
-    assert [len(s.records) for s in asyncio.run(segments(store))] == [4]
-
-
-@pytest.mark.s3
-def test_an_s3_that_hangs_is_waited_for_and_a_damaged_object_is_told(s3: SeaweedS3) -> None:
-    s3.make_bucket("hangs")
-    store = S3Store("hangs", s3.endpoint, read_seconds=0.5)
-    log = HeadlessLog()
-    log.say_hours(2)
-    a = archiver(log, store)
-    failures = metrics.ARCHIVE_FAILURES.labels("store")._value
-    before = failures.get()
-
-    async def work() -> None:
-        s3.pause()
-        try:
-            with pytest.raises(StoreUnavailable, match="ReadTimeout"):
-                await store.keys("")
-            running = asyncio.ensure_future(a.run())
-            while failures.get() == before:
-                await asyncio.sleep(0.05)
-        finally:
-            s3.resume()
-        async with asyncio.timeout(30):
-            while not a.ready:
-                await asyncio.sleep(0.05)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        assert await archived(store, log) == log.partitions
-
-        key = f"t/tracker.events/{Place(0, hour_of(T0), 0).key()}"
-        store._connected().put_object(Bucket="hangs", Key=key, Body=b"x", Metadata={"sha256": "0" * 64})
-        with pytest.raises(ObjectDamaged, match="SHA-256"):
-            await store.get(key)
-        with pytest.raises(ArchiveBroken, match="SHA-256"):
-            await archived(store, log)
-
-    asyncio.run(work())
-    store.close()

@@ -4,10 +4,13 @@ import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from projections.agents import Watchdog
+from schemas.settings import Settings
+from stores.tables import open_tables
 from tests.chaos.patient import NEXTFLOW_26_04, Books, Patient
 from tests.e2e import load, runner
 from tests.e2e.client import Reader, imbalance, until
@@ -97,6 +100,24 @@ def test_a_rolling_restart_of_ingest_breaks_no_request(stack: ScaledStack) -> No
     assert worker.stop() == 0
 
 
+def test_clickhouse_is_lost_and_the_tables_are_made_again_from_the_log(stack: ScaledStack) -> None:
+    """As docs/operations.md says it. No projector runs: the tests before stopped them."""
+    with Reader(stack.api_url) as reader:
+        before = ended(reader)
+        assert len(before) > 10
+        tables = open_tables(Settings(clickhouse=stack.server.url))
+        tables.drop_database()
+        tables.close()
+        for command in (["migrate"], ["replay", "--exchange"], ["verify"]):
+            code, output = stack.command(*command)
+            assert code == 0, (command, output)
+        assert ended(reader) == before
+        worker = stack.projectors[0].start()
+        until("the books balance", lambda: imbalance(reader), _TAKEOVER_SECONDS)
+        assert ended(reader) == before
+    assert worker.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("done", "grown", "dead"),
     [(5, True, []), (4, False, []), (4, True, [0])],
@@ -108,6 +129,15 @@ def test_the_watchdog_finds_an_agent_that_has_died_silently(done: int, grown: bo
     assert watchdog.dead([0], {0: 4}, {0: 6 if grown else 5}, now=10) == []
     assert watchdog.dead([0], {0: done}, {0: 9 if grown else 5}, now=111) == dead
     assert watchdog.dead([], {}, {0: 99}, now=1000) == []
+
+
+def ended(reader: Reader) -> dict[str, Any]:
+    """Of the runs that are over: id → what is shown."""
+    shown = ("name", "status", "tasks", "duration_ms", "peak_concurrency", "error")
+    runs = [
+        run for run in reader.paged("/runs", "runs") if run["completed_at"] or run["status"] == "succeeded"
+    ]
+    return {run["id"]: [run[field] for field in shown] for run in runs}
 
 
 def stop(worker: Service, kill: bool) -> None:
