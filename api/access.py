@@ -79,7 +79,7 @@ class Gate:
             role = self.settings.proxy_role_of(person)
             return Caller(person, role, How.PROXY, f"proxy:{person}"), f"proxy:{person}"
         book = self.book()
-        if book.is_open and not self.settings.proxy_header:
+        if book.is_open and self.settings.may_be_open and not self.settings.proxy_header:
             return anybody(peer), "open"
         if "authorization" in headers:
             found = book.check(secret, self.clock())

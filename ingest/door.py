@@ -41,6 +41,7 @@ class Door:
     ) -> None:
         self._known, self._clock, self._monotonic = known, clock, monotonic
         self._rates = Rates(settings.rate_per_second)
+        self._may_be_open = settings.may_be_open
 
     def enter(self, request: Request, query: str = "") -> Caller:
         """Who reports. Raises Refusal.
@@ -51,6 +52,9 @@ class Door:
         if book is None:
             DENIED.labels("ingest", "not_ready").inc()
             raise Refusal(503, "not_ready", "the list of tokens is not known yet; try again")
+        if book.is_open and not self._may_be_open:  # the tables were lost after the start: no reason to open
+            DENIED.labels("ingest", "not_ready").inc()
+            raise Refusal(503, "not_ready", "no token is known any more; make one, or restore the tables")
         if book.is_open:
             if "origin" in request.headers:  # runners send none, and a web page has no business here
                 raise _denied(403, "foreign", "a web page may not report while no token has been made")

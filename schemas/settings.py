@@ -312,6 +312,11 @@ class Settings(BaseSettings):
         """Whether only this machine reaches us."""
         return self.host in LOOPBACK
 
+    @property
+    def may_be_open(self) -> bool:
+        """Whether anybody may do everything while no token is known."""
+        return self.on_loopback or self.open
+
     @cached_property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of `proxy_peers`."""

@@ -296,6 +296,13 @@ def test_readers_are_limited_each_by_themselves(tokens: SomeTokens) -> None:
     )
 
 
+def test_a_list_that_is_lost_opens_nothing_to_others() -> None:
+    """As when the tables are made anew under a process that listens to the network."""
+    assert Guarded(NoTokens(), host="0.0.0.0").request("GET", "/docs").status_code in (303, 401)
+    assert Guarded(NoTokens(), host="0.0.0.0").request("GET", "/api/v1/runs").status_code == 401
+    assert Guarded(NoTokens(), host="0.0.0.0", open=True).request("GET", "/docs").status_code == 200
+
+
 def test_nobody_is_limited_while_no_token_is_made() -> None:
     stage = Guarded(NoTokens(), rate_per_second=0.2)
     assert {stage.request("GET", "/docs").status_code for _ in range(5)} == {200}

@@ -193,6 +193,16 @@ def test_only_v1_is_limited(tokens: SomeTokens) -> None:
     assert other.status_code == 200, "each token has a rate of its own"
 
 
+def test_a_list_that_is_lost_opens_nothing_to_others() -> None:
+    """As when the tables are made anew under a process that listens to the network."""
+    edge = GuardedEdge(NoTokens(), host="0.0.0.0", rate_per_second=0.1)
+    for method, path in RUNNERS:
+        assert edge.ask(method, path, json=BODIES[method, path]).status_code == 503
+    assert edge.log.records == []
+    open_edge = GuardedEdge(NoTokens(), host="0.0.0.0", open=True)
+    assert open_edge.ask("POST", "/trace/create", json=BODIES["POST", "/trace/create"]).status_code == 200
+
+
 def test_v1_is_not_limited_while_no_token_is_made() -> None:
     edge = GuardedEdge(NoTokens(), rate_per_second=0.1)
     asked = [edge.ask("POST", "/v1/events", json=BODIES["POST", "/v1/events"]).status_code for _ in range(5)]
