@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.chaos.round import Outcome, Plan, play
 from tests.e2e.stack import EmbeddedStack, scaled
 
+_DISCONNECTED_AFTER = 30
 _SPOOL_BYTES = 2**20  # small, so that outages fill it
 
 
@@ -22,14 +23,27 @@ def main() -> int:
     seed: int = random.SystemRandom().randrange(10**6) if told.seed is None else told.seed
     print(f"seed {seed}", flush=True)
     seconds: float = told.minutes * 60
-    plan = Plan(seed, seconds, runs=round(max(200, seconds)), at_once=20, longest_fault=60, pause=20)
+    plan = Plan(
+        seed,
+        seconds,
+        runs=round(max(200, seconds)),
+        at_once=20,
+        longest_fault=60,
+        pause=20,
+        disconnected_after=_DISCONNECTED_AFTER,
+    )
     with tempfile.TemporaryDirectory(prefix="tracker-chaos-") as folder:
         if told.embedded:
-            with EmbeddedStack(Path(folder), tick_seconds=1, disconnected_after_seconds=30) as stack:
+            with EmbeddedStack(
+                Path(folder), tick_seconds=1, disconnected_after_seconds=_DISCONNECTED_AFTER
+            ) as stack:
                 outcome = play(stack, plan)
         else:
             with scaled(
-                Path(folder), spool_bytes=_SPOOL_BYTES, tick_seconds=1, disconnected_after_seconds=30
+                Path(folder),
+                spool_bytes=_SPOOL_BYTES,
+                tick_seconds=1,
+                disconnected_after_seconds=_DISCONNECTED_AFTER,
             ) as several:
                 outcome = play(several, plan)
     print(report(outcome))

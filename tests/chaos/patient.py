@@ -43,6 +43,9 @@ class Manners:
 NEXTFLOW_25_04 = Manners("25.04", 6, 0.75, 3, 60.75, frozenset(range(500, 600)), aborts=False)
 NEXTFLOW_26_04 = Manners("26.04", 10, 0.35, 2, 90, frozenset((429, 500, 502, 503, 504)), aborts=True)
 
+#: A load that is soon there again, where what is tested is not the runner's patience.
+STUBBORN = Manners("stubborn", 100, 0.2, 1.5, 2, NEXTFLOW_26_04.retried, aborts=True)
+
 
 @dataclass
 class Books:
@@ -55,6 +58,7 @@ class Books:
     answers: Counter[str] = field(default_factory=Counter)  # of all tries, by status or error
     slowest: float = 0  # s until a 2xx, of one try
     runs: dict[str, Counter[str]] = field(default_factory=dict)
+    silence: dict[str, float] = field(default_factory=dict)  # run → longest time without a 2xx, s
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def tried(self, answer: str, seconds: float, again: bool) -> None:
@@ -67,6 +71,10 @@ class Books:
     def request(self) -> None:
         with self._lock:
             self.accepted += 1
+
+    def heard(self, run_id: str, seconds: float) -> None:
+        with self._lock:
+            self.silence[run_id] = max(seconds, self.silence.get(run_id, 0))
 
     def gave_up(self, what: str) -> None:
         with self._lock:
@@ -105,9 +113,14 @@ class Patient:
     def play(self, name: str, seconds: float) -> None:
         """One whole run that takes about so many seconds when nothing is in its way."""
         pause = threading.Event()
+        heard = time.monotonic()
 
         def say(verb: str, run_id: str, body: dict[str, Any]) -> Any:
+            nonlocal heard
             answer = self._say(verb, run_id, json.dumps(body | {"instant": next(self._told)}).encode())
+            before, heard = heard, time.monotonic()
+            if run_id:
+                self._books.heard(run_id, heard - before)
             pause.wait(seconds / SAID_A_RUN)  # the pace of the load
             return answer
 

@@ -7,12 +7,12 @@ import pytest
 
 from tests.chaos.__main__ import report
 from tests.chaos.monkey import Fault
-from tests.chaos.patient import NEXTFLOW_25_04, NEXTFLOW_26_04
+from tests.chaos.patient import NEXTFLOW_25_04, NEXTFLOW_26_04, STUBBORN
 from tests.chaos.round import Plan, play
 from tests.e2e.stack import EmbeddedStack, scaled
 
 _SEED = int(os.environ.get("CHAOS_SEED", "20261125"))
-_FAST = {"tick_seconds": 1, "disconnected_after_seconds": 20}
+_FAST = {"tick_seconds": 1, "disconnected_after_seconds": Plan.disconnected_after}
 
 
 @pytest.mark.kafka
@@ -28,9 +28,9 @@ def test_nothing_is_lost_or_doubled_while_everything_is_killed_and_paused(tmp_pa
 
 
 def test_tracker_up_is_killed_twenty_times_under_load(tmp_path: Path) -> None:
-    plan = Plan(_SEED, seconds=20, runs=60, at_once=8, longest_fault=1, pause=1, strikes=20)
+    often = Plan(_SEED, 20, runs=60, at_once=8, longest_fault=1, pause=1, strikes=20, manners=(STUBBORN,))
     with EmbeddedStack(tmp_path, **_FAST) as stack:
-        outcome = play(stack, plan)
+        outcome = play(stack, often)
     print(f"seed {_SEED}\n{report(outcome)}")
     assert outcome.wrong == []
     assert outcome.faults == {"kill -9 up": 20}
