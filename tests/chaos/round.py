@@ -17,6 +17,7 @@ from tests.e2e.client import Reader, imbalance, until
 from tests.e2e.stack import EmbeddedStack, ScaledStack
 
 _CALM_SECONDS = 240  # for all that is spooled and behind to be projected
+_COMMAND_SECONDS = 1800  # a replay sweeps every round again: about as many as the round lasted seconds
 _MARGIN = 3.0  # between the client's clock and the log's: what is spooled is appended a moment later
 
 
@@ -100,7 +101,7 @@ def settled(wrong: Callable[[], list[str]], seconds: float = 30) -> list[str]:
 
 
 def _compared(stack: ScaledStack | EmbeddedStack, command: str, said: str) -> list[str]:
-    code, output = stack.command(command)
+    code, output = stack.command(command, seconds=_COMMAND_SECONDS)
     if code == 0 and output.strip().endswith(said):
         return []
     return [f"tracker {command} ended with {code}: {output[-2000:]}"]

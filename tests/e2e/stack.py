@@ -102,13 +102,15 @@ class Service:
         return self._child
 
 
-def run_command(folder: Path, arguments: list[str], **settings: object) -> tuple[int, str]:
-    """Run one command of the tracker to its end; its exit code and what it printed."""
+def run_command(
+    folder: Path, arguments: list[str], seconds: float = _COMMAND_TIMEOUT, **settings: object
+) -> tuple[int, str]:
+    """Run one command of the tracker to its end, which must come within so many seconds; its exit code and what it printed."""
     log = folder / f"{arguments[0]}.log"
     log.unlink(missing_ok=True)
     child = Child([*COMMAND, *arguments], log, env=environment(**settings))
     try:
-        code = child.wait(_COMMAND_TIMEOUT)
+        code = child.wait(seconds)
     finally:
         child.kill()
     return code, log.read_text(errors="replace")
@@ -139,9 +141,9 @@ class Stack:
         for service in self.services:
             service.kill()
 
-    def command(self, *arguments: str) -> tuple[int, str]:
+    def command(self, *arguments: str, seconds: float = _COMMAND_TIMEOUT) -> tuple[int, str]:
         """Run `tracker ARGUMENTS` with the settings of this stack."""
-        return run_command(self.folder, list(arguments), data=self.folder / "data", **self.settings)
+        return run_command(self.folder, list(arguments), seconds, data=self.folder / "data", **self.settings)
 
     def logs(self, lines: int = 40) -> str:
         """The end of each process's log."""
