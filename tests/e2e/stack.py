@@ -102,10 +102,14 @@ class Service:
         return self._child
 
 
-def run_command(
-    folder: Path, arguments: list[str], seconds: float = _COMMAND_TIMEOUT, **settings: object
+def run_command(folder: Path, arguments: list[str], **settings: object) -> tuple[int, str]:
+    """Run one command of the tracker to its end; its exit code and what it printed."""
+    return _run_within(_COMMAND_TIMEOUT, folder, arguments, settings)
+
+
+def _run_within(
+    seconds: float, folder: Path, arguments: list[str], settings: Mapping[str, object]
 ) -> tuple[int, str]:
-    """Run one command of the tracker to its end, which must come within so many seconds; its exit code and what it printed."""
     log = folder / f"{arguments[0]}.log"
     log.unlink(missing_ok=True)
     child = Child([*COMMAND, *arguments], log, env=environment(**settings))
@@ -143,7 +147,9 @@ class Stack:
 
     def command(self, *arguments: str, seconds: float = _COMMAND_TIMEOUT) -> tuple[int, str]:
         """Run `tracker ARGUMENTS` with the settings of this stack."""
-        return run_command(self.folder, list(arguments), seconds, data=self.folder / "data", **self.settings)
+        return _run_within(
+            seconds, self.folder, list(arguments), {"data": self.folder / "data"} | self.settings
+        )
 
     def logs(self, lines: int = 40) -> str:
         """The end of each process's log."""
