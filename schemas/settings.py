@@ -16,6 +16,11 @@ from schemas.thresholds import LONGEST_SECONDS
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
+def _is_absolute(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
 class Settings(BaseSettings):
     """Each field is the variable TRACKER_<FIELD>; its description is its documentation."""
 
@@ -238,7 +243,7 @@ class Settings(BaseSettings):
     @classmethod
     def _endpoint_holds_no_secret(cls, value: str) -> str:
         url = urlsplit(value)
-        if value and not (url.scheme in ("http", "https") and url.hostname):
+        if value and not _is_absolute(value):
             raise ValueError("say an absolute URL, such as http://minio:9000")
         if "@" in url.netloc or url.query or url.fragment:
             raise ValueError(
@@ -249,15 +254,14 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _url_is_absolute(cls, value: str) -> str:
-        if value and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
+        if value and not _is_absolute(value):
             raise ValueError("say an absolute URL, such as https://tracker.example.org")
         return value.rstrip("/")
 
     @field_validator("s3_browser")
     @classmethod
     def _browser_is_an_address(cls, value: str) -> str:
-        url = urlsplit(value)
-        if value and not (url.scheme in ("http", "https") and url.hostname and "{bucket}" in value):
+        if value and not (_is_absolute(value) and "{bucket}" in value):
             raise ValueError(
                 "say an absolute URL with {bucket}, such as https://s3.example.org/{bucket}/{prefix}"
             )
@@ -266,8 +270,8 @@ class Settings(BaseSettings):
     @field_validator("alert_webhook")
     @classmethod
     def _webhook_is_absolute(cls, value: SecretStr) -> SecretStr:
-        url = urlsplit(value.get_secret_value())
-        if value.get_secret_value() and not (url.scheme in ("http", "https") and url.hostname):
+        url = value.get_secret_value()
+        if url and not _is_absolute(url):
             raise ValueError("say an absolute URL, such as https://ops.example.org/hook")
         return value
 
