@@ -9,7 +9,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -18,9 +18,9 @@ from projections.keeping import Keeper, expire
 from projections.queries import sql
 from projections.refresh import Schedule, impatient, refresh, stale
 from projections.rows import Said, read, say
-from projections.sweep import Publish, Thresholds, sweep
+from projections.sweep import Found, Publish, Thresholds, move_on, sweep
 from projections.writer import Writer
-from schemas.events import ClockLeft, ClockTick, RunCompleted, RunLabelled, iso
+from schemas.events import ClockLeft, ClockTick, Event, RunCompleted, RunLabelled, iso
 from schemas.thresholds import own
 from schemas.topics import DEAD_LETTERS
 from stores.log import Record
@@ -33,10 +33,23 @@ _RECORD_BYTES = 700
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the projector is in a partition: the next offset, and the clock before it."""
+    """Where the projector is in a partition: the next offset, and the clock before it. `found`: what the last round found, if
+    no message but ticks came since."""
 
     next: int
     clock: Clock
+    found: Found | None = None
+
+
+@dataclass
+class Wave:
+    """What is read and not yet written: messages, and rounds. `idle` are those that find what is known: their partitions have no
+    message in the wave but ticks. `rounds` are to be swept, each partition's at the end of its messages. `room`: bytes."""
+
+    room: int
+    said: list[Said] = field(default_factory=list)
+    idle: list[tuple[int, Clock, Found]] = field(default_factory=list)
+    rounds: dict[int, Clock] = field(default_factory=dict)
 
 
 @dataclass
@@ -58,7 +71,8 @@ class Projector:
         Catches up the figures that whoever had the partitions before left behind. Raises Stopped.
         """
         mine = sorted(partitions)
-        self._places = {p: place for p, place in self._places.items() if p in mine}
+        # What a round found may be old: another worker may have had the partition meanwhile.
+        self._places = {p: replace(place, found=None) for p, place in self._places.items() if p in mine}
         self.schedule.keep(set(mine))
         self.schedule.impatient = self.writer.steadily(
             "own thresholds", lambda: impatient(self.writer.tables, mine)
@@ -76,28 +90,30 @@ class Projector:
         """Write the records, of any partitions, each partition's in the order of the log. Raises Stopped.
 
         They are written in waves, which bound what is held in memory. A round ends a wave: it is swept before anything later of
-        its partition is inserted.
+        its partition is inserted. Only while nothing but ticks comes, and no threshold is reached, rounds follow each other in
+        one wave: what they find is what the last sweep found.
         """
         waiting: dict[int, deque[Record]] = {}
         for record in records:
             waiting.setdefault(record.partition, deque()).append(record)
         while any(waiting.values()):
-            wave: list[Said] = []
-            rounds: dict[int, Clock] = {}
-            room = self.wave_bytes
+            wave = Wave(self.wave_bytes)
             for partition, queue in waiting.items():
-                if room <= 0:
-                    break
-                room, clock = self._read_to_round(partition, queue, wave, room)
-                if clock:
-                    rounds[partition] = clock
-            self._write(wave)
-            if rounds:
-                clocks = {p: clock.clock_ms for p, clock in rounds.items()}
-                self._refresh(self.schedule.needed_at(clocks, self.thresholds.stalled_ms))
-                sweep(self.writer, rounds, self.thresholds, self.publish)
-                self._expire(max(clock.appended_at or 0 for clock in rounds.values()))
+                self._read_to_round(partition, queue, wave)
+            self._write(wave.said)
+            if wave.idle:
+                move_on(self.writer, wave.idle)
+            if wave.rounds:
+                self._sweep(wave.rounds)
+            if ended := [clock for _, clock, _ in wave.idle] + list(wave.rounds.values()):
+                self._expire(max(clock.appended_at or 0 for clock in ended))
         self.refresh_due()
+
+    def _sweep(self, rounds: dict[int, Clock]) -> None:
+        clocks = {p: clock.clock_ms for p, clock in rounds.items()}
+        self._refresh(self.schedule.needed_at(clocks, self.thresholds.stalled_ms))
+        for partition, found in sweep(self.writer, rounds, self.thresholds, self.publish).items():
+            self._places[partition] = replace(self._places[partition], found=found)
 
     def _expire(self, now_ms: int) -> None:
         """Let go what this worker's partitions need not keep."""
@@ -116,39 +132,47 @@ class Projector:
         """Refresh every run whose figures are behind, without waiting."""
         self._refresh(list(self.schedule.dirty))
 
-    def _read_to_round(
-        self, partition: int, queue: deque[Record], wave: list[Said], room: int
-    ) -> tuple[int, Clock | None]:
-        """Move messages from the queue to the wave, up to one that completes a round: then the clock at the round. Of the `room`
-        (bytes) what is left; when none is, it ends earlier, but not before one message."""
-        while queue and room > 0:
-            record = queue.popleft()
-            room -= len(record.value)
-            place = self._places.get(partition)
-            # After a rebalance the same worker may be given messages again: the clock must be the one before them.
-            clock = (
-                place.clock
-                if place and place.next == record.offset
-                else self._resume(partition, record.offset)
-            )
+    def _read_to_round(self, partition: int, queue: deque[Record], wave: Wave) -> None:
+        """Move messages from the queue to the wave, up to one that completes a round that is to be swept, or to the first one
+        that needs idle rounds to be written before it; or until there is no room, but not before one message."""
+        idle = False
+        while queue and wave.room > 0:
+            record = queue[0]
             event, tasks, unreadable = read(record)
-            completed = False
-            match event:
-                case ClockTick(data=tick):
-                    clock, completed = clock.tick(
-                        tick.process,
-                        tick.interval_ms,
-                        record.offset,
-                        record.appended_at,
-                        self.thresholds.gone_ms,
-                    )
-                case ClockLeft(data=left):
-                    clock = clock.left(left.process)
-            self._places[partition] = Place(record.offset + 1, clock)
-            wave.append(say(record, clock.observed(record.appended_at), event, tasks, unreadable))
-            if completed:
-                return room, clock
-        return room, None
+            place = self._place_at(record)
+            if not isinstance(event, ClockTick | ClockLeft):
+                if idle:
+                    return
+                place = replace(place, found=None)
+            queue.popleft()
+            wave.room -= len(record.value)
+            clock, completed = self._tick(place.clock, event, record)
+            wave.said.append(say(record, clock.observed(record.appended_at), event, tasks, unreadable))
+            self._places[partition] = Place(record.offset + 1, clock, place.found)
+            if not completed:
+                continue
+            if place.found is None or clock.clock_ms > place.found.same_until_ms:
+                wave.rounds[partition] = clock
+                return
+            wave.idle.append((partition, clock, place.found))
+            idle = True
+
+    def _place_at(self, record: Record) -> Place:
+        """After a rebalance the same worker may be given messages again: the clock must be the one before them."""
+        place = self._places.get(record.partition)
+        if place and place.next == record.offset:
+            return place
+        return Place(record.offset, self._resume(record.partition, record.offset))
+
+    def _tick(self, clock: Clock, event: Event | None, record: Record) -> tuple[Clock, bool]:
+        """The clock after the message, and whether it completed a round."""
+        match event:
+            case ClockTick(data=tick):
+                gone_ms = self.thresholds.gone_ms
+                return clock.tick(tick.process, tick.interval_ms, record.offset, record.appended_at, gone_ms)
+            case ClockLeft(data=left):
+                return clock.left(left.process), False
+        return clock, False
 
     def _resume(self, partition: int, offset: int) -> Clock:
         """The partition's clock as it was before the message at `offset`."""

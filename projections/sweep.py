@@ -45,27 +45,46 @@ class Thresholds:
     gone_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a round found, but for the changes; the census as in projections/sql/sweep.sql. `same_until_ms`: up to this observed
+    clock a round without a message since would find the same, and no change."""
+
+    live: int = 0
+    fallen: int = 0
+    suspects: int = 0
+    same_until_ms: int = 2**63 - 1
+
+
 def sweep(
     writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds, publish: Publish
-) -> list[Transition]:
+) -> dict[int, Found]:
     """Sweep the partitions whose clocks have just completed a round; nothing later of them may have been inserted.
 
     In this order: select what changed; see that the round was not swept before; publish; insert; move the clock. So a sweep that
-    is done again, by whomever, adds nothing. Raises Stopped.
+    is done again, by whomever, adds nothing. What was found, by partition, but for those swept before. Raises Stopped.
     """
-    changed = writer.steadily("sweep", lambda: _changed(writer, rounds, thresholds))
+    changed, found = writer.steadily("sweep", lambda: _look(writer, rounds, thresholds))
     if changed:
         publish(TRANSITIONS, [(t.run_id, t.as_json()) for t in changed])
         rows = b"\n".join(t.as_json() for t in changed)
         writer.steadily("insert into transitions", lambda: writer.tables.insert("transitions", rows))
-    clocks = b"\n".join(_clock_row(p, c) for p, c in rounds.items())
-    writer.steadily("insert into clocks", lambda: writer.tables.insert("clocks", clocks))
-    marks = b"\n".join(json.dumps({"partition": p, "round": c.offset}).encode() for p, c in rounds.items())
+    move_on(writer, [(p, clock, found.get(p)) for p, clock in rounds.items()])
+    return found
+
+
+def move_on(writer: Writer, rounds: Sequence[tuple[int, Clock, Found | None]]) -> None:
+    """Write that rounds are over, each partition's in their order; what was found is None where it is written. Raises Stopped."""
+    if clocks := b"\n".join(_clock_row(p, clock, found) for p, clock, found in rounds if found):
+        writer.steadily("insert into clocks", lambda: writer.tables.insert("clocks", clocks))
+    newest = {partition: clock.offset for partition, clock, _ in rounds}
+    marks = b"\n".join(json.dumps({"partition": p, "round": offset}).encode() for p, offset in newest.items())
     writer.steadily("insert into watermarks", lambda: writer.tables.insert("watermarks", marks))
-    return changed
 
 
-def _changed(writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds) -> list[Transition]:
+def _look(
+    writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds
+) -> tuple[list[Transition], dict[int, Found]]:
     rows: list[dict[str, Any]] = writer.tables.rows(
         sql("sweep"),
         partitions=list(rounds),
@@ -73,20 +92,28 @@ def _changed(writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds
         disconnected_ms=thresholds.disconnected_ms,
         stalled_ms=thresholds.stalled_ms,
     )
-    if not rows:
-        return []
     # Asked after the tables were read, not before: while they were, another projector may have swept the round and gone on. As
     # long as nobody has swept it, nothing later than it is in the tables, and what was read is what the round says.
     asked = {"partitions": list(rounds), "offsets": [c.offset for c in rounds.values()]}
     swept = {r["partition"] for r in writer.tables.rows(sql("swept"), **asked)}
-    return [
-        Transition(offset=(c := rounds[r["partition"]]).offset, appended_at=c.appended_at or 0, **r)
-        for r in rows
-        if r["partition"] not in swept
-    ]
+    found = {p: Found() for p in rounds if p not in swept}
+    changed: list[Transition] = []
+    for row in rows:
+        partition, changes = row.pop("partition"), row.pop("changes")
+        if partition in found:
+            found[partition] = Found(**row)
+            changed += [_transition(partition, rounds[partition], *change) for change in changes]
+    return changed, found
 
 
-def _clock_row(partition: int, clock: Clock) -> bytes:
+def _transition(
+    partition: int, clock: Clock, run_id: str, from_status: str, to_status: str, reason: str
+) -> Transition:
+    at = clock.appended_at or 0
+    return Transition(run_id, clock.offset, partition, at, clock.clock_ms, from_status, to_status, reason)
+
+
+def _clock_row(partition: int, clock: Clock, found: Found) -> bytes:
     row = {
         "partition": partition,
         "offset": clock.offset,
@@ -94,5 +121,8 @@ def _clock_row(partition: int, clock: Clock) -> bytes:
         "clock_ms": clock.clock_ms,
         "interval_ms": clock.interval_ms,
         "processes": clock.processes,
+        "live": found.live,
+        "fallen": found.fallen,
+        "suspects": found.suspects,
     }
     return json.dumps(row, separators=(",", ":")).encode()

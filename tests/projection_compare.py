@@ -184,7 +184,7 @@ def _spools(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
 
 def _clocks(tables: Tables, expected: Expected) -> tuple[Rows, Rows]:
     rows = tables.rows(
-        "SELECT partition, offset, appended_at, clock_ms, interval_ms, processes FROM clocks FINAL"
+        "SELECT partition, offset, appended_at, clock_ms, interval_ms, processes, live, fallen, suspects FROM clocks FINAL"
     )
     shown = {(r.pop("partition"), r.pop("offset")): tuple(map(_value, r.values())) for r in rows}
     return shown, {k: tuple(at) for k, at in expected.rounds.items()}

@@ -67,6 +67,9 @@ class Round(NamedTuple):
     clock_ms: int
     interval_ms: int
     processes: dict[str, int]
+    live: int
+    fallen: int
+    suspects: int
 
 
 class Told(NamedTuple):
@@ -246,6 +249,16 @@ class Run:
             return Verdict(reported, "stalled", "stalled", why)
         return Verdict(reported, "live", reported, "signs of life")
 
+    def stands(self, clock: int, limits: Limits) -> str:
+        """How it counts in a census: live one threshold of silence ago, and since then fallen or about to; or not at all."""
+        if self.judge(clock, limits).liveness in ("", "unknown"):
+            return ""
+        silent, after = clock - self.seen[0], own(self.labels[1]).disconnected_ms or limits.disconnected_ms
+        if silent > after:
+            return "fallen" if silent - after <= limits.disconnected_ms else ""
+        half_way = silent > after / 2 and after - silent < limits.disconnected_ms / 2
+        return "suspect" if half_way else "live"
+
     def _idle(self) -> str:
         """Why no task is left to wait for, or ''."""
         if not self.records:
@@ -325,11 +338,14 @@ def _hear(expected: Expected, clock: ObservedClock, m: Message, limits: Limits, 
 
 
 def _round(expected: Expected, clock: ObservedClock, m: Message, limits: Limits) -> None:
-    at = Round(m.appended_at, clock.now, clock.interval, dict(clock.last_tick))
+    runs = [run for run in expected.runs.values() if run.partition == m.partition]
+    stands = [run.stands(clock.now, limits) for run in runs]
+    suspects = stands.count("suspect")
+    fallen = stands.count("fallen")
+    live = stands.count("live") + suspects + fallen
+    at = Round(m.appended_at, clock.now, clock.interval, dict(clock.last_tick), live, fallen, suspects)
     expected.rounds[m.partition, m.offset] = at
-    for run in expected.runs.values():
-        if run.partition != m.partition:
-            continue
+    for run in runs:
         verdict = run.judge(clock.now, limits)
         if verdict.status != run.last_status:
             place = (run.run_id, m.offset, m.partition, m.appended_at, clock.now)

@@ -3,7 +3,8 @@
 import pytest
 
 from api.hiding import Hidden, hiding
-from projections.alerts.book import Book, Census
+from projections.alerts.book import Book
+from projections.alerts.census import Census
 from projections.alerts.rules import Facts, Rules
 from projections.alerts.storage import Storage
 from projections.sweep import Transition

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 
+from projections.alerts import census
 from projections.alerts.episodes import DAY, TEN_MINUTES, identity
 from projections.projector import Projector
 from schemas import events as e
@@ -50,6 +51,8 @@ from tests.test_projection_properties import (
 EXAMPLES = 15
 #: Receiver → seconds (of log time) that an alert must last.
 DELAYS = {"at-once": 0.0, "late": 10.0}
+#: Half of the ticks' interval that the settings have.
+WITHIN = 2500
 #: The hours of one history are as nothing to the day after which news is history.
 NOW = help.T0 + DAY // 2
 
@@ -87,9 +90,12 @@ CRASHES = st.lists(
 
 def _long(step: Any) -> Any:
     """Longer silences and so more alerts; the log's clock does not step back: the ten minutes between two messages about the
-    same are counted in its time."""
+    same are counted in its time. Nobody hides a run: of one that is hidden nobody is told from the moment on at which that is
+    known, so how much was told by then is no matter of the log alone."""
     if isinstance(step, Pass) and step.milliseconds < 0:
         return Pass(step.times, 61_000, step.processes, step.everywhere, step.beats)
+    if isinstance(step, Say) and isinstance(step.data, e.Hiding):
+        return Say(step.run, e.Heartbeat())
     return step
 
 
@@ -121,6 +127,22 @@ HISTORIES = st.lists(
     ),
     min_size=3,
     max_size=9,
+).map(lambda parts: [step for part in parts for step in part])
+
+
+def _fall_silent_together(seconds: Sequence[int]) -> list[Any]:
+    """All runs are heard, this long after each other, and then none."""
+    steps: list[Any] = []
+    for run, wait in enumerate(seconds):
+        steps += [Pass(wait, 1000, PROCESSES[:1]), Say(run, e.Begun()), Say(run, e.Heartbeat())]
+    return [*steps, Pass(4, 5000, PROCESSES[:1])]
+
+
+_together = st.lists(st.sampled_from([0, 0, 1, 4, 11]), min_size=RUNS, max_size=RUNS).map(
+    _fall_silent_together
+)
+TOGETHER = st.lists(
+    st.one_of(*[_together] * 3, _run.map(_falls_silent), _anything), min_size=2, max_size=6
 ).map(lambda parts: [step for part in parts for step in part])
 
 
@@ -206,7 +228,9 @@ class Machine:
 
 def must_be_told(transitions: Sequence[Transition], horizon: int) -> tuple[set[Told], dict[str, str]]:
     """The messages, and how each alert stands in the end. An episode lasts from a transition into what is wrong to the run's next
-    one. Each receiver is told after its delay, and not before ten minutes after anybody was last told of the same."""
+    one. Each receiver is told after its delay, and not before ten minutes after anybody was last told of the same. What came
+    after the horizon, by more than the rounds of a tick may lie apart, is not known yet."""
+    transitions = [t for t in transitions if t.appended_at <= horizon + WITHIN]
     told: set[Told] = set()
     stands: dict[str, str] = {}
     last: dict[tuple[str, str], int] = {}
@@ -314,6 +338,46 @@ def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> N
         )
         resolved_follows(machine.took)
         spaced(machine.around)
+
+    holds()
+
+
+def test_many_that_fall_silent_together_are_the_same_for_every_batching(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs make a group here. Whatever the batches and crashes, and however late the notifier looks, the same alerts tell of
+    the same runs."""
+    monkeypatch.setattr(census, "GROUP_OF", 2)
+
+    @settings(
+        max_examples=EXAMPLES // 2,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(st.integers(1, 3), TOGETHER, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
+    def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
+        messages = written(partitions, steps)
+        after_each = Notifying((3,), (False,), ((),), ((),), (0,))
+        found = []
+        for p, n in [(Plan((7,), (0,), (False,), (), False), after_each), (plan, notifying)]:
+            help.empty(tables)
+            tables.command("TRUNCATE TABLE alerts")
+            machine = Machine.of(tables, messages, partitions)
+            with put_off(p):
+                asyncio.run(machine.play(p, n))
+            rows = tables.rows(
+                "SELECT id, run_id, kind, state, group_id, since, fired_at, resolved_at, "
+                # A run's summary has its name as it was known when somebody looked.
+                "if(run_id = '', summary, '') AS told FROM alerts FINAL WHERE kind != 'dead-letters' ORDER BY id"
+            )
+            ids = {r["id"] for r in rows}
+            found.append(({told for told in machine.took if told.alert in ids}, rows))
+            resolved_follows(machine.took)
+        for one, other in (found, found[::-1]):
+            assert [r for r in one[1] if r not in other[1]] == []
+        assert found[0][0] == found[1][0]
+        grouped = [r for r in found[0][1] if r["group_id"]]
+        event(f"groups: {len({r['group_id'] for r in grouped})}, of {len(grouped)} alerts")
 
     holds()
 

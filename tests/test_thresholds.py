@@ -1,13 +1,17 @@
 """Labels that bring a run thresholds of its own: what they say, and what is ignored and named."""
 
 import json
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.alerts.book import Census
-from projections.alerts.storage import Storage
+from projections.alerts.census import Census
+from projections.alerts.storage import Mark, Storage
+from projections.clock import Clock
+from projections.sweep import Thresholds, sweep
+from projections.writer import Writer
 from schemas.thresholds import Own, own
 from stores.tables import Tables
 
@@ -68,8 +72,24 @@ def test_the_census_of_silence_takes_each_run_at_its_own_threshold(tables: Table
         for run, ms in own_ms.items()
     ]
     tables.insert("runs", "\n".join(map(json.dumps, rows)).encode())
-    seen = {clock: Storage(tables).census({0: clock}, 180_000) for clock in CENSUS}
+    writer, limits = Writer(tables, threading.Event()), Thresholds(180_000, 900_000, 300_000)
+    seen = {}
+    for n, clock in enumerate(CENSUS):
+        at = Clock(offset=n, appended_at=clock, clock_ms=clock)
+        found = sweep(writer, {0: at}, limits, lambda *_: None)[0]
+        seen[clock] = Census(found.live, found.fallen, found.suspects)
+        following = min((c for c in EDGES if c > clock), default=2**63)
+        assert found.same_until_ms == following - 1, "what it finds is the same until then"
     assert seen == CENSUS
+    marks = {0: Mark(census=Census(9, 9, 9)), 1: Mark(census=Census(1, 1, 0))}
+    rounds = [(20_001, 0), (20_001, 1), (90_001, 1), (5_000_000, 0)]
+    assert Storage(tables).census(rounds, 500, marks) == {
+        # of partition 1 there is no round: it stands still, and its last one counts
+        (20_001, 0): Census(4, 2, 0),
+        (20_001, 1): Census(4, 1, 1),  # that of 20,000 belongs to the same tick
+        (90_001, 1): Census(4, 2, 1),
+        (5_000_000, 0): Census(10, 10, 9),
+    }
 
 
 #: Clock → what is counted.
@@ -87,3 +107,12 @@ CENSUS = {
     3_600_001: Census(live=1, fallen=1, suspects=0),
     3_780_001: Census(live=0, fallen=0, suspects=0),
 }
+
+#: Clocks at which a run becomes suspect, falls, or counts no more, or its tasks may be missed (900 s): a round there may find
+#: something else than the one before.
+EDGES = [
+    *(10_001, 20_001, 200_001),
+    *(90_001, 180_001, 360_001),
+    *(3_510_001, 3_600_001, 3_780_001),
+    900_001,
+]

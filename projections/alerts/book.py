@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from projections.alerts import episodes
+from projections.alerts.census import Census
 from projections.alerts.episodes import Alert, identity
 from projections.alerts.rules import Facts, Rules
 from projections.sweep import Transition
@@ -14,36 +15,16 @@ from schemas.statuses import AlertKind, AlertState
 #: Statuses of a run that are alerts while they last.
 _WRONG = {k.value: k for k in (AlertKind.DISCONNECTED, AlertKind.STALLED, AlertKind.FAILED)}
 
-#: Fewer live runs make no group.
-GROUP_OF = 5
-
 #: Kept in memory for so long after its end: to hold the next episode of the same back.
 _REMEMBERED = 6 * episodes.TEN_MINUTES
 
 _Subject = tuple[AlertKind, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Census:
-    """How the runs stand that were live one threshold ago. `fallen` of them have been silent for longer than the threshold,
-    `suspects` for more than half of it."""
-
-    live: int = 0
-    fallen: int = 0
-    suspects: int = 0
-
-    @property
-    def most_fell(self) -> bool:
-        return self.live >= GROUP_OF and 2 * self.fallen > self.live
-
-    @property
-    def most_may_fall(self) -> bool:
-        return self.live >= GROUP_OF and 2 * (self.fallen + self.suspects) > self.live
-
-
 @dataclass
 class Book:
-    """`threshold_ms`: the silence after which a run is disconnected."""
+    """`threshold_ms`: the silence after which a run is disconnected. `lagging`: partitions that the others do not wait for → the
+    time up to which their runs are known."""
 
     rules: Rules
     threshold_ms: int
@@ -51,6 +32,7 @@ class Book:
     changed: dict[str, None] = field(
         default_factory=dict
     )  # ids of which something is to be written, in order
+    lagging: Mapping[int, int] = field(default_factory=dict)
     _newest: dict[_Subject, str] = field(default_factory=dict)
     _members: dict[str, set[str]] = field(default_factory=dict)  # group → its members that are open
 
@@ -75,8 +57,9 @@ class Book:
 
     # --- what happens -----------------------------------------------------------------------------
 
-    def transition(self, t: Transition, facts: Facts, census: Census | None, now: int) -> None:
-        """A run's status changed. Each run's transitions come in order; one that came before changes nothing."""
+    def transition(self, t: Transition, facts: Facts, census: Census, now: int) -> None:
+        """A run's status changed. Transitions come in the order of their times; one that came before changes nothing. `census`:
+        at that time; counts only where the run became disconnected."""
         known = [a for kind in _WRONG.values() if (a := self.newest(kind, t.run_id))]
         if any(a.offset >= t.offset for a in known):
             return
@@ -86,6 +69,9 @@ class Book:
         kind = _WRONG.get(t.to_status)
         if kind is None or facts.hidden or ((last := self.newest(kind, t.run_id)) and last.open):
             return
+        if census.most_fell:
+            # Those that have waited long enough are no part of a group, whether or not anybody has looked at them meanwhile.
+            self.advance(t.appended_at)
         alert = self._begin(
             Alert(
                 identity(kind, t.run_id, t.offset),
@@ -93,6 +79,7 @@ class Book:
                 t.run_id,
                 since=t.appended_at,
                 fires_at=t.appended_at,
+                partition=t.partition,
                 offset=t.offset,
                 expires_at=t.appended_at + episodes.FAILED_LASTS if kind is AlertKind.FAILED else None,
                 summary=_summary(kind, facts.name or t.run_id, t.reason, facts.error),
@@ -106,23 +93,16 @@ class Book:
         else:
             self._put(alert, episodes.advance(alert, t.appended_at))
 
-    def settle(self, census: Census, time: int) -> None:
-        """Look again at those that wait to see whether they are many."""
-        for alert in [a for a in self.alerts.values() if a.held_until is not None]:
-            self._judge(alert, census, time)
-
-    @property
-    def holds(self) -> bool:
-        """Whether some wait to see whether they are many."""
-        return any(a.held_until is not None for a in self.alerts.values())
-
     def advance(self, time: int) -> None:
         """What is known of the runs reaches up to `time`: fire what is due, end what has expired."""
         for alert in list(self.alerts.values()):
-            if alert.held_until is not None and alert.held_until <= time:
+            if alert.kind is AlertKind.TRACKER_BEHIND:
+                continue
+            known = min(time, self.lagging.get(alert.partition, time))
+            if alert.held_until is not None and alert.held_until <= known:
                 self._go_alone(alert, alert.held_until)
-            elif alert.kind is not AlertKind.TRACKER_BEHIND:
-                self._put(alert, episodes.advance(alert, time))
+            else:
+                self._put(alert, episodes.advance(alert, known))
 
     def behind(self, since: int | None, now: int, summary: str = "") -> None:
         """The tracker is behind since then; None: it is not. By the wall clock, since nothing else goes on then."""
@@ -222,18 +202,15 @@ class Book:
         self.changed[alert.id] = None
         return alert
 
-    def _judge(self, alert: Alert, census: Census | None, time: int) -> None:
-        """One of many, one alone, or to be seen. Without a census it is to be seen."""
+    def _judge(self, alert: Alert, census: Census, time: int) -> None:
+        """One of many, one alone, or to be seen: the next ones to fall silent may make them many."""
         group = self.newest(AlertKind.DISCONNECTED)
         if group and group.open and abs(alert.since - group.since) <= self.threshold_ms:
             self._absorb(alert, group)
-        elif census and census.most_fell:
+        elif census.most_fell:
             self._absorb(alert, self._new_group(alert, census, time))
-        elif census is None or census.most_may_fall:
-            if alert.held_until is None:
-                self._put(alert, episodes.hold(alert, alert.since + self.threshold_ms // 2))
-            elif alert.held_until <= time:
-                self._go_alone(alert, alert.held_until)
+        elif census.most_may_fall:
+            self._put(alert, episodes.hold(alert, alert.since + self.threshold_ms // 2))
         else:
             self._go_alone(alert, time)
 

@@ -61,6 +61,7 @@ class Alert:
     since: int
     fires_at: int
     state: AlertState = AlertState.PENDING
+    partition: int = -1  # of the run; -1 where it is not about one run
     offset: int = -1  # of the last transition that was applied
     held_until: int | None = None  # it may turn out to be one of many
     fired_at: int | None = None

@@ -4,15 +4,17 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from projections.alerts import conditions, messages
 from projections.alerts.book import Book
+from projections.alerts.census import NOBODY
 from projections.alerts.episodes import OPEN, Owed, owed
 from projections.alerts.outbox import Outbox, Send
+from projections.alerts.reach import Reach
 from projections.alerts.rules import Facts, Rules
 from projections.alerts.storage import Act, Mark, Storage
 from projections.sweep import Transition
@@ -35,7 +37,14 @@ _MOST = 1000
 _ACTS_AGAIN_MS = 60_000
 
 _AWAY = (LogUnavailable, TablesUnavailable, ClickHouseError)
-_NO_MARK = Mark(0, 0, 0, 0)
+_NO_MARK = Mark()
+
+
+class Pending(NamedTuple):
+    """A transition that waits until all that was before it is known, and where it was read."""
+
+    transition: Transition
+    record: Record
 
 
 class Around(Protocol):
@@ -60,12 +69,12 @@ class Session:
         self._started = n.now()
         self._uncommitted = False
         self._looked = float("-inf")
-        self._marks: Mapping[int, Mark] = {}
-        self._missing: list[str] = []
-        self._clocks: dict[int, int] = {}
-        self._horizon: tuple[int, Mapping[int, int]] | None = (
-            None  # (ms, ends of the transitions told by then)
+        self._reach = Reach(self._limit, round(n.settings.tick_seconds * 500))
+        self._ends: Mapping[int, int] | None = (
+            None  # of the transitions that the rounds of the reach told; None once what they allow is decided
         )
+        self._pending: list[Pending] = []
+        self._missing: list[str] = []
         self._acts_since = 0
         self._acts_done: dict[
             tuple[int, int], int
@@ -112,21 +121,18 @@ class Session:
     async def _look(self) -> None:
         """How far the projection is, and what people did."""
         loop, n = asyncio.get_running_loop(), self._n
-        if loop.time() - self._looked < _LOOK_SECONDS:
+        if loop.time() - self._looked < (_POLL_SECONDS if self._pending else _LOOK_SECONDS):
             return
         marks = await n.ask(n.storage.marks)
         # After the marks: so all transitions of their rounds lie below these ends.
         ends = {p: b.end for p, b in (await n.event_log.bounds(TRANSITIONS)).items()}
         # A partition of which nothing is projected must not be overlooked.
-        self._marks = {p: marks.get(p, _NO_MARK) for p in await n.event_log.bounds(EVENTS)}
-        for p, mark in self._marks.items():
-            self._clocks[p] = max(mark.clock_ms, self._clocks.get(p, 0))
-        rounds = [m.round_ms for m in self._marks.values()]
-        if rounds and min(rounds) > 0:
-            self._horizon = (min(rounds), ends)
+        known = {p: marks.get(p, _NO_MARK) for p in await n.event_log.bounds(EVENTS)}
+        self._reach.look(known, n.now())
+        self._ends = ends
         self._missing = []
-        for p in conditions.held_up(self._marks, n.now(), self._limit):
-            self._missing += await n.ask(partial(n.storage.missing, p, self._marks[p].round))
+        for p in conditions.held_up(known, n.now(), self._limit):
+            self._missing += await n.ask(partial(n.storage.missing, p, known[p].round))
         self._obey(await n.ask(partial(n.storage.acts, self._acts_since)))
         self._looked = loop.time()
 
@@ -152,32 +158,39 @@ class Session:
             n.event_log.take(TRANSITIONS, self._positions[TRANSITIONS], _MOST, _POLL_SECONDS),
             n.event_log.take(DEAD_LETTERS, self._positions[DEAD_LETTERS], _MOST, _POLL_SECONDS),
         )
-        told = [t for r in transitions if (t := transition_of(r))]
-        for t in told:
-            self._clocks[t.partition] = max(self._clocks.get(t.partition, 0), t.observed_ms)
-        facts: dict[str, Facts] = {}
-        if wanted := list(dict.fromkeys(t.run_id for t in told if self.book.begins(t))):
-            facts = await n.ask(partial(n.storage.facts, wanted))
-        census = None
-        if self.book.holds or any(t.to_status == AlertKind.DISCONNECTED for t in told):
-            census = await n.ask(partial(n.storage.census, dict(self._clocks), self.book.threshold_ms))
-        now = n.now()
-        for t in told:
-            self.book.transition(t, facts.get(t.run_id, Facts()), census, now)
+        self._pending += [Pending(t, r) for r in transitions if (t := transition_of(r))]
         for record in letters:
             name, reason = letter_of(record)
-            self.book.letter(name, record.appended_at, reason, now)
+            self.book.letter(name, record.appended_at, reason, n.now())
         for topic, records in ((TRANSITIONS, transitions), (DEAD_LETTERS, letters)):
             self._positions[topic] |= {r.partition: r.offset + 1 for r in records}
             self._uncommitted |= bool(records)
-        if self._horizon and all(
-            self._positions[TRANSITIONS].get(p, 0) >= e for p, e in self._horizon[1].items()
-        ):
-            if census:
-                self.book.settle(census, self._horizon[0])
-            self.book.advance(self._horizon[0])
-            self.book.forget(self._horizon[0])
-            self._horizon = None
+        await self._decide()
+
+    async def _decide(self) -> None:
+        """Go on in log time as far as everything is known, whatever came first: so the same follows of the same log."""
+        n, now = self._n, self._n.now()
+        time = self._reach.time(now)
+        read = self._positions[TRANSITIONS]
+        if time is None or self._ends is None or any(read.get(p, 0) < end for p, end in self._ends.items()):
+            return
+        ready = [p.transition for p in self._pending if p.transition.appended_at <= time + self._reach.within]
+        ready.sort(key=lambda t: (t.appended_at, t.partition, t.offset, t.run_id))
+        facts: dict[str, Facts] = {}
+        if wanted := list(dict.fromkeys(t.run_id for t in ready if self.book.begins(t))):
+            facts = await n.ask(partial(n.storage.facts, wanted))
+        fell = {(t.appended_at, t.partition) for t in ready if t.to_status == AlertKind.DISCONNECTED}
+        census = await n.ask(partial(n.storage.census, fell, self._reach.within, self._reach.marks))
+        self.book.lagging = self._reach.lagging(now)
+        for t in ready:
+            counted = census.get((t.appended_at, t.partition), NOBODY)
+            self.book.transition(t, facts.get(t.run_id, Facts()), counted, now)
+        self.book.advance(time)
+        self.book.forget(time)
+        done = set(ready)
+        self._pending = [p for p in self._pending if p.transition not in done]
+        self._uncommitted |= bool(done)
+        self._ends = None
 
     @property
     def _limit(self) -> int:
@@ -185,7 +198,7 @@ class Session:
 
     def _judge_tracker(self) -> None:
         now = self._n.now()
-        verdict = conditions.judge(self._marks, now, self._started, self._limit, self._missing)
+        verdict = conditions.judge(self._reach.marks, now, self._started, self._limit, self._missing)
         if verdict.behind is not None:
             self.book.behind(verdict.since if verdict.behind else None, now, verdict.summary)
 
@@ -211,12 +224,19 @@ class Session:
             if alerts:
                 await n.ask(partial(n.storage.save, alerts, n.now()))
             if self._uncommitted:
-                for topic, positions in self._positions.items():
-                    await n.event_log.commit(NOTIFIER_GROUP, topic, positions)
+                await n.event_log.commit(NOTIFIER_GROUP, DEAD_LETTERS, self._positions[DEAD_LETTERS])
+                await n.event_log.commit(NOTIFIER_GROUP, TRANSITIONS, self._decided())
         except BaseException:
             self.book.changed = changed | self.book.changed
             raise
         self._uncommitted = False
+
+    def _decided(self) -> dict[int, int]:
+        """Positions in the transitions, before the first that is still to be decided of."""
+        positions = dict(self._positions[TRANSITIONS])
+        for _, record in self._pending:
+            positions[record.partition] = min(positions[record.partition], record.offset)
+        return positions
 
     def _offer(self, alert_id: str) -> None:
         alert = self.book.alerts[alert_id]

@@ -1,13 +1,13 @@
 """Alerts ↔ rows of `alerts`, and what the notifier asks of the tables. Blocking: call from a thread."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from projections.alerts.book import Census
+from projections.alerts.census import NOBODY, Census
 from projections.alerts.episodes import Alert
 from projections.alerts.rules import Facts
 from projections.queries import sql
@@ -23,13 +23,13 @@ _RUNS_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a partition of the log is projected: append times (ms) of its newest tick and newest round, and the round's
-    offset and observed clock; 0 for none."""
+    """How far a partition of the log is projected: append times (ms) of its newest tick and newest round, the round's offset,
+    and the census there; 0 for none."""
 
-    tick_ms: int
-    round: int
-    round_ms: int
-    clock_ms: int
+    tick_ms: int = 0
+    round: int = 0
+    round_ms: int = 0
+    census: Census = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +102,31 @@ class Storage:
             }
         return found
 
-    def census(self, clocks: Mapping[int, int], threshold_ms: int) -> Census:
-        """How many fell silent, judged at these observed clocks."""
-        [counts] = self.tables.rows(
-            sql("alert_census"),
-            partitions=list(clocks),
-            clocks=list(clocks.values()),
-            threshold_ms=threshold_ms,
-        )
-        return Census(**counts)
+    def census(
+        self, rounds: Collection[tuple[int, int]], within: int, marks: Mapping[int, Mark]
+    ) -> dict[tuple[int, int], Census]:
+        """The census of all partitions at each of the rounds: (append time in ms, partition). Of the other partitions it is that
+        of their first round not earlier by more than `within` ms, or where they came to a standstill before, of their last."""
+        if not rounds:
+            return {}
+        rows = self.tables.rows(sql("census"), times=sorted({t for t, _ in rounds}), within=within)
+        counted = {(r["time"], r["partition"]): (Census(*r["near"]), Census(*r["at"])) for r in rows}
+        found = dict.fromkeys(rounds, NOBODY)
+        for time, own in rounds:
+            for p, mark in marks.items():
+                near, at = counted.get((time, p), (mark.census, mark.census))
+                found[time, own] += at if p == own else near
+        return found
 
     def marks(self) -> dict[int, Mark]:
         """How far each partition is projected."""
         rows: list[dict[str, Any]] = self.tables.rows(sql("alert_marks"))
-        return {r.pop("partition"): Mark(**r) for r in rows}
+        return {
+            r["partition"]: Mark(
+                r["tick_ms"], r["round"], r["round_ms"], Census(r["live"], r["fallen"], r["suspects"])
+            )
+            for r in rows
+        }
 
     def missing(self, partition: int, round: int) -> list[str]:
         """Ingest processes that the next round of the partition waits for."""

@@ -1,26 +1,53 @@
--- Runs whose status at a round differs from their last transition. {partitions}, {offsets}, {clocks}: the rounds, one a
--- partition, by the offset of the tick that completed it. What it gives counts only if, asked afterwards, swept.sql does not name
--- the partition: else messages from after the round may have been read.
+-- What a round finds, one row a partition that has runs. {partitions}, {clocks}: the rounds, one a partition, by their observed
+-- clocks (ms). What it gives counts only if, asked afterwards, swept.sql does not name the partition: else messages from after
+-- the round may have been read.
+--
+-- changes                  runs whose status differs from their last transition
+-- live, fallen, suspects   the census: runs that were live one threshold {disconnected_ms} ago (a run without heartbeats, or
+--                          never heard, has no liveness); those of them silent for too long, each by its own threshold; and
+--                          those silent for more than half of that, which would fall within half of {disconnected_ms}
+-- same_until_ms            the observed clock up to which, without any message, nothing of all this differs
 WITH
+    9223372036854775807 AS never,
     last AS
     (
         SELECT run_id, argMax(to_status, offset) AS status
         FROM transitions
         WHERE partition IN {partitions:Array(UInt32)}
         GROUP BY run_id
+    ),
+    judged AS
+    (
+        SELECT
+            s.run_id AS run_id,
+            s.partition AS partition,
+            last.status AS from_status,
+            s.status AS to_status,
+            s.reason AS reason,
+            NOT s.over AND s.liveness != 'unknown' AS watched,
+            s.clock_ms AS clock_ms,
+            s.seen.observed AS seen_ms,
+            s.clock_ms - s.seen.observed AS silent_ms,
+            s.disconnected_after_ms AS after_ms,
+            after_ms + {disconnected_ms:Int64} AS gone_ms,
+            greatest(intDiv(after_ms, 2), after_ms - intDiv({disconnected_ms:Int64} + 1, 2)) AS suspect_ms,
+            arrayMin(arrayMap(
+                edge -> if(watched AND edge >= clock_ms, edge, never),
+                [seen_ms + suspect_ms, seen_ms + after_ms, seen_ms + gone_ms, s.tasks_seen.observed + s.stalled_after_ms]
+            )) AS same_until
+        FROM run_statuses(
+            clock_partitions = {partitions:Array(UInt32)}, clock_times = {clocks:Array(Int64)}, behind = [],
+            disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
+            run_ids = CAST([], 'Array(String)'), over_since = 0) AS s
+        LEFT ANY JOIN last ON s.run_id = last.run_id
+        WHERE s.partition IN {partitions:Array(UInt32)}
     )
 SELECT
-    s.run_id AS run_id,
-    s.partition AS partition,
-    s.clock_ms AS observed_ms,
-    last.status AS from_status,
-    s.status AS to_status,
-    s.reason AS reason
-FROM run_statuses(
-    clock_partitions = {partitions:Array(UInt32)}, clock_times = {clocks:Array(Int64)}, behind = [],
-    disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
-    run_ids = CAST([], 'Array(String)'), over_since = 0) AS s
-LEFT ANY JOIN last ON s.run_id = last.run_id
-WHERE s.partition IN {partitions:Array(UInt32)}
-    AND s.status != last.status
-ORDER BY run_id
+    partition,
+    arraySort(groupArrayIf((run_id, from_status, to_status, reason), to_status != from_status)) AS changes,
+    countIf(watched AND silent_ms <= gone_ms) AS live,
+    countIf(watched AND silent_ms <= gone_ms AND silent_ms > after_ms) AS fallen,
+    countIf(watched AND silent_ms <= after_ms AND silent_ms > suspect_ms) AS suspects,
+    min(same_until) AS same_until_ms
+FROM judged
+GROUP BY partition
