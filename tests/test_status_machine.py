@@ -142,7 +142,7 @@ _together = st.lists(st.sampled_from([0, 0, 1, 4, 11]), min_size=RUNS, max_size=
     _fall_silent_together
 )
 TOGETHER = st.lists(
-    st.one_of(*[_together] * 3, _run.map(_falls_silent), _anything), min_size=2, max_size=6
+    st.one_of(*[_together] * 3, _run.map(_falls_silent), _anything), min_size=1, max_size=3
 ).map(lambda parts: [step for part in parts for step in part])
 
 
