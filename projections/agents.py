@@ -104,6 +104,10 @@ class Watchdog:
     patience: float
     _since: dict[int, tuple[float, int | None, int]] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """Begin anew: everybody gets fresh patience."""
+        self._since = {}
+
     def dead(
         self, partitions: Iterable[int], done: Mapping[int, int], ends: Mapping[int, int], now: float
     ) -> list[int]:
@@ -125,6 +129,7 @@ async def hung(work: Work, event_log: EventLog, watchdog: Watchdog, now: float) 
     try:
         ends = {p: b.end for p, b in (await event_log.bounds(EVENTS)).items()}
     except LogUnavailable:
+        watchdog.forget()  # what it saw before the outage says nothing of the time after it
         return []
     return watchdog.dead(() if work.projector.writer.waiting else work.partitions, work.done, ends, now)
 
