@@ -15,11 +15,11 @@ NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas audit bench bench-pages chaos fuzz clean \
+.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas audit bench bench-pages bench-memory chaos fuzz clean \
   screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # --- to use it ---------------------------------------------------------------------------------
 
@@ -75,6 +75,9 @@ chaos: setup-dev services ## Half an hour of load while everything is killed and
 
 bench-pages: setup-dev fetch-chromium ## Measure the pages with 100,000 runs and a run of 100,000 tasks
 	$(BIN)/python -m bench.pages
+
+bench-memory: setup-dev services ## Measure memory over a million events and over outages of 10 minutes (MEMORY="--minutes 1")
+	$(BIN)/python -m bench.memory $(MEMORY)
 
 screenshots: setup-dev fetch-chromium ## Take the pictures of the pages again (docs/images)
 	$(BIN)/python -m tests.browser.screenshots

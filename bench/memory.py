@@ -1,7 +1,7 @@
 """Memory of every process over a million task events of 5,000 runs, and over outages: python -m bench.memory [--minutes 10]
 
 Scaled: two ingest, two projectors, an api, a real Kafka and ClickHouse. First the million as fast as it goes; then ClickHouse
-is away, and then Kafka, at five times the load of 20 live runs. Memory is flat if the last columns are like the second.
+is away, and then Kafka, at five times the load of 20 live runs. Memory is flat if the last rows are like the second.
 """
 
 import argparse
@@ -101,7 +101,8 @@ def sampled(stack: ScaledStack) -> Iterator[dict[str, list[int]]]:
         while True:
             last = over.wait(_SAMPLE_SECONDS)
             for service in stack.services:
-                found[service.name].append(resident(service.pid))
+                if service.alive():
+                    found[service.name].append(resident(service.pid))
             if last:
                 return
 
@@ -112,6 +113,8 @@ def sampled(stack: ScaledStack) -> Iterator[dict[str, list[int]]]:
     finally:
         over.set()
         thread.join()
+    if dead := [f"{s.name} ended with {s.ended()}" for s in stack.services if not s.alive()]:
+        raise RuntimeError(f"{', '.join(dead)}:\n{stack.logs()}")
 
 
 def resident(pid: int) -> int:
@@ -122,11 +125,27 @@ def resident(pid: int) -> int:
 
 
 def report(phases: Sequence[tuple[str, dict[str, list[int]]]]) -> None:
-    """A row a process, a column a phase: resident MiB at its end, and the most within it."""
-    table = Table("MiB resident, end (most)", *(name for name, _ in phases))
-    for service in phases[0][1]:
-        table.add_row(service, *(f"{memory[service][-1]} ({max(memory[service])})" for _, memory in phases))
+    """A row a phase, a column a process: resident MiB at the quarters of the phase, and the most within it."""
+    services = list(phases[0][1])
+    table = Table("MiB resident at quarters (most)", *services)
+    for name, memory in phases:
+        table.add_row(name, *(f"{quarters(memory[s])} ({max(memory[s])})" for s in services))
     Console(width=150).print(table)
+    # Of the million: what a process holds once it has warmed up, and at the end. Over an outage: from its first quarter on.
+    (_, second), (_, fourth) = phases[1], phases[3]
+    growth = [("from 2nd to 4th quarter of the events", {s: fourth[s][-1] - second[s][-1] for s in services})]
+    growth += [
+        (name, {s: memory[s][-1] - memory[s][len(memory[s]) // 4] for s in services})
+        for name, memory in phases
+        if name.endswith("away")
+    ]
+    for name, grown in growth:
+        print(f"growth, {name}: " + ", ".join(f"{s} {n:+d} MiB" for s, n in grown.items()))
+
+
+def quarters(samples: Sequence[int]) -> str:
+    """The samples at the end of each quarter."""
+    return " ".join(str(samples[max(0, len(samples) * n // 4 - 1)]) for n in (1, 2, 3, 4))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from faust.types import EventT
 
 from projections.health import HealthServer
 from projections.projector import Projector
+from projections.room import Room, RoomySchema
 from projections.writer import Stopped
 from schemas.settings import Settings
 from schemas.topics import EVENTS, PROJECTOR_GROUP, TYPE_HEADER
@@ -31,6 +32,9 @@ _WATCH_SECONDS = 5.0
 #: A projector that gets on with nothing for so long, though it is not waiting for ClickHouse, is taken for dead.
 _WATCHDOG_SECONDS = 120.0
 _EXIT_SOFTWARE = 70
+#: Messages and bytes that are taken from the broker at once. A single message may be larger, and is taken alone.
+_POLL_RECORDS = 50
+_FETCH_BYTES = 4 * 2**20
 
 
 def record_of(event: EventT[Any]) -> Record:
@@ -100,6 +104,10 @@ class Watchdog:
     patience: float
     _since: dict[int, tuple[float, int | None, int]] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """Begin anew: everybody gets fresh patience."""
+        self._since = {}
+
     def dead(
         self, partitions: Iterable[int], done: Mapping[int, int], ends: Mapping[int, int], now: float
     ) -> list[int]:
@@ -121,6 +129,7 @@ async def hung(work: Work, event_log: EventLog, watchdog: Watchdog, now: float) 
     try:
         ends = {p: b.end for p, b in (await event_log.bounds(EVENTS)).items()}
     except LogUnavailable:
+        watchdog.forget()  # what it saw before the outage says nothing of the time after it
         return []
     return watchdog.dead(() if work.projector.writer.waiting else work.partitions, work.done, ends, now)
 
@@ -146,9 +155,9 @@ def create_app(
         broker_session_timeout=10.0,
         broker_heartbeat_interval=2.0,
         broker_commit_interval=1.0,
-        broker_max_poll_records=settings.batch_events,
+        broker_max_poll_records=_POLL_RECORDS,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=4 * settings.max_body_bytes,
+        consumer_max_fetch_size=_FETCH_BYTES,
         stream_buffer_maxsize=2 * settings.batch_events,
         stream_wait_empty=True,
         topic_allow_declare=False,
@@ -156,11 +165,13 @@ def create_app(
         web_enabled=False,
         worker_redirect_stdouts=False,
     )
-    topic = app.topic(EVENTS, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw")
+    room = Room(2 * settings.batch_bytes)
+    topic = app.topic(EVENTS, schema=RoomySchema(room))
 
     @app.on_partitions_assigned.connect(weak=False)
     async def on_assigned(_app: faust.App, assigned: set[Any], **_: Any) -> None:
         work.assign(frozenset(tp.partition for tp in assigned if tp.topic == EVENTS))
+        room.clear()
         health.ready = True
         log.info("partitions assigned", partitions=sorted(work.partitions))
 
@@ -173,6 +184,7 @@ def create_app(
             await work.project([record_of(e) for e in events])
             for event in events:
                 event.ack()
+                room.give(len(event.message.value or b""))
         yield
 
     @app.task  # type: ignore[untyped-decorator]

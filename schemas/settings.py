@@ -169,7 +169,8 @@ class Settings(BaseSettings):
     )
     token: SecretStr = Field(
         SecretStr(""),
-        description="The token that commands send to a running tracker: `tracker token` beside `tracker up`, `tracker demo`.",
+        description="The token that commands show to a running tracker when they ask that instead of its files: `tracker books`, "
+        "`dead-letters`, `token` and `demo` (see docs/security.md for the role that each needs).",
     )
     tokens_seconds: float = Field(
         5,

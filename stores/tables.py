@@ -6,8 +6,10 @@ Clients are synchronous: call from a thread. A pool of them serves parallel call
 import queue
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +31,28 @@ _SETTINGS: dict[str, Any] = {
     "date_time_input_format": "best_effort",  # RFC 3339
     "input_format_skip_unknown_fields": 1,  # a newer ingest may tell more than this projector knows
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """When a server is given up (whole seconds): while it takes a connection or a statement, and while it says nothing.
+
+    A statement may take longer than `silence`: the server is asked to tell of its progress meanwhile, and that is no silence.
+    It tells it every `silence` - 5 s, but not more often than every 10 s, so less than 15 would cut off what is merely slow.
+    """
+
+    connect: int
+    silence: int
+
+
+#: For whoever does one thing after the other, and has all the time that it takes.
+PATIENT = Timeouts(connect=10, silence=300)
+#: For the projector: the two together are well below the patience of its watchdog, which must not take waiting for hanging.
+PROJECTING = Timeouts(connect=10, silence=60)
+#: For what somebody waits for.
+ANSWERING = Timeouts(connect=5, silence=15)
+#: So long a server that said nothing is not asked again, so that whoever waited for a client meanwhile need not wait as long.
+_PAUSE_SECONDS = 1.0
 
 
 class TablesUnavailable(Exception):
@@ -53,10 +77,18 @@ class Tables:
     They raise TablesUnavailable when ClickHouse cannot be reached, and ClickHouseError when it refuses the statement.
     """
 
-    def __init__(self, target: str, path: Path, database: str | None = None, clients: int = 4) -> None:
+    def __init__(
+        self,
+        target: str,
+        path: Path,
+        database: str | None = None,
+        clients: int = 4,
+        timeouts: Timeouts = PATIENT,
+    ) -> None:
         """`target` is `chdb` (under `path`) or the URL of a server; `database` replaces the one of the URL."""
         self.target = target
         self.path = path
+        self.timeouts = timeouts
         self.embedded = target == "chdb"
         self.database = database or (EMBEDDED_DATABASE if self.embedded else urlsplit(target).path.strip("/"))
         self._free: queue.LifoQueue[Client | None] = queue.LifoQueue()
@@ -64,10 +96,11 @@ class Tables:
             self._free.put(None)
         self._clients: list[Client] = []
         self._lock = threading.Lock()
+        self._pause_until = 0.0
 
     def beside(self, database: str) -> "Tables":
         """Tables of another database of the same ClickHouse."""
-        return Tables(self.target, self.path, database)
+        return Tables(self.target, self.path, database, timeouts=self.timeouts)
 
     def rows(self, sql: str, /, **parameters: Any) -> list[dict[str, Any]]:
         """The rows of a query, as dicts by column name. Times are naive datetimes in UTC."""
@@ -129,7 +162,10 @@ class Tables:
     @contextmanager
     def _client(self, database: str | None = None) -> Iterator[Client]:
         client = self._free.get()
+        began = time.monotonic()
         try:
+            if began < self._pause_until:
+                raise TablesUnavailable("ClickHouse did not answer just now")
             client = client or self._connect()
             previous, client.database = client.database, database or self.database
             try:
@@ -137,6 +173,8 @@ class Tables:
             finally:
                 client.database = previous
         except OperationalError as e:
+            if not self.embedded and time.monotonic() - began >= self.timeouts.connect:
+                self._pause_until = time.monotonic() + _PAUSE_SECONDS
             raise TablesUnavailable(str(e)) from e
         finally:
             self._free.put(client)
@@ -154,12 +192,14 @@ class Tables:
                 secure=url.scheme == "https",
                 database="default",
                 autogenerate_session_id=False,
+                connect_timeout=self.timeouts.connect,
+                send_receive_timeout=self.timeouts.silence,
             )
         with self._lock:
             self._clients.append(client)
         return client
 
 
-def open_tables(settings: Settings) -> Tables:
+def open_tables(settings: Settings, timeouts: Timeouts = PATIENT) -> Tables:
     """The tables that the settings name. Nothing is connected before the first call."""
-    return Tables(settings.clickhouse, settings.data)
+    return Tables(settings.clickhouse, settings.data, timeouts=timeouts)

@@ -102,3 +102,19 @@ def test_one_that_gets_on_slowly_lives_and_an_outage_gives_fresh_patience() -> N
 
     found = asyncio.run(run())
     assert not any(found[:-1]) and found[-1] == [0]
+
+
+def test_the_end_of_an_outage_of_the_log_gives_fresh_patience() -> None:
+    """Ingest drains its spools as soon as the log is back: it has grown before anything can have been projected."""
+
+    async def run() -> list[list[int]]:
+        scene = Scene()
+        found = [await scene.look(0, 10)]
+        scene.log.away = True
+        found += [await scene.look(n, 10) for n in range(5, 600, 5)]
+        scene.log.away = False
+        found += [await scene.look(n, 1000 + n) for n in (600, 605, 600 + PATIENCE)]
+        return [*found, await scene.look(601 + PATIENCE, 9000)]
+
+    found = asyncio.run(run())
+    assert not any(found[:-1]) and found[-1] == [0]

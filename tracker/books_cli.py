@@ -31,7 +31,8 @@ def command(
         url: Annotated[
             str,
             typer.Argument(
-                help="Address of a running tracker. Without it the log and the tables of the settings are read."
+                help="Address of a running tracker, which may want a token in TRACKER_TOKEN. "
+                "Without it the log and the tables of the settings are read."
             ),
         ] = "",
         check: Annotated[bool, typer.Option(help="Exit 1, with a list, where they do not add up.")] = False,

@@ -159,7 +159,10 @@ def verify() -> None:
 @app.command()
 def demo(
     url: Annotated[
-        str, typer.Argument(help="Address of a running tracker; default: the one of the settings.")
+        str,
+        typer.Argument(
+            help="Address of a running tracker, which may want a token in TRACKER_TOKEN; default: the one of the settings."
+        ),
     ] = "",
     speed: Annotated[float, typer.Option(min=0.1, help="How many times faster than it happened.")] = 10.0,
 ) -> None:

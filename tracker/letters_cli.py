@@ -29,7 +29,11 @@ _PAGE = 200
 T = TypeVar("T")
 
 Url = Annotated[
-    str, typer.Option(help="Address of a running tracker. Without it the log and the tables of the settings.")
+    str,
+    typer.Option(
+        help="Address of a running tracker, which may want a token in TRACKER_TOKEN. "
+        "Without it the log and the tables of the settings."
+    ),
 ]
 Reason = Annotated[str, typer.Option(help="Only those whose reason holds this.")]
 Run = Annotated[str, typer.Option("--run", help="Only those of the run of this id.")]

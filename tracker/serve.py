@@ -31,7 +31,7 @@ from stores.log import EventLog, LogUnavailable
 from stores.migrate import migrate
 from stores.open import open_log
 from stores.spool import SpooledLog
-from stores.tables import Tables, TablesUnavailable, lacks_tables, open_tables
+from stores.tables import ANSWERING, PROJECTING, Tables, TablesUnavailable, lacks_tables, open_tables
 from tracker import guard, tokens_cli
 from tracker.letters import read_again
 
@@ -90,7 +90,8 @@ async def up(settings: Settings) -> None:
 
     alert_rules = rules.load(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
-    event_log, tables = open_log(settings), open_tables(settings)
+    event_log, tables = open_log(settings), open_tables(settings, PROJECTING)
+    asked = tables if tables.embedded else open_tables(settings, ANSWERING)
     # The local log admits one process: under one name, so that after a crash nobody waits for the ticks of the last one.
     process = "tracker-up" if settings.log == "local" else process_name()
     stop = threading.Event()
@@ -102,13 +103,13 @@ async def up(settings: Settings) -> None:
         partitions = settings.log_partitions if settings.log != "local" else _made_with(event_log, settings)
         await wait_for("the topics", lambda: event_log.create_topics(partitions))
         await wait_for("ClickHouse", lambda: asyncio.to_thread(prepare, tables, settings))
-        known = guard.tokens(tables, settings)
+        known = guard.tokens(asked, settings)
         await asyncio.to_thread(known.refresh)
         guard.refuse_exposed(known, settings)
         publish = projection_loop.publisher(event_log, asyncio.get_running_loop(), stop.wait)
         projector = setup.projector(tables, settings, publish, stop)
         app = create_app(
-            tables,
+            asked,
             event_log,
             settings,
             now_ms,
@@ -128,6 +129,7 @@ async def up(settings: Settings) -> None:
         await _cancel(notifying)
     finally:
         await event_log.stop()
+        asked.close()
         tables.close()
 
 
@@ -147,7 +149,7 @@ async def ingest(settings: Settings) -> None:
     )
     INGEST_SPOOLED.set_function(lambda: event_log.spooled)
     INGEST_SPOOL_BYTES.set_function(lambda: event_log.spooled_bytes)
-    tables = open_tables(settings)
+    tables = open_tables(settings, ANSWERING)
     known = guard.tokens(tables, settings)
     await event_log.start()
     try:
@@ -164,7 +166,7 @@ async def api(settings: Settings) -> None:
     """The query API and the pages alone, until SIGINT or SIGTERM."""
     from api.app import create_app
 
-    event_log, tables = open_log(settings), open_tables(settings)
+    event_log, tables = open_log(settings), open_tables(settings, ANSWERING)
     known = guard.tokens(tables, settings)
     # Most of what it does needs the tables alone, and probes are to be answered while the log is away.
     opening = asyncio.create_task(wait_for("the log", event_log.start))
@@ -189,7 +191,7 @@ def project(settings: Settings) -> None:
 
     alert_rules = rules.load(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
-    tables, stop = open_tables(settings), threading.Event()
+    tables, stop = open_tables(settings, PROJECTING), threading.Event()
     event_log = open_log(settings)
     health = HealthServer(settings.host, settings.metrics_port)
     health.start()

@@ -26,7 +26,11 @@ def test_from_open_to_tokens_and_back_to_the_command_line(tmp_path: Path) -> Non
             assert client.get("/api/v1/runs").status_code == 401, "at once, in the process that made it"
             code, told = stack.command("token", "list")
             assert code == 1 and "TRACKER_TOKEN" in told
+            code, told = stack.command("books", stack.api_url)
+            assert code == 1 and "TRACKER_TOKEN" in told
             stack.settings["token"] = admin
+            code, told = stack.command("books", stack.api_url)
+            assert code == 0, told
             code, told = stack.command("token", "create", "nightly", "--role", "runner", "--owner", "ann")
             runner = secret_in(told)
             _report(client, "any", 401)

@@ -9,7 +9,7 @@ from stores.migrate import migrate
 from stores.tables import Tables
 from tests.fuzz.api import fuzz, fuzz_tables
 
-EXAMPLES = 6
+EXAMPLES = 3  # good ones, and as many bad ones
 
 
 def test_no_request_makes_the_api_fail(chdb_root: Tables) -> None:
@@ -18,6 +18,7 @@ def test_no_request_makes_the_api_fail(chdb_root: Tables) -> None:
     found = fuzz_tables(tables, EXAMPLES, secrets.randbelow(2**32))
     print(found)
     assert found.operations > 15 and found.requests >= found.operations
+    assert found.bad > found.operations and found.statuses[400] > 0
     assert found.statuses[200] > 0 and not [s for s in found.statuses if s >= 500]
     tables.drop_database()
     tables.close()
@@ -35,3 +36,17 @@ def test_the_fuzzer_sees_a_failure() -> None:
     with pytest.raises(BaseExceptionGroup) as caught:
         fuzz(app, ["run"], 5, 1)
     assert "UndefinedContentType" in repr(caught.value.exceptions)
+
+
+def test_the_fuzzer_sees_that_what_breaks_the_openapi_is_accepted() -> None:
+    app = FastAPI(openapi_url="/api/v1/openapi.json")
+
+    @app.get("/lax")
+    def lax(n: str) -> str:
+        return n
+
+    app.openapi_schema = app.openapi()
+    app.openapi_schema["paths"]["/lax"]["get"]["parameters"][0]["schema"] = {"type": "integer"}
+    with pytest.raises(BaseExceptionGroup) as caught:
+        fuzz(app, ["run"], 30, 1)
+    assert "AcceptedNegativeData" in repr(caught.value.exceptions)

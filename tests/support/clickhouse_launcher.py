@@ -28,6 +28,9 @@ def main(library: str, folder: str, port: int) -> int:
         f"--http_port={port}",
         "--output-format=TabSeparated",
         f"--queries-file={queries}",
+        # What follows is configuration: where BACKUP … TO File may write.
+        "--",
+        f"--backups.allowed_path={os.path.join(folder, 'backups')}",
     ]
     chdb = ctypes.CDLL(library)
     chdb.chdb_set_signal_handlers_enabled.argtypes = [ctypes.c_bool]
