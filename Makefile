@@ -15,7 +15,7 @@ NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint types test test-fast fix lock schemas audit bench bench-pages bench-memory chaos fuzz clean \
+.PHONY: help setup setup-dev up demo services lint types test test-whole test-parts test-fast fix lock schemas audit bench bench-pages bench-memory chaos fuzz clean \
   screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool
 
 help: ## List the targets
@@ -38,7 +38,16 @@ setup-dev: $(VENV)/.setup-dev ## Make .venv with what the tests and checks need 
 services: fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool ## Fetch the Kafka, ClickHouse, Nextflow, browser and promtool that the tests start
 
 test: setup-dev services lint types ## Run every check and every test, on real services
-	$(BIN)/pytest
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-whole test-parts
+
+# The two halves take about as long. Much of the first is waiting for processes, so they run beside each other.
+WHOLE := tests/chaos tests/e2e tests/browser tests/fuzz
+
+test-whole: setup-dev services ## Run only the tests of whole stacks: chaos, end to end, browser, fuzz
+	$(BIN)/pytest $(WHOLE)
+
+test-parts: setup-dev services ## Run only the other tests, also those on real services
+	$(BIN)/pytest $(addprefix --ignore=,$(WHOLE))
 
 test-fast: setup-dev ## Run only the tests that need no service
 	$(BIN)/pytest -m "$(NO_SERVICES)"

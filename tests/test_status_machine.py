@@ -48,7 +48,7 @@ from tests.test_projection_properties import (
 )
 
 #: Also with ten times as many nothing more was found.
-EXAMPLES = 15
+EXAMPLES = 12
 #: Receiver → seconds (of log time) that an alert must last.
 DELAYS = {"at-once": 0.0, "late": 10.0}
 #: Half of the ticks' interval that the settings have.
