@@ -3,7 +3,7 @@
 import json
 import logging
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -113,14 +113,17 @@ def history(reader: Reader, ref: str) -> list[Run]:
     return runs_of(reader, ids, reader.judgement())
 
 
-def runs_of(reader: Reader, run_ids: Sequence[str], judgement: Judgement) -> list[Run]:
-    """These runs, in this order."""
+def runs_of(
+    reader: Reader, run_ids: Sequence[str], judgement: Judgement, cycles: Mapping[str, int] | None = None
+) -> list[Run]:
+    """These runs, in this order; `cycles`: their positions in their sessions, if they are known already."""
     rows: list[Row] = []
     for start in range(0, len(run_ids), _IDS_AT_ONCE):
         ids = run_ids[start : start + _IDS_AT_ONCE]
         rows += reader.rows("runs", **judgement.parameters(), run_ids=ids)
     by_id = {r["run_id"]: r for r in rows}
-    cycles = _cycles(reader, {r["session_id"] for r in rows} - {""})
+    if cycles is None:
+        cycles = _cycles(reader, {r["session_id"] for r in rows} - {""})
     book = reader.rows("price_book") if rows else []
     currency = book[0]["currency"] if book else ""
     return [

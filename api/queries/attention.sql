@@ -1,5 +1,5 @@
 -- Runs that need somebody, latest first append first: disconnected or stalled, or failed since {since_ms} (by the log's clock)
--- without a newer run of the same session. None that is hidden.
+-- without a newer run of the same session, as far as that is live or was heard since too. None that is hidden.
 SELECT run_id
 FROM
 (
