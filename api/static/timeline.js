@@ -192,7 +192,8 @@
         + (bars.some((b) => b.attempts > 1) ? "; neighbours are drawn as one, zoom in for each" : "")
         + (base.cached ? `; ${base.cached.toLocaleString()} from the cache did no work here` : "")
         + `; at most ${curve.peak} at once. Ctrl and the wheel zoom, dragging moves; T shows the table.`
-      : base.cached ? "All tasks came from the cache: no work was done here." : "No task matches.";
+      : form.elements.search.value || form.elements.status.value ? "No task matches."
+        : base.cached ? "All tasks came from the cache: no work was done here." : "No task has been told yet.";
   }
 
   function draw() {
