@@ -85,7 +85,8 @@ def router(reader: Reader, log: EventLog, counted: Counted) -> APIRouter:
         needing = None if filtered or page_token else ahead(lambda: _needing(reader, judgement))
         ids, token = runs.page_of_ids(reader, judgement, wanted, sort, page_token, PAGE_SIZE)
         urgent = needing.result() if needing else []
-        known = {r.id: r for r in runs.runs_of(reader, list(dict.fromkeys([*ids, *urgent])), judgement)}
+        all_ids = list(dict.fromkeys([*ids, *urgent]))
+        known = {r.id: r for r in runs.runs_of(reader, all_ids, judgement, runs.UNSEEN)}
         found = RunList(
             runs=[known[i] for i in ids if i in known], next_page_token=token, as_of=iso(judgement.as_of_ms)
         )
@@ -117,7 +118,7 @@ def router(reader: Reader, log: EventLog, counted: Counted) -> APIRouter:
     ) -> Response:
         place, run_id = task_place(page_token, wanted.sort), runs.resolve(reader, ref)
         listed = ahead(lambda: tasks.page_of_tasks(reader, run_id, wanted, place, PAGE_SIZE))
-        run, found = runs.known_run(reader, run_id), listed.result()
+        run, found = runs.known_run(reader, run_id, runs.UNSEEN), listed.result()
         return render(
             "tasks.html",
             run=run,
@@ -163,7 +164,7 @@ def router(reader: Reader, log: EventLog, counted: Counted) -> APIRouter:
         run_id = runs.resolve(reader, ref)
         curve = ahead(lambda: tasks.concurrency(reader, run_id, _TABLE_POINTS))
         wanted = replace(wanted, bars=min(wanted.bars, _TABLE_BARS))
-        found, run = timeline(reader, layouts, run_id, wanted), runs.known_run(reader, run_id)
+        found, run = timeline(reader, layouts, run_id, wanted), runs.known_run(reader, run_id, runs.UNSEEN)
         return render(
             "timeline.html",
             run=run,
@@ -194,7 +195,7 @@ def _ops(reader: Reader) -> dict[str, Any]:
     return {
         "behind": judgement.behind,
         "as_of": iso(judgement.as_of_ms),
-        "attention": runs.runs_of(reader, _needing(reader, judgement), judgement),
+        "attention": runs.runs_of(reader, _needing(reader, judgement), judgement, runs.UNSEEN),
         "counts": counts.result(),
         "alerts": alerts.result().alerts,
         "letters": letters.result().dead_letters,

@@ -117,11 +117,9 @@ def _cycles(reader: Reader, run: Run, cycles: list[Run], processes: list[Process
     """Newest first."""
     newest = list(reversed(cycles))[:_CYCLES_MAX]
 
-    def cycle(c: Run) -> Cycle:
-        its = processes if c.id == run.id else tasks.processes(reader, c.id)
-        return Cycle(c, its, _failing(reader, c.id) if c.tasks.failed else [])
-
-    return [found.result() for found in [ahead(partial(cycle, c)) for c in newest]]
+    failing = {c.id: ahead(partial(_failing, reader, c.id)) for c in newest if c.tasks.failed}
+    by_run = {run.id: processes} | tasks.processes_of(reader, [c.id for c in newest if c.id != run.id])
+    return [Cycle(c, by_run[c.id], failing[c.id].result() if c.id in failing else []) for c in newest]
 
 
 def together(cycles: Sequence[Run]) -> Cost | None:

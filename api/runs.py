@@ -24,6 +24,9 @@ _IDS_AT_ONCE = 500
 #: No run's name is longer; ingest cuts none, but a statement has limits.
 _NAME_MAX = 100_000
 
+#: The `cycles` of pages that show no run's position in its session: to find it takes a look at all runs.
+UNSEEN: Mapping[str, int] = {}
+
 
 def resolve(reader: Reader, ref: str) -> str:
     """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404."""
@@ -45,9 +48,9 @@ def one_run(reader: Reader, ref: str) -> Run:
     return known_run(reader, resolve(reader, ref))
 
 
-def known_run(reader: Reader, run_id: str) -> Run:
+def known_run(reader: Reader, run_id: str, cycles: Mapping[str, int] | None = None) -> Run:
     """The run of this id, which `resolve` gave."""
-    [run] = runs_of(reader, [run_id], reader.judgement())
+    [run] = runs_of(reader, [run_id], reader.judgement(), cycles)
     return run
 
 
