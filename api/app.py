@@ -28,6 +28,7 @@ from api import (
     token_routes,
 )
 from api.access import Gate, Guarded
+from api.counted import Counted
 from api.letters import ReadAgain, read_nothing
 from api.measure import measure
 from api.reader import Reader
@@ -69,12 +70,13 @@ def create_app(
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
     )
-    app.include_router(routes.router(reader, log, clock))
+    counted = Counted()
+    app.include_router(routes.router(reader, log, clock, counted))
     app.include_router(alerts.router(reader, log, clock))
     app.include_router(note_routes.router(reader, log, clock))
     app.include_router(hiding.router(reader, log, clock))
     app.include_router(letter_routes.router(reader, log, read_again, clock))
-    app.include_router(pages.router(reader, log))
+    app.include_router(pages.router(reader, log, counted))
     app.include_router(note_routes.form_router(reader, log, clock))
     app.include_router(run_forms.router(reader, log, clock))
     app.include_router(token_routes.router(reader, gate))

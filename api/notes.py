@@ -68,7 +68,14 @@ class Shown:
 
 def notes(reader: Reader, run_id: str, kind: Kind) -> list[NoteAnswer]:
     """The notes of this kind about the run, newest first."""
-    return put_together(reader.rows("notes", run_id=run_id, kind=kind))
+    return put_together(reader.rows("notes", run_id=run_id, kinds=[kind]))
+
+
+def all_notes(reader: Reader, run_id: str) -> tuple[list[NoteAnswer], list[NoteAnswer]]:
+    """The notes about the run, newest first, and its analysis, if there is one."""
+    rows = reader.rows("notes", run_id=run_id, kinds=["note", "analysis"])
+    note, analysis = (put_together([r for r in rows if r["kind"] == k]) for k in ("note", "analysis"))
+    return note, analysis
 
 
 def put_together(rows: Sequence[Row]) -> list[NoteAnswer]:

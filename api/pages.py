@@ -1,5 +1,6 @@
 """The pages' routes, over the same answers as the JSON. They work without script; what is live is fetched again by it."""
 
+from asyncio import gather
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from api.counted import Counted
 from api.layout import Layouts
 from api.letters import Wanted, page_of_letters
 from api.log_files import run_log
-from api.models import Books, RunList
+from api.models import RunList
 from api.paging import alert_place, letter_place, task_place
 from api.reader import Judgement, Reader, ahead
 from api.run_page import run_page
@@ -66,11 +67,10 @@ class Page(APIRoute):
         return handle_as_page
 
 
-def router(reader: Reader, log: EventLog) -> APIRouter:
-    """All pages."""
+def router(reader: Reader, log: EventLog, counted: Counted) -> APIRouter:
+    """All pages. `counted` is shared with the JSON, so that nothing is counted twice."""
     layouts = Layouts()
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
-    counted = Counted()
 
     @r.get("/")
     def list_page(
@@ -79,19 +79,23 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
         sort: Annotated[str, Depends(run_sort)],
         page_token: PageToken = "",
     ) -> Response:
+        filtered = any(v for k, v in request.query_params.items() if k not in ("page_token", "sort"))
         judgement = reader.judgement()
-        needing = ahead(lambda: _needing(reader, judgement))
+        # Who filters or pages looks for something else; the block would stand in the way.
+        needing = None if filtered or page_token else ahead(lambda: _needing(reader, judgement))
         ids, token = runs.page_of_ids(reader, judgement, wanted, sort, page_token, PAGE_SIZE)
-        known = {r.id: r for r in runs.runs_of(reader, [*ids, *needing.result()], judgement)}
+        urgent = needing.result() if needing else []
+        all_ids = list(dict.fromkeys([*ids, *urgent]))
+        known = {r.id: r for r in runs.runs_of(reader, all_ids, judgement, runs.UNSEEN)}
         found = RunList(
             runs=[known[i] for i in ids if i in known], next_page_token=token, as_of=iso(judgement.as_of_ms)
         )
         return render(
             "runs.html",
             found=found,
-            attention=[known[i] for i in needing.result() if i in known] if found.runs else [],
+            attention=[known[i] for i in urgent if i in known],
             asked=_asked(request),
-            filtered=any(v for k, v in request.query_params.items() if k not in ("page_token", "sort")),
+            filtered=filtered,
             sort=sort,
             query=_query_without(request, "sort", "page_token"),
             paged=bool(page_token),
@@ -114,7 +118,7 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
     ) -> Response:
         place, run_id = task_place(page_token, wanted.sort), runs.resolve(reader, ref)
         listed = ahead(lambda: tasks.page_of_tasks(reader, run_id, wanted, place, PAGE_SIZE))
-        run, found = runs.known_run(reader, run_id), listed.result()
+        run, found = runs.known_run(reader, run_id, runs.UNSEEN), listed.result()
         return render(
             "tasks.html",
             run=run,
@@ -135,8 +139,8 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
 
     @r.get("/ops")
     async def ops_page() -> Response:
-        told = await books.books(reader, log, counted)
-        return await run_in_threadpool(_ops, reader, told)
+        told, known = await gather(books.books(reader, log, counted), run_in_threadpool(_ops, reader))
+        return await run_in_threadpool(render, "ops.html", books=told, **known)
 
     @r.get("/runs/{ref}/tasks.csv")
     def csv_of_tasks(ref: str, wanted: Annotated[TaskFilter, Depends(task_filter)]) -> Response:
@@ -160,7 +164,7 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
         run_id = runs.resolve(reader, ref)
         curve = ahead(lambda: tasks.concurrency(reader, run_id, _TABLE_POINTS))
         wanted = replace(wanted, bars=min(wanted.bars, _TABLE_BARS))
-        found, run = timeline(reader, layouts, run_id, wanted), runs.known_run(reader, run_id)
+        found, run = timeline(reader, layouts, run_id, wanted), runs.known_run(reader, run_id, runs.UNSEEN)
         return render(
             "timeline.html",
             run=run,
@@ -182,20 +186,21 @@ def router(reader: Reader, log: EventLog) -> APIRouter:
     return r
 
 
-def _ops(reader: Reader, told: Books) -> Response:
+def _ops(reader: Reader) -> dict[str, Any]:
+    """What the page of operations shows beside the books."""
     judgement, now_ms = reader.judgement(), reader.clock()
-    needing = ahead(lambda: _needing(reader, judgement))
-    return render(
-        "ops.html",
-        books=told,
-        behind=judgement.behind,
-        as_of=iso(judgement.as_of_ms),
-        counts=reader.rows("status_counts", **judgement.parameters(), since_ms=now_ms - _NEWS_MS),
-        attention=runs.runs_of(reader, needing.result(), judgement),
-        alerts=page_of_alerts(reader, [AlertState.FIRING], "", "", alert_place(""), _LETTERS_MAX).alerts,
-        letters=page_of_letters(reader, Wanted(replayed=False), letter_place(""), _LETTERS_MAX).dead_letters,
-        now_ms=now_ms,
-    )
+    counts = ahead(lambda: reader.rows("status_counts", **judgement.parameters(), since_ms=now_ms - _NEWS_MS))
+    alerts = ahead(lambda: page_of_alerts(reader, [AlertState.FIRING], "", "", alert_place(""), _LETTERS_MAX))
+    letters = ahead(lambda: page_of_letters(reader, Wanted(replayed=False), letter_place(""), _LETTERS_MAX))
+    return {
+        "behind": judgement.behind,
+        "as_of": iso(judgement.as_of_ms),
+        "attention": runs.runs_of(reader, _needing(reader, judgement), judgement, runs.UNSEEN),
+        "counts": counts.result(),
+        "alerts": alerts.result().alerts,
+        "letters": letters.result().dead_letters,
+        "now_ms": now_ms,
+    }
 
 
 def _needing(reader: Reader, judgement: Judgement) -> list[str]:

@@ -54,13 +54,13 @@ _LABELS_BYTES_MAX = 65_536
 Ref = Annotated[str, Path(description="The run's id, or its name, which means the newest run of that name")]
 
 
-def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter:
-    """All routes. `clock` gives the wall clock in ms."""
+def router(reader: Reader, log: EventLog, clock: Callable[[], int], counted: Counted) -> APIRouter:
+    """All routes. `clock` gives the wall clock in ms; `counted` is shared with the pages."""
     r = APIRouter(prefix="/api/v1", responses=responses(400))
     _add_runs(r, reader)
     _add_run(r, reader)
     _add_labels(r, reader, log, clock)
-    _add_operations(r, reader, log)
+    _add_operations(r, reader, log, counted)
     return r
 
 
@@ -166,9 +166,7 @@ def labelled(run_id: str, told: Labelled, now_ms: int) -> RunLabelled:
     return RunLabelled(id=digest[:32], source="api", run_id=run_id, received_at=now_ms, data=told)
 
 
-def _add_operations(r: APIRouter, reader: Reader, log: EventLog) -> None:
-    counted = Counted()
-
+def _add_operations(r: APIRouter, reader: Reader, log: EventLog, counted: Counted) -> None:
     @r.get("/books", tags=["operations"])
     async def get_books() -> Books:
         """What the log holds against what became of it."""

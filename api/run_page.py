@@ -13,17 +13,19 @@ from api.asking import TaskFilter
 from api.hosts import links, s3_link
 from api.models import Cost, Process, Run, Task, Transition
 from api.paging import task_place
-from api.pictures import Curve, curve
-from api.reader import Reader, Row, ahead
+from api.pictures import curve
+from api.reader import Judgement, Reader, Row, ahead
 from api.runs import money, time_of
 from api.seen import SEEN
 from api.show import ms_of, render
 from api.tabs import COLUMNS, Known, costs_count, opens_on, sorted_processes, tabs
 from schemas.access import Act, may
-from schemas.statuses import RunStatus, TaskStatus
+from schemas.statuses import ReportedState, RunStatus, TaskStatus
 
 #: Failing tasks that Error & Resume lists; the rest is a click away.
 _FAILING_MAX = 10
+#: Ends that have an error to show.
+_WENT_WRONG = (ReportedState.FAILED, ReportedState.CANCELLED)
 #: Earlier cycles that Run History gives with their processes.
 _CYCLES_MAX = 20
 #: Points of the picture of tasks at once, and tasks up to which the page draws it: of 100,000 it takes 0.2 s of CPU each time.
@@ -34,20 +36,21 @@ CURVE_TASKS_MAX = 20_000
 def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
     """The page of a run. Raises Problem 404."""
     run_id = runs.resolve(reader, ref)
-    facts_of = ahead(lambda: _facts(reader, run_id))
-    told = ahead(lambda: notes.notes(reader, run_id, "note"))
-    analysed = ahead(lambda: notes.notes(reader, run_id, "analysis"))
-    changes = ahead(lambda: tasks.transitions(reader, run_id))
     processes_of_it = ahead(lambda: tasks.processes(reader, run_id))
-    run = runs.known_run(reader, run_id)
-    picture = ahead(lambda: _curve(reader, run))
-    failing = ahead(lambda: _failing(reader, run)) if run.error else None
-    cycles = runs_of_session(reader, run)
-    facts, analysis = facts_of.result(), analysed.result()
+    judged = ahead(reader.judgement)
+    [facts] = reader.rows("page_facts", run_id=run_id)
+    failing = ahead(lambda: _failing(reader, run_id)) if facts["ended"] in _WENT_WRONG else None
+    told = ahead(lambda: notes.all_notes(reader, run_id))
+    changes = ahead(lambda: tasks.transitions(reader, run_id))
+    processes = processes_of_it.result()
+    few = sum(p.total for p in processes) <= CURVE_TASKS_MAX
+    levels = ahead(lambda: tasks.concurrency(reader, run_id, _CURVE_POINTS)) if few else None
+    cycles = runs_of_session(reader, run_id, facts, judged.result())
+    [run] = [c for c in cycles if c.id == run_id]
+    noted, analysis = told.result()
     known = Known(bool(facts["resume"]) or run.cycle > 1, len(cycles), bool(analysis))
     shown_tabs = tabs(run, known)
     names = {tab.name for tab in shown_tabs}
-    processes = processes_of_it.result()
     return render(
         "run.html",
         run=run,
@@ -59,7 +62,7 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
         open_tab=opens_on(run),
         links=links(run.workflow.repository, run.workflow.revision, run.workflow.commit_id),
         work_dir_link=s3_link(run.workflow.work_dir, reader.settings.s3_browser),
-        curve=picture.result(),
+        curve=curve(levels.result(), run.started_at, run.completed_at) if levels else None,
         curve_tasks_max=CURVE_TASKS_MAX,
         processes=sorted_processes(processes, sort),
         columns=COLUMNS,
@@ -69,24 +72,17 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
         failing=failing.result() if failing and "error" in names else [],
         cycles=_cycles(reader, run, cycles, processes) if "history" in names else [],
         together=together(cycles),
-        notes=notes.shown(told.result()),
+        notes=notes.shown(noted),
         analysis=notes.shown(analysis),
         costs=_costs(reader, run) if "cost" in names else None,
     )
 
 
-def runs_of_session(reader: Reader, run: Run) -> list[Run]:
-    """The runs of this run's session, oldest first."""
-    if run.session_id is None:
-        return [run]
-    rows = reader.rows("sessions", session_ids=[run.session_id])
-    ids = [r["run_id"] for r in rows if (r["workspace"] or None) == run.workspace]
-    return [run] if len(ids) < 2 else runs.runs_of(reader, ids, reader.judgement())
-
-
-def _facts(reader: Reader, run_id: str) -> Row:
-    rows = reader.rows("page_facts", run_id=run_id)
-    return rows[0] if rows else {"resume": 0, "tasks_seen_ms": 0}
+def runs_of_session(reader: Reader, run_id: str, facts: Row, judgement: Judgement) -> list[Run]:
+    """The runs of this run's session, oldest first, this one among them. `facts`: its row of `page_facts.sql`."""
+    rows = reader.rows("sessions", session_ids=[facts["session"]]) if facts["session"] else []
+    cycles = {r["run_id"]: r["cycle"] for r in rows if r["workspace"] == facts["workspace"]}
+    return runs.runs_of(reader, list(cycles or {run_id: 1}), judgement, cycles)
 
 
 def since(run: Run, transitions: list[Transition]) -> str | None:
@@ -102,16 +98,10 @@ def since(run: Run, transitions: list[Transition]) -> str | None:
     return run.started_at or run.submitted_at
 
 
-def _curve(reader: Reader, run: Run) -> Curve | None:
-    if run.tasks.total > CURVE_TASKS_MAX:
-        return None
-    return curve(tasks.concurrency(reader, run.id, _CURVE_POINTS), run.started_at, run.completed_at)
-
-
-def _failing(reader: Reader, run: Run) -> list[Any]:
+def _failing(reader: Reader, run_id: str) -> list[Task]:
     wanted = TaskFilter([TaskStatus.FAILED], sort="-completed_at")
     place = task_place("", wanted.sort)
-    return tasks.page_of_tasks(reader, run.id, wanted, place, _FAILING_MAX).tasks
+    return tasks.page_of_tasks(reader, run_id, wanted, place, _FAILING_MAX).tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +117,9 @@ def _cycles(reader: Reader, run: Run, cycles: list[Run], processes: list[Process
     """Newest first."""
     newest = list(reversed(cycles))[:_CYCLES_MAX]
 
-    def cycle(c: Run) -> Cycle:
-        its = processes if c.id == run.id else tasks.processes(reader, c.id)
-        return Cycle(c, its, _failing(reader, c) if c.tasks.failed else [])
-
-    return [found.result() for found in [ahead(partial(cycle, c)) for c in newest]]
+    failing = {c.id: ahead(partial(_failing, reader, c.id)) for c in newest if c.tasks.failed}
+    by_run = {run.id: processes} | tasks.processes_of(reader, [c.id for c in newest if c.id != run.id])
+    return [Cycle(c, by_run[c.id], failing[c.id].result() if c.id in failing else []) for c in newest]
 
 
 def together(cycles: Sequence[Run]) -> Cost | None:

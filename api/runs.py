@@ -3,7 +3,7 @@
 import json
 import logging
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 _IDS_AT_ONCE = 500
 #: No run's name is longer; ingest cuts none, but a statement has limits.
 _NAME_MAX = 100_000
+
+#: The `cycles` of pages that show no run's position in its session: to find it takes a look at all runs.
+UNSEEN: Mapping[str, int] = {}
 
 
 def resolve(reader: Reader, ref: str) -> str:
@@ -45,9 +48,9 @@ def one_run(reader: Reader, ref: str) -> Run:
     return known_run(reader, resolve(reader, ref))
 
 
-def known_run(reader: Reader, run_id: str) -> Run:
+def known_run(reader: Reader, run_id: str, cycles: Mapping[str, int] | None = None) -> Run:
     """The run of this id, which `resolve` gave."""
-    [run] = runs_of(reader, [run_id], reader.judgement())
+    [run] = runs_of(reader, [run_id], reader.judgement(), cycles)
     return run
 
 
@@ -113,14 +116,17 @@ def history(reader: Reader, ref: str) -> list[Run]:
     return runs_of(reader, ids, reader.judgement())
 
 
-def runs_of(reader: Reader, run_ids: Sequence[str], judgement: Judgement) -> list[Run]:
-    """These runs, in this order."""
+def runs_of(
+    reader: Reader, run_ids: Sequence[str], judgement: Judgement, cycles: Mapping[str, int] | None = None
+) -> list[Run]:
+    """These runs, in this order; `cycles`: their positions in their sessions, if they are known already."""
     rows: list[Row] = []
     for start in range(0, len(run_ids), _IDS_AT_ONCE):
         ids = run_ids[start : start + _IDS_AT_ONCE]
         rows += reader.rows("runs", **judgement.parameters(), run_ids=ids)
     by_id = {r["run_id"]: r for r in rows}
-    cycles = _cycles(reader, {r["session_id"] for r in rows} - {""})
+    if cycles is None:
+        cycles = _cycles(reader, {r["session_id"] for r in rows} - {""})
     book = reader.rows("price_book") if rows else []
     currency = book[0]["currency"] if book else ""
     return [

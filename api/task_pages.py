@@ -26,7 +26,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
     """The page of a task. Raises Problem 404."""
     run_id = runs.resolve(reader, ref)
-    it = ahead(lambda: runs.known_run(reader, run_id))
+    it = ahead(lambda: runs.known_run(reader, run_id, runs.UNSEEN))
     task, run = tasks.one_task(reader, run_id, task_id), it.result()
     attempts: list[Row] = []
     if task.name:
@@ -85,7 +85,7 @@ def process_page(reader: Reader, ref: str, process: str) -> HTMLResponse:
     if mine is None:
         raise not_found("process", process)
     used = ahead(lambda: reader.rows("process_figures", run_id=run_id, process=process))
-    it = ahead(lambda: runs.known_run(reader, run_id))
+    it = ahead(lambda: runs.known_run(reader, run_id, runs.UNSEEN))
     found = tasks.page_of_tasks(reader, run_id, wanted, task_place("", wanted.sort), PAGE_SIZE)
     [figures], run = used.result(), it.result()
     return render(

@@ -180,6 +180,10 @@ def questions(told: Filled) -> Iterator[tuple[str, Callable[[], str], float | No
     yield "list, text that few have", fixed("/?search=hopper_4999"), PAGE_LIMIT_MS
     yield "list, label that few have", fixed("/?label=rare"), PAGE_LIMIT_MS
     yield "list, a day", fixed(f"/?{day(told)}"), PAGE_LIMIT_MS
+    yield "list by name", fixed("/?sort=name"), PAGE_LIMIT_MS
+    yield "list by cost, greatest first", fixed("/?sort=-cost"), PAGE_LIMIT_MS
+    yield "list by pipeline", fixed("/?sort=pipeline"), PAGE_LIMIT_MS
+    yield "list of failed by duration", fixed("/?status=failed&sort=-duration_ms"), PAGE_LIMIT_MS
     yield "operations", fixed("/ops"), PAGE_LIMIT_MS
     yield "run page", fixed(giant), PAGE_LIMIT_MS
     yield "run page by name", fixed("/runs/giant_hopper"), PAGE_LIMIT_MS

@@ -14,6 +14,8 @@ VIEWS = {"task_facts": "0011_task_facts.sql", "run_statuses": "0012_run_statuses
 
 _CALL = re.compile(rf"\b({'|'.join(VIEWS)})\(")
 _ALIAS = re.compile(r"\s+AS\s+(\w+)")
+#: A condition that this call switches off: it would be planned all the same.
+_ALWAYS = re.compile(r"\s+AND \(0 = 0 OR\b")
 _ARGUMENT = re.compile(r"\s*(\w+)\s*=\s*(.+?)\s*", re.DOTALL)
 
 
@@ -41,7 +43,10 @@ def write_out(sql: str) -> str:
 
 def _fill(view: str, arguments: dict[str, str]) -> str:
     """The view's SELECT with its parameters replaced. Raises KeyError for one that the call does not give."""
-    return re.sub(r"\{(\w+):[^}]+\}", lambda found: arguments[found[1]], body(view))
+    text = re.sub(r"\{(\w+):[^}]+\}", lambda found: arguments[found[1]], body(view))
+    while found := _ALWAYS.search(text):
+        text = text[: found.start()] + text[_closing(text, found.end()) :]
+    return text
 
 
 def _argument(text: str) -> tuple[str, str]:

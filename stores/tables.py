@@ -32,6 +32,10 @@ _SETTINGS: dict[str, Any] = {
     "input_format_skip_unknown_fields": 1,  # a newer ingest may tell more than this projector knows
 }
 
+#: Of every statement, where the server knows it. It is a pass of the planner that walks each expression again wherever its name
+#: is used: without it a run's status is planned in three quarters of the time (on 26.9), and reads the same.
+_PLANNING = {"optimize_and_compare_chain": 0}
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -195,6 +199,9 @@ class Tables:
                 connect_timeout=self.timeouts.connect,
                 send_receive_timeout=self.timeouts.silence,
             )
+        for name, value in _PLANNING.items():
+            if name in client.server_settings:
+                client.set_client_setting(name, value)
         with self._lock:
             self._clients.append(client)
         return client

@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from api import counted
 from api.app import create_app
+from api.reader import Reader, Row
 from api.security import HEADERS
 from schemas.events import RunLabelled, iso
 from schemas.settings import Settings
@@ -95,6 +97,25 @@ def test_books_balance_and_ticks_do_not_count(stage: Stage) -> None:
             "lag": 1,
         },
     ]
+
+
+def test_what_was_counted_for_the_page_is_not_counted_again_for_the_json(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(stage, "abab", 4)
+    monkeypatch.setattr(counted, "CHEAP_SECONDS", -1.0)  # each whole count is dear, and kept
+    monkeypatch.setattr(counted, "_RESTS", 1e9)
+    asked: list[Any] = []
+
+    def ask(reader: Reader, ranges: counted.Ranges) -> dict[int, Row]:
+        asked.append(dict(ranges))
+        return once(reader, ranges)
+
+    once = counted._ask
+    monkeypatch.setattr(counted, "_ask", ask)
+    assert stage.request("GET", "/ops").status_code == 200
+    assert counts(stage)["projected"] == 4
+    assert asked == [{0: (0, 4)}, {0: (4, 4)}]
 
 
 def test_books_show_a_message_that_was_skipped(stage: Stage) -> None:

@@ -58,6 +58,10 @@ def test_a_hidden_run_is_out_of_the_lists_and_at_its_address(stage: Stage) -> No
     assert set(listed(stage, hidden="true")) == {"seen", "gone"}
     page = stage.request("GET", "/").text
     assert "needs-seen" in page and "gone" not in page
+    assert "needs-seen" in stage.request("GET", "/?sort=-name").text
+    assert "needs-seen" not in stage.request("GET", "/?status=disconnected").text, (
+        "who filters looks for else"
+    )
     run = stage.get("/runs/n")
     assert (run["id"], run["hidden"], run["hidden_by"]) == ("gone", True, "ada")
     assert stage.request("GET", "/runs/gone").status_code == 200

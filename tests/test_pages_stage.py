@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+import pytest
+
+from api.reader import Reader, Row
 from api.timeline import BARS_MAX
 from projections.rows import read, say
 from schemas.events import NoteWritten, iso
@@ -249,3 +252,35 @@ def test_history_gives_each_cycle_its_failed_tasks(stage: Stage) -> None:
     assert 'href="/runs/r0/process?name=A%3AB%3AC"' in history and "together" not in history, (
         "no price is known"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "statements"),
+    [
+        ("/", "attention partitions price_book runs runs_page"),
+        ("/?search=n", "partitions price_book runs runs_page"),
+        ("/?sort=name", "attention partitions price_book runs runs_sorted"),
+        (
+            "/runs/r1",
+            "announced announced concurrency last_word notes page_facts partitions price_book processes processes run_by_id runs "
+            "sessions transitions",
+        ),
+    ],
+)
+def test_a_page_asks_each_question_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, path: str, statements: str
+) -> None:
+    """Most of what a page takes is the planning of statements, 2 to 70 ms of a core each. Processes: once of the run, once of all
+    other cycles."""
+    for run_id in ("r1", "r2", "r3"):
+        stage.run(run_id, begun=1, facts={"name": "n", "session_id": "s"})
+    asked: list[str] = []
+
+    def rows(reader: Reader, query: str, **parameters: Any) -> list[Row]:
+        asked.append(query)
+        return ask(reader, query, **parameters)
+
+    ask = Reader.rows
+    monkeypatch.setattr(Reader, "rows", rows)
+    assert stage.request("GET", path).status_code == 200
+    assert sorted(asked) == statements.split()

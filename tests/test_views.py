@@ -32,6 +32,14 @@ def test_a_call_is_replaced_and_keeps_its_alias() -> None:
     assert write_out("SELECT 1 FROM runs") == "SELECT 1 FROM runs"
 
 
+def test_a_condition_that_the_call_switches_off_is_left_out() -> None:
+    """It would be planned all the same, a fifth of what a run's status takes."""
+    asked = f"SELECT run_id FROM run_statuses({ALL})"
+    assert "SELECT run_id FROM runs FINAL" not in write_out(asked)
+    recent = write_out(asked.replace("over_since = 0", "over_since = 7"))
+    assert recent.count("(7 = 0 OR run_id IN (\n            SELECT run_id FROM runs FINAL") == 2
+
+
 def test_an_argument_that_is_missing_or_no_argument_is_an_error() -> None:
     with pytest.raises(KeyError, match="run_ids"):
         write_out("SELECT 1 FROM task_facts(other = 1)")

@@ -48,4 +48,3 @@ FROM run_statuses(
     clock_partitions = {clock_partitions:Array(UInt32)}, clock_times = {clock_times:Array(Int64)},
     behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
     run_ids = {run_ids:Array(String)}, over_since = 0)
-WHERE run_id IN {run_ids:Array(String)}

@@ -17,6 +17,7 @@
   let zoom = [0, 100];
   let wait = 0;
   let fetchedAt = 0;
+  let zoomedAt = 0;
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const TOKENS = { succeeded: "--good-fill", failed: "--bad-fill", running: "--busy", aborted: "--stop-fill", submitted: "--faint", pending: "--faint", cached: "--old" };
@@ -192,7 +193,8 @@
         + (bars.some((b) => b.attempts > 1) ? "; neighbours are drawn as one, zoom in for each" : "")
         + (base.cached ? `; ${base.cached.toLocaleString()} from the cache did no work here` : "")
         + `; at most ${curve.peak} at once. Ctrl and the wheel zoom, dragging moves; T shows the table.`
-      : base.cached ? "All tasks came from the cache: no work was done here." : "No task matches.";
+      : form.elements.search.value || form.elements.status.value ? "No task matches."
+        : base.cached ? "All tasks came from the cache: no work was done here." : "No task has been told yet.";
   }
 
   function draw() {
@@ -251,12 +253,15 @@
     chart.on("datazoom", () => {
       const { start, end } = chart.getOption().dataZoom[0];
       zoom = [start, end];
+      // One step is answered at once, a wheel or a drag when it rests.
+      const calm = Date.now() - zoomedAt > 250;
+      zoomedAt = Date.now();
       clearTimeout(wait);
       wait = setTimeout(() => {
         const quarters = start === 0 && end === 100 ? span() / 4 : null;
         chart.setOption({ xAxis: [{ interval: quarters }, { interval: quarters }] });
         detail().catch(() => { caption.textContent = "This part could not be fetched."; });
-      }, 60);
+      }, calm ? 0 : 60);
     });
     chart.on("click", { seriesId: "bars" }, (p) => {
       const b = bars[p.dataIndex];

@@ -47,6 +47,7 @@ LOOKED_AT = (
     ("runs-320", "/", 320, 800, "dark"),
     ("run-320", "/runs/{failed}#overview", 320, 900, "light"),
     ("tasks-320", "/runs/{failed}/tasks", 320, 800, "light"),
+    ("ops-320", "/ops", 320, 900, "light"),
     ("process-320", "/runs/{retry}/process?name=VARIANTS:CALLING:CALL", 320, 900, "light"),
     ("runs-4k", "/", 3840, 2160, "light"),
     ("run-4k", "/runs/{larger}#overview", 3840, 2160, "dark"),

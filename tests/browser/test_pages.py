@@ -206,6 +206,37 @@ def test_pages_are_no_wider_than_the_screen(page: Page, runs: dict[str, str], wi
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_words_stay_whole_in_a_narrow_table(page: Page, runs: dict[str, str]) -> None:
+    page.set_viewport_size({"width": 320, "height": 900})
+    page.goto(f"/runs/{runs['failed']}#error")
+    process = page.locator("#failing td a").first
+    expect(process).to_have_text("CALLING:CALL")
+    assert process.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 30"), "on one line"
+
+
+def test_on_paper_every_tab_stands_below_its_title(page: Page, runs: dict[str, str]) -> None:
+    page.goto(f"/runs/{runs['failed']}#overview")
+    expect(page.locator("#error")).to_be_hidden()
+    page.emulate_media(media="print")
+    for name, title in (("overview", "Overview"), ("error", "Error & Resume"), ("config", "Config & Params")):
+        box = page.locator(f"#{name} .tab-title", has_text=title).bounding_box()
+        assert box is not None and box["height"] > 20, name
+    expect(page.locator("#timeline")).to_be_hidden()  # nobody looked at it, so nothing is drawn
+    assert page.locator("button:visible").count() == 0
+
+
+def test_the_open_tab_is_told_from_the_others_in_the_systems_colours(
+    page: Page, runs: dict[str, str]
+) -> None:
+    page.emulate_media(forced_colors="active")
+    page.goto(f"/runs/{runs['failed']}#overview")
+    expect(page.locator("#tab-overview.on")).to_be_visible()
+    colours = page.locator("#tabs a").evaluate_all(
+        "all => all.map((a) => getComputedStyle(a).borderBottomColor)"
+    )
+    assert colours.count(colours[0]) == 1 and len(set(colours)) == 2
+
+
 def test_heads_of_long_tables_stay_in_view(page: Page, runs: dict[str, str]) -> None:
     page.set_viewport_size({"width": 1600, "height": 500})
     page.goto(f"/runs/{runs['larger']}/tasks")
