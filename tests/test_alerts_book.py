@@ -192,6 +192,16 @@ def test_a_completion_resolves_and_a_failure_is_another_alert() -> None:
     assert told.said[3:] == [("r", "failed", "resolved")]
 
 
+def test_a_transition_that_is_published_once_more_begins_nothing() -> None:
+    """Else the run would be told of as silent ten minutes later, though it has long been heard."""
+    silent, heard = change("r", 0, "disconnected"), change("r", 10, "running")
+    for repeated in ([silent], [silent, heard], [heard]):
+        told = Told.fresh().happen(silent, heard).happen(*repeated)
+        told.restart()
+        told.happen(*repeated).pass_to(T0 + DAY)
+        assert told.said == [("r", "disconnected", "firing"), ("r", "disconnected", "resolved")]
+
+
 def test_history_is_kept_and_told_to_nobody() -> None:
     told = Told.fresh()
     told.book.transition(change("r", 0, "failed"), Facts(), NOBODY, T0 + DAY + 1)
