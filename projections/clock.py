@@ -45,6 +45,11 @@ class Clock:
         rest = {p: at for p, at in self.processes.items() if p != process}
         return replace(self, processes=rest, ticked=self.ticked - {process})
 
+    @property
+    def round_before_ms(self) -> int:
+        """The clock at the round before was not earlier than this."""
+        return self.clock_ms - INTERVALS_AT_MOST * self.interval_ms
+
     def _elapsed(self, appended_at: int, interval_ms: int) -> int:
         if self.appended_at is None:
             return 0

@@ -1,6 +1,7 @@
--- What a round finds, one row a partition that has runs. {partitions}, {clocks}: the rounds, one a partition, by their observed
--- clocks (ms). What it gives counts only if, asked afterwards, swept.sql does not name the partition: else messages from after
--- the round may have been read.
+-- What a round finds, one row a partition that has runs. {partitions}, {clocks}, {since}: the rounds, one a partition, by their
+-- observed clocks (ms), each with one that is not later than that of the round before: a run that was over and not heard since then
+-- was judged then, and is not looked at again, else a sweep would take longer with every run that there ever was. What it gives
+-- counts only if, asked afterwards, swept.sql does not name the partition: else messages from after the round may have been read.
 --
 -- changes                  runs whose status differs from their last transition
 -- live, fallen, suspects   the census: runs that were live one threshold {disconnected_ms} ago (a run without heartbeats, or
@@ -9,11 +10,19 @@
 -- same_until_ms            the observed clock up to which, without any message, nothing of all this differs
 WITH
     9223372036854775807 AS never,
+    looked_at AS
+    (
+        SELECT run_id
+        FROM runs FINAL
+        WHERE partition IN {partitions:Array(UInt32)}
+            AND (tupleElement(completed, 'hash') = 0
+                OR tupleElement(seen, 'observed') >= transform(partition, {partitions:Array(UInt32)}, {since:Array(Int64)}, toInt64(0)))
+    ),
     last AS
     (
         SELECT run_id, argMax(to_status, offset) AS status
         FROM transitions
-        WHERE partition IN {partitions:Array(UInt32)}
+        WHERE run_id IN looked_at
         GROUP BY run_id
     ),
     judged AS
@@ -40,7 +49,7 @@ WITH
             disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
             run_ids = CAST([], 'Array(String)'), over_since = 0) AS s
         LEFT ANY JOIN last ON s.run_id = last.run_id
-        WHERE s.partition IN {partitions:Array(UInt32)}
+        WHERE s.run_id IN looked_at
     )
 SELECT
     partition,
