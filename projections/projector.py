@@ -120,6 +120,8 @@ class Projector:
         before = self.keeper.before(now_ms)
         if before is None:
             return
+        # Before, not after: figures of a run that is gone would bring a row of it back.
+        self.refresh_all()
         mine = sorted(self._places)
         done = self.writer.steadily("expire runs", lambda: expire(self.writer.tables, before, mine))
         self.keeper.looked(now_ms, done)
