@@ -1,4 +1,4 @@
-"""Memory of every process over a million task events of 5,000 runs, and over outages: python -m bench.memory [--minutes 10]
+"""Memory of every process over a million task events of 5,000 runs, and over outages: python -m bench.memory [--minutes 10] [--away Kafka]
 
 Scaled: two ingest, two projectors, an api, a real Kafka and ClickHouse. First the million as fast as it goes; then ClickHouse
 is away, and then Kafka, at five times the load of 20 live runs. Memory is flat if the last rows are like the second.
@@ -34,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5000)
     parser.add_argument("--minutes", type=float, default=10, help="length of each outage")
+    parser.add_argument("--away", nargs="+", default=["ClickHouse", "Kafka"], choices=["ClickHouse", "Kafka"])
     told = parser.parse_args()
     print(machine())
     with tempfile.TemporaryDirectory(prefix="tracker-memory-") as folder, scaled(Path(folder)) as stack:
@@ -46,6 +47,8 @@ def main() -> None:
             until("all is projected", lambda: imbalance(reader), 600)
         phases.append(("all projected", memory))
         for name, part in (("ClickHouse", stack.server), ("Kafka", stack.broker)):
+            if name not in told.away:
+                continue
             with sampled(stack) as memory:
                 part.kill()
                 with LiveRuns(
