@@ -1,4 +1,4 @@
-"""Memory of every process over a million task events of 5,000 runs, and over outages: python -m bench.memory [--minutes 10] [--away Kafka]
+"""Memory of every process over a million task events of 5,000 runs, and over outages: python -m bench.memory [--away Kafka]
 
 Scaled: two ingest, two projectors, an api, a real Kafka and ClickHouse. First the million as fast as it goes; then ClickHouse
 is away, and then Kafka, at five times the load of 20 live runs. Memory is flat if the last rows are like the second.
