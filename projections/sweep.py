@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from projections.census import NOBODY, Census
 from projections.clock import Clock
 from projections.queries import sql
 from projections.writer import Writer
@@ -47,12 +48,10 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a round found, but for the changes; the census as in projections/sql/sweep.sql. `same_until_ms`: up to this observed
-    clock a round without a message since would find the same, and no change."""
+    """What a round found, but for the changes. `same_until_ms`: up to this observed clock a round without a message since would
+    find the same, and no change."""
 
-    live: int = 0
-    fallen: int = 0
-    suspects: int = 0
+    census: Census = NOBODY
     same_until_ms: int = 2**63 - 1
 
 
@@ -100,10 +99,10 @@ def _look(
     found = {p: Found() for p in rounds if p not in swept}
     changed: list[Transition] = []
     for row in rows:
-        partition, changes = row.pop("partition"), row.pop("changes")
+        partition = row["partition"]
         if partition in found:
-            found[partition] = Found(**row)
-            changed += [_transition(partition, rounds[partition], *change) for change in changes]
+            found[partition] = Found(Census(*row["census"]), row["same_until_ms"])
+            changed += [_transition(partition, rounds[partition], *change) for change in row["changes"]]
     return changed, found
 
 
@@ -122,8 +121,5 @@ def _clock_row(partition: int, clock: Clock, found: Found) -> bytes:
         "clock_ms": clock.clock_ms,
         "interval_ms": clock.interval_ms,
         "processes": clock.processes,
-        "live": found.live,
-        "fallen": found.fallen,
-        "suspects": found.suspects,
-    }
+    } | asdict(found.census)
     return json.dumps(row, separators=(",", ":")).encode()

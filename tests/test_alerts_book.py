@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, TypeAdapter
 
 from projections.alerts.book import Book
-from projections.alerts.census import NOBODY, Census
 from projections.alerts.conditions import judge
 from projections.alerts.episodes import DAY, TEN_MINUTES, Alert, owed
 from projections.alerts.rules import Facts, Receiver, Rule, Rules
 from projections.alerts.storage import Mark
+from projections.census import NOBODY, Census
 from projections.sweep import Transition
 from schemas.statuses import AlertKind, AlertState, RunStatus
 

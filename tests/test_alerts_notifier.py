@@ -13,9 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from projections.alerts import outbox, session
-from projections.alerts.census import NOBODY, Census
 from projections.alerts.notifier import Notifier
 from projections.alerts.rules import Receiver, Rule, Rules
+from projections.census import NOBODY, Census
 from projections.sweep import Transition
 from schemas.events import iso
 from schemas.metrics import ALERTS, NOTIFIER_QUEUE

@@ -1,10 +1,10 @@
 """How far alerts are decided in log time, and for which partitions the others do not wait."""
 
 from projections.alerts.book import Book
-from projections.alerts.census import NOBODY
 from projections.alerts.reach import Reach
 from projections.alerts.rules import Facts
 from projections.alerts.storage import Mark
+from projections.census import NOBODY
 from projections.sweep import Transition
 from schemas.statuses import AlertKind, AlertState
 from tests.notifier_help import rules

@@ -4,9 +4,9 @@ import pytest
 
 from api.hiding import Hidden, hiding
 from projections.alerts.book import Book
-from projections.alerts.census import Census
 from projections.alerts.rules import Facts, Rules
 from projections.alerts.storage import Storage
+from projections.census import Census
 from projections.sweep import Transition
 from schemas import events as e
 from schemas.events import RunHidden, RunShown, iso

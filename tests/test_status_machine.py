@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 
-from projections.alerts import census
+from projections import census
 from projections.alerts.episodes import DAY, TEN_MINUTES, identity
 from projections.projector import Projector
 from schemas import events as e
@@ -49,6 +49,7 @@ from tests.test_projection_properties import (
 
 #: Also with ten times as many nothing more was found.
 EXAMPLES = 12
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 #: Receiver → seconds (of log time) that an alert must last.
 DELAYS = {"at-once": 0.0, "late": 10.0}
 #: Half of the ticks' interval that the settings have.
@@ -307,11 +308,7 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> None:
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    @settings(UNHURRIED, max_examples=EXAMPLES)
     @given(st.integers(1, 3), HISTORIES, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
     def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
         messages = written(partitions, steps)
@@ -349,11 +346,7 @@ def test_many_that_fall_silent_together_are_the_same_for_every_batching(
     the same runs."""
     monkeypatch.setattr(census, "GROUP_OF", 2)
 
-    @settings(
-        max_examples=EXAMPLES // 2,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    @settings(UNHURRIED, max_examples=EXAMPLES // 2)
     @given(st.integers(1, 3), TOGETHER, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
     def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
         messages = written(partitions, steps)

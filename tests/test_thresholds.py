@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.alerts.census import Census
 from projections.alerts.storage import Mark, Storage
+from projections.census import Census
 from projections.clock import Clock
 from projections.sweep import Thresholds, sweep
 from projections.writer import Writer
@@ -77,7 +77,7 @@ def test_the_census_of_silence_takes_each_run_at_its_own_threshold(tables: Table
     for n, clock in enumerate(CENSUS):
         at = Clock(offset=n, appended_at=clock, clock_ms=clock)
         found = sweep(writer, {0: at}, limits, lambda *_: None)[0]
-        seen[clock] = Census(found.live, found.fallen, found.suspects)
+        seen[clock] = found.census
         following = min((c for c in EDGES if c > clock), default=2**63)
         assert found.same_until_ms == following - 1, "what it finds is the same until then"
     assert seen == CENSUS

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from projections.alerts import episodes
-from projections.alerts.census import Census
 from projections.alerts.episodes import Alert, identity
 from projections.alerts.rules import Facts, Rules
+from projections.census import Census
 from projections.sweep import Transition
 from schemas.statuses import AlertKind, AlertState
 

@@ -11,12 +11,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from projections.alerts import conditions, messages
 from projections.alerts.book import Book
-from projections.alerts.census import NOBODY
 from projections.alerts.episodes import OPEN, Owed, owed
 from projections.alerts.outbox import Outbox, Send
 from projections.alerts.reach import Reach
 from projections.alerts.rules import Facts, Rules
 from projections.alerts.storage import Act, Mark, Storage
+from projections.census import NOBODY
 from projections.sweep import Transition
 from schemas.events import to_ms
 from schemas.metrics import ALERTS, NOTIFIER_LAST_STEP

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from projections.alerts.census import NOBODY, Census
 from projections.alerts.episodes import Alert
 from projections.alerts.rules import Facts
+from projections.census import NOBODY, Census
 from projections.queries import sql
 from schemas.events import iso
 from stores.tables import Tables
@@ -122,10 +122,7 @@ class Storage:
         """How far each partition is projected."""
         rows: list[dict[str, Any]] = self.tables.rows(sql("alert_marks"))
         return {
-            r["partition"]: Mark(
-                r["tick_ms"], r["round"], r["round_ms"], Census(r["live"], r["fallen"], r["suspects"])
-            )
-            for r in rows
+            r["partition"]: Mark(r["tick_ms"], r["round"], r["round_ms"], Census(*r["census"])) for r in rows
         }
 
     def missing(self, partition: int, round: int) -> list[str]:

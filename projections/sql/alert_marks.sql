@@ -5,9 +5,7 @@ SELECT
     w.tick.appended AS tick_ms,
     w.round AS round,
     c.round_ms AS round_ms,
-    c.live AS live,
-    c.fallen AS fallen,
-    c.suspects AS suspects
+    (c.live, c.fallen, c.suspects) AS census
 FROM (SELECT * FROM watermarks FINAL) AS w
 LEFT ANY JOIN
 (
