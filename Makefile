@@ -41,7 +41,7 @@ test: setup-dev services lint types ## Run every check and every test, on real s
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-whole test-parts
 
 # The two halves take about as long. Much of the first is waiting for processes, so they run beside each other.
-WHOLE := tests/chaos tests/e2e tests/browser tests/fuzz
+WHOLE := tests/system
 
 test-whole: setup-dev services ## Run only the tests of whole stacks: chaos, end to end, browser, fuzz
 	$(BIN)/pytest $(WHOLE)
@@ -73,14 +73,14 @@ schemas: setup-dev ## Write the JSON Schemas of the events again
 	$(BIN)/python -m schemas.export
 
 fuzz: setup-dev ## Try FUZZ_INPUTS hostile requests on ingest, then the API (prints its seeds)
-	$(BIN)/python -m tests.fuzz.ingest --inputs $(FUZZ_INPUTS)
-	$(BIN)/python -m tests.fuzz.api
+	$(BIN)/python -m tests.system.fuzz.ingest --inputs $(FUZZ_INPUTS)
+	$(BIN)/python -m tests.system.fuzz.api
 
 bench: setup-dev services ## Measure freshness and throughput on this machine
 	$(BIN)/python -m bench.freshness
 
 chaos: setup-dev services ## Half an hour of load while everything is killed and paused (CHAOS="--minutes 5 --seed 1")
-	$(BIN)/python -m tests.chaos $(CHAOS)
+	$(BIN)/python -m tests.system.chaos $(CHAOS)
 
 bench-pages: setup-dev fetch-chromium ## Measure the pages with 100,000 runs and a run of 100,000 tasks
 	$(BIN)/python -m bench.pages
@@ -89,7 +89,7 @@ bench-memory: setup-dev services ## Measure memory over a million events and ove
 	$(BIN)/python -m bench.memory $(MEMORY)
 
 screenshots: setup-dev fetch-chromium ## Take the pictures of the pages again (docs/images)
-	$(BIN)/python -m tests.browser.screenshots
+	$(BIN)/python -m tests.system.browser.screenshots
 
 lock: setup-dev ## Pin every dependency again, with hashes, after a change in pyproject.toml
 	$(COMPILE) --group build -o requirements.lock
@@ -129,7 +129,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 # What was fetched lies beside a copy of the file that asked for it, put there last: the same file
-# means that it is all there. tests/support/cache.py looks at that copy too.
+# means that it is all there. tests/support/services/cache.py looks at that copy too.
 fetch-kafka fetch-nextflow: fetch-%:
 	@cmp -s tests/support/maven/$*.xml $(CACHE)/$*/made-from || { \
 	  command -v mvn >/dev/null || $(call apt_get,maven,Fetching $* needs Maven); \

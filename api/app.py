@@ -13,31 +13,27 @@ from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api import (
-    access,
-    alerts,
-    hiding,
-    letter_routes,
-    login,
-    note_routes,
-    pages,
-    problems,
-    routes,
-    run_forms,
-    runs,
-    token_routes,
-)
-from api.access import Gate, Guarded
-from api.counted import Counted
-from api.letters import ReadAgain, read_nothing
-from api.measure import measure
-from api.reader import Reader
-from api.security import SafeAnswers
-from api.sessions import Sessions
+from api.alerts import routes as alerts
+from api.auth import gate as access
+from api.auth import login
+from api.auth.gate import Gate, Guarded
+from api.auth.sessions import Sessions
+from api.core import problems
+from api.core.db import Reader
+from api.core.headers import SafeAnswers
+from api.core.metrics import measure
+from api.dead_letters import routes as letter_routes
+from api.dead_letters.queries import ReadAgain, read_nothing
+from api.notes import routes as note_routes
+from api.ops.count_cache import Counted
+from api.runs import forms as run_forms
+from api.runs import hiding, pages, routes
+from api.runs import queries as runs
+from api.tokens import routes as token_routes
 from schemas.settings import Settings
-from stores.log import EventLog
-from stores.tables import Tables, TablesUnavailable
-from stores.token_book import NoTokens
+from stores.log.port import EventLog
+from stores.tables.client import Tables, TablesUnavailable
+from stores.tokens.token_list import NoTokens
 
 OPENAPI_URL = "/api/v1/openapi.json"
 

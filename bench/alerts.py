@@ -21,19 +21,19 @@ from typing import Any
 from pydantic import SecretStr
 
 from ingest.ticker import Ticker
-from projections import loop as projection_loop
-from projections import projector as projecting
-from projections import setup
 from projections.alerts import rules
 from projections.alerts.notifier import Notifier
 from projections.alerts.storage import Storage
+from projections.consume import loop as projection_loop
+from projections.consume import setup
+from projections.project import projector as projecting
 from schemas.events import Created, Heartbeat, RunCreated, RunHeartbeat
 from schemas.settings import Settings
 from schemas.topics import EVENTS
 from schemas.wire import encode
-from stores.local import LocalLog
-from stores.migrate import migrate
-from stores.tables import Tables
+from stores.log.local import LocalLog
+from stores.tables.client import Tables
+from stores.tables.migrate import migrate
 
 _AT_ONCE = 500
 

@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from projections.prices import price_version
-from projections.refresh import refresh
-from projections.writer import Writer
+from projections.project.price_book import price_version
+from projections.project.refresh import refresh
+from projections.project.writer import Writer
 from schemas.settings import Settings
-from stores.tables import Tables, open_tables
-from tracker.serve import prepare
+from stores.tables.client import Tables, open_tables
+from tracker.processes.serve import prepare
 
 LIVE_RUNS = 20
 _DAYS = 90

@@ -30,9 +30,9 @@ from bench.fill import Filled, fill
 from bench.freshness import machine
 from bench.load import INSTANT, Wire, real_records
 from schemas.settings import Settings
-from tests.browser.conftest import CHROMIUM
-from tests.e2e.stack import EmbeddedStack
-from tests.support.clickhouse import ClickHouseServer
+from tests.support.services.clickhouse import ClickHouseServer
+from tests.system.browser.conftest import CHROMIUM
+from tests.system.e2e.stack import EmbeddedStack
 
 PAGE_LIMIT_MS, TIMELINE_LIMIT_MS, ZOOM_LIMIT_MS = 300.0, 2000.0, 300.0
 _PROCESS = "NFCORE_SAREK:SAREK:STEP_1:TOOL_1"
@@ -205,7 +205,7 @@ def questions(told: Filled) -> Iterator[tuple[str, Callable[[], str], float | No
 
 def deep_token(told: Filled) -> str:
     """Of the page in the middle of the list."""
-    from api.paging import RunPlace, to_token
+    from api.core.cursor import RunPlace, to_token
 
     return to_token(RunPlace(int(told.giant[:11], 16) - 45 * 86_400_000, ""))
 

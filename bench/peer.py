@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.load import Wire
-from tests.support.cache import cache_dir
-from tests.support.process import Child, free_port
+from tests.support.services.cache import cache_dir
+from tests.support.services.process import Child, free_port
 
 TURRET = "nextflow-turret==0.1.0"
 _READY_SECONDS = 60.0

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ingest import native, probes, tower, weblog
-from ingest.door import Door, Refusal
+from ingest.authenticator import Door, Refusal
 from ingest.message import Message, encode, message_of
 from ingest.request import Read, Unreadable
 from ingest.request import Request as RunnerRequest
@@ -30,8 +30,8 @@ from schemas.metrics import (
 )
 from schemas.settings import Settings
 from schemas.statuses import Dialect
-from stores.log import EventLog, LogUnavailable
-from stores.token_book import Known, NoTokens
+from stores.log.port import EventLog, LogUnavailable
+from stores.tokens.token_list import Known, NoTokens
 
 _log = structlog.get_logger(__name__)
 

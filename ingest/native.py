@@ -11,7 +11,7 @@ import pydantic_core
 from pydantic import Field, ValidationError, field_validator
 
 from ingest import ids
-from ingest.lenient import without_surrogates
+from ingest.partial_parsing import without_surrogates
 from ingest.request import RunnerEvent
 from schemas.events import (
     Begun,

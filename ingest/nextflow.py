@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ingest import lenient
+from ingest import partial_parsing as lenient
 from ingest.request import Unreadable
 from schemas.events import (
     INT32_MAX,

@@ -9,9 +9,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from schemas import topics
-from stores.log import EventLog
-from stores.spool import SpooledLog
-from stores.token_book import Known
+from stores.log.port import EventLog
+from stores.spool.spool import SpooledLog
+from stores.tokens.token_list import Known
 
 _log = structlog.get_logger(__name__)
 

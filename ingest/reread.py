@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ingest import tower, weblog
 from ingest.message import Message, encode
 from ingest.request import Request, Unreadable
-from schemas.letters import LetterName, Reread
+from schemas.dead_letters import LetterName, Reread
 from schemas.statuses import Dialect
 
 _TRACE = re.compile(r"(?:/api)?/trace/(?:(?P<run_id>[^/]+)/)?(?P<verb>[^/]+)")

@@ -12,8 +12,8 @@ from ingest import ids
 from schemas import topics, wire
 from schemas.events import ClockLeft, ClockTick, Left, Spooled, Tick
 from schemas.metrics import INGEST_LAST_TICK, INGEST_TICKS
-from stores.log import EventLog
-from stores.spool import SpooledLog
+from stores.log.port import EventLog
+from stores.spool.spool import SpooledLog
 
 _log = structlog.get_logger(__name__)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ingest import ids, lenient, nextflow
+from ingest import ids, nextflow
+from ingest import partial_parsing as lenient
 from ingest.request import Read, Request, Unreadable
 from schemas.events import (
     Begun,

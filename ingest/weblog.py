@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from ingest import ids, lenient, nextflow
+from ingest import ids, nextflow
+from ingest import partial_parsing as lenient
 from ingest.request import Read, Request, Unreadable
 from schemas.events import (
     MS_MAX,

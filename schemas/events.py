@@ -19,7 +19,7 @@ from pydantic import (
     TypeAdapter,
 )
 
-from schemas.letters import Reread
+from schemas.dead_letters import Reread
 from schemas.statuses import Dialect, ReportedState, TaskStatus
 
 #: The greatest time that a DateTime64(3) column holds, in ms since 1970: 2299-12-31T23:59:59.999Z.

@@ -16,7 +16,7 @@ class TaskStatus(StrEnum):
 
 
 #: A record of a lower rank never replaces one of a higher rank, whatever the order of arrival. The DDL of
-#: `tasks` repeats this table as a MATERIALIZED column; `tests/test_schemas.py` compares the two.
+#: `tasks` repeats this table as a MATERIALIZED column; `tests/schemas/test_schemas.py` compares the two.
 RANKS: dict[TaskStatus, int] = {
     TaskStatus.PENDING: 1,
     TaskStatus.SUBMITTED: 2,

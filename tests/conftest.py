@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from stores.migrate import migrate
-from stores.tables import Tables
-from tests.support.clickhouse import ClickHouseServer
-from tests.support.kafka import KafkaBroker
-from tests.support.seaweed import SeaweedS3, credentials
+from stores.tables.client import Tables
+from stores.tables.migrate import migrate
+from tests.support.services.clickhouse import ClickHouseServer
+from tests.support.services.kafka import KafkaBroker
+from tests.support.services.seaweed import SeaweedS3, credentials
+
+pytest_plugins = ("tests.support.api_stage", "tests.support.notifier_stage")
 
 _DATABASES = (f"test_{n}" for n in count())
 _MARKER_OF_FIXTURE = {"kafka_broker": "kafka", "clickhouse_server": "clickhouse", "s3": "s3"}

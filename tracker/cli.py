@@ -12,11 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.settings import Settings, explain
-from stores.log import LogUnavailable
-from stores.migrate import MigrationError
-from stores.s3 import StoreUnavailable
-from stores.tables import TablesUnavailable
-from tracker import alerts_cli, books_cli, letters_cli, logs, tokens_cli
+from stores.log.port import LogUnavailable
+from stores.s3.client import StoreUnavailable
+from stores.tables.client import TablesUnavailable
+from stores.tables.migrate import MigrationError
+from tracker import logs
+from tracker.commands import alerts as alerts_cli
+from tracker.commands import dead_letters as letters_cli
+from tracker.commands import delivery_check as books_cli
+from tracker.commands import tokens as tokens_cli
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -43,7 +47,7 @@ def _settings() -> Settings:
 
 
 def _run(command: Callable[[], None]) -> None:
-    from tracker.serve import describe
+    from tracker.processes.serve import describe
 
     try:
         command()
@@ -66,7 +70,7 @@ def _kafka_only(settings: Settings, stage: str) -> None:
 def up() -> None:
     """Run everything in one process: the local log and chDB by default."""
     settings = _settings()
-    from tracker import serve
+    from tracker.processes import serve
 
     _run(lambda: asyncio.run(serve.up(settings)))
 
@@ -76,7 +80,7 @@ def ingest() -> None:
     """Run one ingest process: HTTP in, events on the log."""
     settings = _settings()
     _kafka_only(settings, "ingest")
-    from tracker import serve
+    from tracker.processes import serve
 
     _run(lambda: asyncio.run(serve.ingest(settings)))
 
@@ -86,7 +90,7 @@ def project() -> None:
     """Run one projector: a Faust worker from the log to the tables."""
     settings = _settings()
     _kafka_only(settings, "project")
-    from tracker import serve
+    from tracker.processes import serve
 
     _run(lambda: serve.project(settings))
 
@@ -96,7 +100,7 @@ def api() -> None:
     """Run one query API with its pages."""
     settings = _settings()
     _kafka_only(settings, "api")
-    from tracker import serve
+    from tracker.processes import serve
 
     _run(lambda: asyncio.run(serve.api(settings)))
 
@@ -110,7 +114,7 @@ def archive(
 ) -> None:
     """Run one archiver: what the log holds goes to S3, an hour at a time (TRACKER_ARCHIVE). `tracker up` does it itself."""
     settings = _settings()
-    from tracker import archiving
+    from tracker.processes import archive as archiving
 
     _run(lambda: asyncio.run(archiving.run(settings, skip_lost)))
 
@@ -124,7 +128,7 @@ def migrate(
 ) -> None:
     """Make the topics and the tables, or bring them up to this version; put the price book in force."""
     settings = _settings()
-    from tracker import operate
+    from tracker.commands import operate
 
     _run(lambda: operate.migrate(settings, dry_run or show))
 
@@ -142,7 +146,7 @@ def replay(
 ) -> None:
     """Project the whole log again into shadow tables and compare. Exit 1 where they differ. No projector may run."""
     settings = _settings()
-    from tracker import operate
+    from tracker.commands import operate
 
     _run(lambda: sys.exit(operate.replay(settings, exchange, source == "archive")))
 
@@ -151,7 +155,7 @@ def replay(
 def verify() -> None:
     """Check every run's figures against its tasks, and the tables against the log. Exit 1 and a list where they differ."""
     settings = _settings()
-    from tracker import operate
+    from tracker.commands import operate
 
     _run(lambda: sys.exit(operate.verify(settings)))
 
@@ -168,7 +172,7 @@ def demo(
 ) -> None:
     """Replay a real Nextflow run, bundled here, into a running tracker."""
     settings = _settings()
-    from tracker import demo as demonstration
+    from tracker.commands import demo as demonstration
 
     _run(lambda: demonstration.replay(url or settings.base_url, speed, settings.token.get_secret_value()))
 
@@ -193,7 +197,7 @@ def config(
 
 def _check_files(settings: Settings) -> None:
     from projections.alerts import rules
-    from projections.prices import PriceBook
+    from projections.project.price_book import PriceBook
 
     rules.load(settings)
 

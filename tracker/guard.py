@@ -8,12 +8,12 @@ import structlog
 
 from schemas.settings import Settings
 from stores.files import read_private, write_private
-from stores.tables import Tables
-from stores.token_book import TokenBook
-from stores.tokens import TokenTable
+from stores.tables.client import Tables
+from stores.tokens.token_list import TokenBook
+from stores.tokens.tokens import TokenTable
 
 if TYPE_CHECKING:
-    from api.access import Gate
+    from api.auth.gate import Gate
 
 _log = structlog.get_logger()
 
@@ -28,16 +28,16 @@ class Exposed(ValueError):
 
 def tokens(tables: Tables, settings: Settings) -> TokenBook:
     """The list of tokens of this process."""
-    from tracker.serve import now_ms
+    from tracker.processes.serve import now_ms
 
     return TokenBook(TokenTable(tables), settings.data, settings.tokens_seconds, now_ms)
 
 
 def gate(known: TokenBook, settings: Settings) -> "Gate":
     """The gate before the api."""
-    from api.access import Gate
-    from api.sessions import Sessions
-    from tracker.serve import now_ms
+    from api.auth.gate import Gate
+    from api.auth.sessions import Sessions
+    from tracker.processes.serve import now_ms
 
     secure = settings.base_url.startswith("https:")
     return Gate(known, settings, now_ms, Sessions(cookie_key(settings), settings.login_hours, secure))

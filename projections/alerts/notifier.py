@@ -13,14 +13,14 @@ from typing import TypeVar
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from projections.alerts.notifier_state import Session
 from projections.alerts.outbox import Send, sender
 from projections.alerts.rules import Rules
-from projections.alerts.session import Session
 from projections.alerts.storage import Storage
 from schemas.metrics import NOTIFIER_ERRORS, NOTIFIER_LAST_STEP
 from schemas.settings import Settings
-from stores.log import EventLog, LogUnavailable
-from stores.tables import Tables, TablesUnavailable
+from stores.log.port import EventLog, LogUnavailable
+from stores.tables.client import Tables, TablesUnavailable
 
 log = structlog.get_logger()
 T = TypeVar("T")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from projections.alerts import deliver, messages
-from projections.alerts.deliver import Answer
+from projections.alerts import delivery as deliver
+from projections.alerts import messages
+from projections.alerts.delivery import Answer
 from projections.alerts.episodes import Alert, Owed
 from projections.alerts.rules import Receiver, Rules, secret_of
 from schemas.metrics import ALERT_DELIVERIES, NOTIFIER_QUEUE

@@ -9,10 +9,10 @@ from pydantic import TypeAdapter
 
 from projections.alerts.episodes import Alert
 from projections.alerts.rules import Facts
-from projections.census import NOBODY, Census
-from projections.queries import sql
+from projections.project.outage_counts import NOBODY, Census
+from projections.sql import sql
 from schemas.events import iso
-from stores.tables import Tables
+from stores.tables.client import Tables
 
 _ALERT: TypeAdapter[Alert] = TypeAdapter(Alert)
 
@@ -81,7 +81,7 @@ class Storage:
 
     def load(self, now: int) -> list[Alert]:
         """The alerts that something may still come of."""
-        rows = self.tables.rows(sql("alerts_open"), recent=now - _RECENT_MS, now=now)
+        rows = self.tables.rows(sql("alerts/alerts_open"), recent=now - _RECENT_MS, now=now)
         return [_ALERT.validate_json(r["memory"]) for r in rows]
 
     def save(self, alerts: Iterable[Alert], now: int) -> None:
@@ -93,7 +93,9 @@ class Storage:
         """What rules know of the runs."""
         found: dict[str, Facts] = {}
         for start in range(0, len(run_ids), _RUNS_AT_ONCE):
-            rows = self.tables.rows(sql("alert_facts"), run_ids=list(run_ids[start : start + _RUNS_AT_ONCE]))
+            rows = self.tables.rows(
+                sql("alerts/alert_facts"), run_ids=list(run_ids[start : start + _RUNS_AT_ONCE])
+            )
             found |= {
                 r["run_id"]: Facts(
                     r["name"], r["repository"], tuple(r["labels"]), r["error"], bool(r["hidden"])
@@ -109,7 +111,7 @@ class Storage:
         of their first round not earlier by more than `within` ms, or where they came to a standstill before, of their last."""
         if not rounds:
             return {}
-        rows = self.tables.rows(sql("census"), times=sorted({t for t, _ in rounds}), within=within)
+        rows = self.tables.rows(sql("alerts/census"), times=sorted({t for t, _ in rounds}), within=within)
         counted = {(r["time"], r["partition"]): (Census(*r["near"]), Census(*r["at"])) for r in rows}
         found = dict.fromkeys(rounds, NOBODY)
         for time, own in rounds:
@@ -120,19 +122,19 @@ class Storage:
 
     def marks(self) -> dict[int, Mark]:
         """How far each partition is projected."""
-        rows: list[dict[str, Any]] = self.tables.rows(sql("alert_marks"))
+        rows: list[dict[str, Any]] = self.tables.rows(sql("alerts/alert_marks"))
         return {
             r["partition"]: Mark(r["tick_ms"], r["round"], r["round_ms"], Census(*r["census"])) for r in rows
         }
 
     def missing(self, partition: int, round: int) -> list[str]:
         """Ingest processes that the next round of the partition waits for."""
-        rows = self.tables.rows(sql("alert_missing"), partition=partition, round=round)
+        rows = self.tables.rows(sql("alerts/alert_missing"), partition=partition, round=round)
         return [r["process"] for r in rows]
 
     def acts(self, since: int) -> list[Act]:
         """What people did since then, in order."""
-        return [Act(**r) for r in self.tables.rows(sql("alert_acts_since"), since=since)]
+        return [Act(**r) for r in self.tables.rows(sql("alerts/alert_acts_since"), since=since)]
 
 
 def _iso(ms: int | None) -> str | None:

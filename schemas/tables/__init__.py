@@ -1,1 +1,1 @@
-"""The DDL of every table: numbered SQL files, forward only; `stores/migrate.py` applies them."""
+"""The DDL of every table: numbered SQL files, forward only; `stores/tables/migrate.py` applies them."""

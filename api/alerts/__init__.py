@@ -1,0 +1,1 @@
+"""Alerts: the list, and what people do about one."""

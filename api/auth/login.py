@@ -1,0 +1,76 @@
+"""/login and /logout: a person gives a token once, and a signed cookie stands for it afterwards."""
+
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.auth.gate import Gate, caller_of, refuse_forged
+from api.core.request_body import form_fields, read_body
+from api.html.render import render
+from api.runs.pages import Page
+from schemas.access import Act, may
+from schemas.metrics import DENIED
+from stores.tokens.tokens import Rejected, Token, caller
+
+_FORM_MAX = 20_000
+
+
+def router(gate: Gate) -> APIRouter:
+    """The two pages."""
+    r = APIRouter(route_class=Page, include_in_schema=False)
+
+    @r.get("/login")
+    def login_page(request: Request, next: str = "/") -> Response:
+        return render("auth/login.html", next=here(next), wrong="", caller=caller_of(request))
+
+    @r.post("/login")
+    async def log_in(request: Request) -> Response:
+        fields = form_fields(await read_body(request, _FORM_MAX, "this form"))
+        target = here(fields.get("next", "/"))
+        found = gate.book().check(fields.get("token", "").strip(), gate.clock())
+        if not isinstance(found, Token):
+            DENIED.labels("api", found).inc()
+            return render(
+                "auth/login.html",
+                400 if found is Rejected.MISSING else 401,
+                next=target,
+                wrong=_WRONG[found],
+                caller=None,
+            )
+        if not may(caller(found), Act.READ):
+            DENIED.labels("api", "forbidden").inc()
+            wrong = "This token is a runner's: it may only report. Ask for one to read with."
+            return render("auth/login.html", 403, next=target, wrong=wrong, caller=None)
+        response = RedirectResponse(target, status_code=303)
+        gate.sessions.begin(response, found.id)
+        return response
+
+    @r.post("/logout")
+    async def log_out(request: Request) -> Response:
+        await refuse_forged(request, caller_of(request))
+        response = RedirectResponse("/login", status_code=303)
+        gate.sessions.end(response)
+        return response
+
+    return r
+
+
+def here(target: str) -> str:
+    """The path to go on to, if it is one of ours: never another site. Pure."""
+    try:
+        url = urlsplit(target)
+    except ValueError:
+        return "/"
+    strange = url.scheme or url.netloc or not target.startswith("/") or target.startswith("//")
+    if strange or "\\" in target or not target.isprintable() or url.path in ("/login", "/logout"):
+        return "/"
+    return target
+
+
+_WRONG = {
+    Rejected.MISSING: "Give a token.",
+    Rejected.UNKNOWN: "This token is not known here.",
+    Rejected.EXPIRED: "This token has expired.",
+    Rejected.REVOKED: "This token was revoked.",
+}

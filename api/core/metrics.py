@@ -1,0 +1,50 @@
+"""Metrics that are asked of the tables and the log when the api is scraped: how runs stand, and how far the tracker is."""
+
+import structlog
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from starlette.concurrency import run_in_threadpool
+
+from api.core.db import Reader
+from schemas.metrics import LIVE_RUNS, LOG_LAG, ROUND_AGE, TICK_AGE
+from schemas.statuses import TERMINAL, RunStatus
+from schemas.topics import EVENTS
+from stores.log.port import EventLog, LogUnavailable
+from stores.tables.client import TablesUnavailable
+
+log = structlog.get_logger()
+
+
+async def measure(reader: Reader, event_log: EventLog) -> None:
+    """Set the gauges. What cannot be asked now is cleared: no figure is better than an old one."""
+    try:
+        await run_in_threadpool(_runs, reader)
+        progress = await run_in_threadpool(_ages, reader)
+        for partition, bounds in (await event_log.bounds(EVENTS)).items():
+            LOG_LAG.labels(partition).set(max(0, bounds.end - max(bounds.first, progress.get(partition, 0))))
+    except (TablesUnavailable, ClickHouseError, LogUnavailable) as e:
+        log.warning("some metrics cannot be told", error=str(e)[:300])
+        _clear()
+    except Exception:  # the other metrics must not go with them
+        log.exception("some metrics cannot be told: this is a bug")
+        _clear()
+
+
+def _clear() -> None:
+    for gauge in (LIVE_RUNS, TICK_AGE, ROUND_AGE, LOG_LAG):
+        gauge.clear()
+
+
+def _runs(reader: Reader) -> None:
+    found = {r["status"]: r["runs"] for r in reader.rows("core/live_runs", **reader.judgement().parameters())}
+    for status in sorted(set(RunStatus) - {RunStatus(s) for s in TERMINAL}):
+        LIVE_RUNS.labels(status).set(found.get(status, 0))
+
+
+def _ages(reader: Reader) -> dict[int, int]:
+    """Partition → the next offset that is to be projected."""
+    rows, now = reader.rows("core/progress"), reader.clock()
+    for r in rows:
+        for gauge, at in ((TICK_AGE, r["tick_ms"]), (ROUND_AGE, r["round_ms"])):
+            if at:
+                gauge.labels(r["partition"]).set(max(0, now - at) / 1000)
+    return {r["partition"]: r["next"] for r in rows}

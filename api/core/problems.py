@@ -1,0 +1,117 @@
+"""Errors as RFC 9457 problem details: one shape for all, also for what the framework refuses by itself."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stores.log.port import LogUnavailable
+from stores.tables.client import TablesUnavailable
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY = {"Retry-After": "5"}
+
+
+class ProblemDetails(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str = Field("about:blank", description="Always about:blank: the status tells the kind")
+    title: str = Field(description="The status in words")
+    status: int
+    detail: str = Field("", description="What is wrong with this request and what would be right")
+    errors: list[dict[str, str]] = Field(
+        [], description="Each wrong parameter: where it stands and what is wrong"
+    )
+
+
+class Problem(Exception):
+    """Ends a request with this status. `detail` is shown to the caller."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+
+
+#: What requests may end with, and we know what to say of.
+KINDS = (Problem, HTTPException, RequestValidationError, TablesUnavailable, LogUnavailable)
+
+
+def bad_request(detail: str) -> Problem:
+    """400: the caller must change something."""
+    return Problem(HTTPStatus.BAD_REQUEST, detail)
+
+
+def not_found(what: str, name: str) -> Problem:
+    """404; a long name is cut."""
+    return Problem(HTTPStatus.NOT_FOUND, f"there is no {what} {name[:200]!r}")
+
+
+def answer(details: ProblemDetails, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The response of a problem."""
+    return JSONResponse(details.model_dump(), details.status, dict(headers or {}), MEDIA_TYPE)
+
+
+def unforeseen() -> JSONResponse:
+    """The answer to a bug."""
+    return answer(_details(500, "this is a bug in the tracker; its log tells more"))
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI tells of the problems that a route may answer with; 503 is always among them."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {s: {"description": HTTPStatus(s).phrase, "content": content} for s in (*statuses, 503)}
+
+
+def explain(e: Exception) -> tuple[ProblemDetails, Mapping[str, str]]:
+    """What to tell of one of the KINDS, and headers of the answer."""
+    match e:
+        case Problem():
+            return _details(e.status, e.detail), e.headers
+        case HTTPException():
+            return _details(
+                e.status_code, "" if e.detail == HTTPStatus(e.status_code).phrase else e.detail
+            ), e.headers or {}
+        case RequestValidationError():
+            errors = [_parameter(wrong) for wrong in e.errors()[:20]]
+            detail = "; ".join(f"{w['where']}: {w['what']}" for w in errors)
+            return _details(400, detail, errors), {}
+        case TablesUnavailable():
+            log.warning("tables unavailable: %s", e)
+            return _details(503, "the tables do not answer"), _RETRY
+        case LogUnavailable():
+            log.warning("log unavailable: %s", e)
+            return _details(503, "the log does not answer"), _RETRY
+        case _:
+            raise e
+
+
+def _details(status: int, detail: str, errors: Sequence[dict[str, str]] = ()) -> ProblemDetails:
+    return ProblemDetails(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors))
+
+
+def _parameter(wrong: dict[str, Any]) -> dict[str, str]:
+    """One error of a parameter, without the value, which may be long."""
+    return {"where": ".".join(str(part)[:200] for part in wrong["loc"]), "what": str(wrong["msg"])[:500]}
+
+
+async def _handle(_: Request, e: Exception) -> Response:
+    details, headers = explain(e)
+    return answer(details, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer with problems; what nobody foresaw is api/core/headers.py's."""
+    for kind in KINDS:
+        app.add_exception_handler(kind, _handle)

@@ -1,0 +1,58 @@
+"""What a run cost, by process, and how that was worked out."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from api.core.db import Reader, Row
+from api.core.models import Costs, Pricing, ProcessCost, Spot
+from api.runs.queries import money
+from api.tasks.queries import label_of
+
+RULE = (
+    "Each attempt costs its time from start to complete (while it runs: so far) times the rate of its "
+    "machine type, price model and zone; without a machine type, times the flat rates for its CPUs and "
+    "memory. Cached tasks cost nothing. Wasted is what failed and aborted attempts cost. A price that is "
+    "unknown is left out, and then the cost is not complete."
+)
+
+
+def costs(reader: Reader, run_id: str) -> Costs:
+    """Costs of the run by the price book in force."""
+    book = reader.rows("costs/price_book")
+    return add_up(reader.rows("costs/costs", run_id=run_id), book[0] if book else None)
+
+
+def add_up(rows: Sequence[Row], book: Row | None) -> Costs:
+    """Pure. `rows`: of `costs.sql`; `book`: the row of `price_book.sql`, if any."""
+    total, wasted, unpriced, spot, unpriced_spot = (
+        sum((r[k] for r in rows), Decimal(0))
+        for k in ("cost", "wasted", "unpriced", "spot_cost", "unpriced_spot")
+    )
+    known = book is not None and any(r["ran_tasks"] for r in rows) and (total > 0 or unpriced == 0)
+    return Costs(
+        amount=money(total) if known else None,
+        currency=book["currency"] if book else None,
+        wasted=money(wasted) if known else None,
+        complete=known and unpriced == 0,
+        unpriced_tasks=int(unpriced),
+        if_all_spot=Spot(amount=money(spot)) if known and unpriced_spot == 0 else None,
+        cpu_ms=sum(int(r["cpu_ms"]) for r in rows),
+        processes=[_process(r, book is not None) for r in rows],
+        pricing=Pricing(
+            version=book["version"] if book else None, rates=book["rates"] if book else 0, rule=RULE
+        ),
+    )
+
+
+def _process(row: Row, has_book: bool) -> ProcessCost:
+    known = has_book and (row["cost"] > 0 or row["unpriced"] == 0)
+    return ProcessCost(
+        process=row["process"],
+        label=label_of(row["process"]),
+        tasks=row["tasks"],
+        amount=money(row["cost"]) if known else None,
+        wasted=money(row["wasted"]) if known else None,
+        unpriced_tasks=row["unpriced"],
+        if_all_spot=Spot(amount=money(row["spot_cost"])) if has_book and row["unpriced_spot"] == 0 else None,
+        cpu_ms=int(row["cpu_ms"]),
+    )

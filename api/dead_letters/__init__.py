@@ -1,0 +1,1 @@
+"""Dead letters: what was accepted and could not be used, shown and read again."""

@@ -1,0 +1,185 @@
+"""Figures as people read them, and the pages' templates. Presentation only; texts are always escaped."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from api.auth.request_context import SEEN
+from api.auth.sessions import CSRF_FIELD
+from api.core.models import Counts, Run
+from schemas.events import to_ms
+
+DASH = "\N{EN DASH}"
+_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+
+#: In the order in which a progress bar stacks them.
+BAR = ("succeeded", "cached", "failed", "aborted", "running", "submitted", "pending")
+
+
+def duration(ms: int | None) -> str:
+    """As people read it: the two greatest units."""
+    if ms is None:
+        return DASH
+    if ms < 1000:
+        return f"{ms} ms"
+    if ms < 10_000 and ms % 1000:
+        return f"{ms / 1000:.1f} s"
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        count, ms = divmod(ms, size)
+        if count or parts:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def size(count: float | None) -> str:
+    """Bytes as people read them, in powers of 1024."""
+    if count is None:
+        return DASH
+    value, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while abs(value) >= 1024 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def moment(time: str | None) -> str:
+    """An RFC 3339 time to the second, in UTC."""
+    return DASH if time is None else f"{time[:10]} {time[11:19]} UTC"
+
+
+def ago(time: str | None, now_ms: int) -> str:
+    """How long ago a time was, in its greatest unit."""
+    if time is None:
+        return DASH
+    past = now_ms - ms_of(time)
+    for length, unit in _UNITS:
+        if past >= length:
+            return f"{past // length} {unit} ago"
+    return "just now"
+
+
+def ms_of(time: str) -> int:
+    """RFC 3339 → ms since 1970."""
+    value = to_ms(time)
+    assert isinstance(value, int)
+    return value
+
+
+def number(value: float | None) -> str:
+    """A number without needless places."""
+    if value is None:
+        return DASH
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def percent(value: float | None) -> str:
+    """Per cent."""
+    return DASH if value is None else f"{value:,.1f} %"
+
+
+def amount(value: str | None, currency: str | None) -> str:
+    """Money as people read it: two places, or as many as show two digits."""
+    if value is None:
+        return DASH
+    number = Decimal(value)
+    places = 2 if not number or abs(number) >= 1 else min(9, 1 - number.adjusted())
+    sign = "$" if currency == "USD" else ""
+    text = f"{sign}{number:,.{max(2, places)}f}"
+    return text if sign or not currency else f"{text} {currency}"
+
+
+def or_dash(value: object) -> object:
+    """What is not known is shown as a dash."""
+    return DASH if value is None or value == "" else value
+
+
+def pipeline(run: Run) -> str:
+    """What is run, in a few words."""
+    name = str((run.workflow.manifest or {}).get("name") or "")
+    project = run.workflow.project_name or run.workflow.repository or ""
+    return name[:200] if name and (not project or project.endswith(".nf")) else project or DASH
+
+
+def middle(text: str, most: int = 48) -> str:
+    """A long text cut in its middle."""
+    keep = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:keep]}…{text[-keep:]}"
+
+
+def task_label(name: str) -> str:
+    """A task's name with the last two colon-separated segments of its process; whatever stands in brackets is kept whole."""
+    process, bracket, rest = name.partition(" (")
+    return ":".join(process.split(":")[-2:]) + bracket + rest
+
+
+def bar(counts: Counts) -> list[tuple[str, float, float, int]]:
+    """Segments of a progress bar: (status, x, width, count), in per cent."""
+    if not counts.total:
+        return []
+    segments, x = [], 0.0
+    for name in BAR:
+        count = getattr(counts, name)
+        if count:
+            width = 100 * count / counts.total
+            segments.append((name, round(x, 2), round(width, 2), count))
+            x += width
+    return segments
+
+
+def as_json(value: object) -> str:
+    """JSON for people, as text to be escaped."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def csrf_field() -> Markup:
+    """The hidden field that every form which writes carries."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, SEEN.get().csrf)
+
+
+def _environment() -> Environment:
+    env = Environment(
+        loader=PackageLoader("api", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shown = (
+        duration,
+        size,
+        moment,
+        ago,
+        number,
+        percent,
+        amount,
+        or_dash,
+        pipeline,
+        middle,
+        task_label,
+        bar,
+        ms_of,
+        as_json,
+    )
+    for show in shown:
+        env.filters[show.__name__] = show
+    env.globals["csrf_field"] = csrf_field
+    env.globals["seen"] = SEEN.get
+    return env
+
+
+_ENVIRONMENT = _environment()
+
+
+def render(
+    name: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+) -> HTMLResponse:
+    """The page of this template."""
+    page = HTMLResponse(_ENVIRONMENT.get_template(name).render(**values), status)
+    page.headers.update(headers or {})
+    return page

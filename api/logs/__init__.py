@@ -1,0 +1,1 @@
+"""Log files of runners and tasks, as far as they lie in allowed folders."""

@@ -1,0 +1,1 @@
+"""Notes and analyses about a run."""

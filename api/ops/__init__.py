@@ -1,0 +1,1 @@
+"""How the tracker itself stands."""

@@ -1,0 +1,121 @@
+"""The books: what the log holds against what the tables hold, counted independently."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+
+from api.core.db import Reader, Row
+from api.core.models import Books, SpoolTold, Watermark
+from api.ops.count_cache import Counted
+from api.runs.queries import time_of
+from schemas.events import iso
+from schemas.topics import EVENTS
+from stores.log.port import Bounds, EventLog
+
+#: So many waiting messages are looked at, one by one, to tell requests from ticks; of more, all count.
+TAIL_MAX = 20_000
+_CLOCK = "clock."
+_NOTHING: Row = {"clocks": 0, "projected": 0, "dead_lettered": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A partition of the log: what it keeps, first <= offset < end, and what is projected, below `next`."""
+
+    partition: int
+    first: int
+    next: int
+    end: int
+    appended_ms: int | None
+
+    @property
+    def waiting(self) -> int:
+        return max(0, self.end - self.next)
+
+
+async def books(reader: Reader, log: EventLog, counted: Counted | None = None) -> Books:
+    """The books now; `counted` spares counting all again. Raises LogUnavailable and TablesUnavailable.
+
+    How far the tables are is read before the log's ends, so nothing is projected that the log does not hold.
+    """
+    partitions = await run_in_threadpool(reader.rows, "core/partitions")
+    stretches = stretches_of(partitions, await log.bounds(EVENTS))
+    ranges = {s.partition: (s.first, s.next) for s in stretches}
+    counts = await run_in_threadpool((counted or Counted()).rows, reader, ranges)
+    spools = await run_in_threadpool(reader.rows, "ops/spools")
+    waiting = sum(s.waiting for s in stretches)
+    ticks_waiting = await _ticks(log, stretches) if waiting <= TAIL_MAX else None
+    return balance(stretches, counts, ticks_waiting, spools)
+
+
+def stretches_of(partitions: Sequence[Row], bounds: Mapping[int, Bounds]) -> list[Stretch]:
+    """Pure. `partitions`: rows of `partitions.sql`. What is not projected yet starts at its first offset."""
+    projected = {p["partition"]: p for p in partitions}
+    stretches = []
+    for partition, b in sorted(bounds.items()):
+        mark = projected.get(partition)
+        next_offset = b.first if mark is None else max(b.first, mark["offset"] + 1)
+        stretches.append(
+            Stretch(partition, b.first, next_offset, b.end, mark["appended_ms"] if mark else None)
+        )
+    return stretches
+
+
+def balance(
+    stretches: Sequence[Stretch],
+    counts: Sequence[Row],
+    ticks_waiting: Mapping[int, int] | None,
+    spools: Sequence[Row] = (),
+) -> Books:
+    """Pure. `counts`: rows of `books.sql`; `spools`: of `spools.sql`; `ticks_waiting`: clock messages that wait, by partition,
+    None if not counted.
+
+    The log's own count of messages, less the clock's, must be what the tables say became of the requests: a
+    message that the projector skipped is missing on the right side alone, and tables of another, longer
+    log have too many there.
+    """
+    counted = {c["partition"]: c for c in counts}
+    marks = [
+        _mark(s, counted.get(s.partition, _NOTHING), (ticks_waiting or {}).get(s.partition, 0))
+        for s in stretches
+    ]
+    on_log, spooled = sum(m.on_log for m in marks), sum(s["requests"] for s in spools)
+    return Books(
+        accepted=on_log + spooled,
+        on_log=on_log,
+        spooled=spooled,
+        projected=sum(m.projected for m in marks),
+        dead_lettered=sum(m.dead_lettered for m in marks),
+        lag=sum(m.lag for m in marks),
+        lag_exact=ticks_waiting is not None,
+        repeats=sum(c["repeats"] for c in counts),
+        balanced=all(m.balanced for m in marks),
+        watermark=marks,
+        spools=[
+            SpoolTold(spool=s["spool"], requests=s["requests"], told_at=iso(s["told_ms"])) for s in spools
+        ],
+    )
+
+
+def _mark(s: Stretch, counted: Row, ticks_waiting: int) -> Watermark:
+    return Watermark(
+        partition=s.partition,
+        next_offset=s.next,
+        log_end=s.end,
+        appended_at=time_of(s.appended_ms),
+        on_log=s.end - s.first - counted["clocks"] - ticks_waiting,
+        projected=counted["projected"],
+        dead_lettered=counted["dead_lettered"],
+        lag=s.waiting - ticks_waiting,
+    )
+
+
+async def _ticks(log: EventLog, stretches: Sequence[Stretch]) -> dict[int, int]:
+    """Clock messages among those that wait, by partition."""
+    ticks: dict[int, int] = {}
+    for s in (s for s in stretches if s.waiting):
+        async for records in log.read(EVENTS, s.partition, s.next, s.end):
+            found = sum(r.type.startswith(_CLOCK) for r in records)
+            ticks[s.partition] = ticks.get(s.partition, 0) + found
+    return ticks

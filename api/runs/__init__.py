@@ -1,0 +1,1 @@
+"""Runs: the list, the page of one run, labels, hiding, history."""

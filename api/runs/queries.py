@@ -1,0 +1,252 @@
+"""Runs: found, listed, put together from a row of `runs.sql`."""
+
+import json
+import logging
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from api.core.cursor import OFFSET_MAX, RunPlace, TaskPlace, run_place, task_place, to_token
+from api.core.db import Judgement, Reader, Row
+from api.core.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Workflow
+from api.core.params import RunFilter
+from api.core.problems import not_found
+from schemas.events import iso
+from schemas.statuses import ReportedState
+from schemas.thresholds import own
+
+log = logging.getLogger(__name__)
+
+#: Ids that one statement may carry.
+_IDS_AT_ONCE = 500
+#: No run's name is longer; ingest cuts none, but a statement has limits.
+_NAME_MAX = 100_000
+
+#: The `cycles` of pages that show no run's position in its session: to find it takes a look at all runs.
+UNSEEN: Mapping[str, int] = {}
+
+
+def resolve(reader: Reader, ref: str) -> str:
+    """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404."""
+    if len(ref) <= _NAME_MAX:
+        found = reader.rows("runs/run_by_id", run_id=ref) or reader.rows("runs/run_by_name", name=ref)
+        if found:
+            return str(found[0]["run_id"])
+    raise not_found("run", ref)
+
+
+def owner(reader: Reader, ref: str) -> str | None:
+    """Whose the run is, None for nobody's. Raises Problem 404."""
+    found = reader.rows("runs/run_owner", run_id=resolve(reader, ref))
+    return str(found[0]["name"]) or None if found else None
+
+
+def one_run(reader: Reader, ref: str) -> Run:
+    """The run of this id or name. Raises Problem 404."""
+    return known_run(reader, resolve(reader, ref))
+
+
+def known_run(reader: Reader, run_id: str, cycles: Mapping[str, int] | None = None) -> Run:
+    """The run of this id, which `resolve` gave."""
+    [run] = runs_of(reader, [run_id], reader.judgement(), cycles)
+    return run
+
+
+def page_of_runs(reader: Reader, wanted: RunFilter, sort: str, token: str, page_size: int) -> RunList:
+    """One page: by a field (`run_sort`), or for '' latest first append first. Raises Problem 400 for a wrong token."""
+    judgement = reader.judgement()
+    ids, next_token = page_of_ids(reader, judgement, wanted, sort, token, page_size)
+    return RunList(
+        runs=runs_of(reader, ids, judgement), next_page_token=next_token, as_of=iso(judgement.as_of_ms)
+    )
+
+
+def page_of_ids(
+    reader: Reader, judgement: Judgement, wanted: RunFilter, sort: str, token: str, page_size: int
+) -> tuple[list[str], str | None]:
+    """The ids of one page, and the token of the next one, if there is one. Raises Problem 400 for a wrong token."""
+    if sort:
+        return _sorted_ids(reader, judgement, wanted, task_place(token, sort), page_size)
+    return _latest_ids(reader, judgement, wanted, run_place(token), page_size)
+
+
+def _sorted_ids(
+    reader: Reader, judgement: Judgement, wanted: RunFilter, place: TaskPlace, page_size: int
+) -> tuple[list[str], str | None]:
+    found = reader.rows(
+        "runs/runs_sorted",
+        **judgement.parameters(),
+        **asdict(wanted),
+        sort=f"by_{place.sort.removeprefix('-')}",
+        descending=place.sort.startswith("-"),
+        limit=page_size + 1,
+        offset=place.offset,
+    )
+    after = place.offset + page_size
+    more = len(found) > page_size and after <= OFFSET_MAX
+    token = to_token(TaskPlace(place.sort, after)) if more else None
+    return [r["run_id"] for r in found[:page_size]], token
+
+
+def _latest_ids(
+    reader: Reader, judgement: Judgement, wanted: RunFilter, place: RunPlace, page_size: int
+) -> tuple[list[str], str | None]:
+    found = reader.rows(
+        "runs/runs_page",
+        **judgement.parameters(),
+        **asdict(wanted),
+        token_ms=place.first_ms,
+        token_id=place.run_id,
+        limit=page_size + 1,
+    )
+    page, more = found[:page_size], len(found) > page_size
+    token = to_token(RunPlace(page[-1]["first_ms"], page[-1]["run_id"])) if more else None
+    return [r["run_id"] for r in page], token
+
+
+def history(reader: Reader, ref: str) -> list[Run]:
+    """The runs of the session of this run, oldest first."""
+    run = one_run(reader, ref)
+    if run.session_id is None:
+        return [run]
+    cycles = reader.rows("runs/sessions", session_ids=[run.session_id])
+    ids = [c["run_id"] for c in cycles if (c["workspace"] or None) == run.workspace]
+    return runs_of(reader, ids, reader.judgement())
+
+
+def runs_of(
+    reader: Reader, run_ids: Sequence[str], judgement: Judgement, cycles: Mapping[str, int] | None = None
+) -> list[Run]:
+    """These runs, in this order; `cycles`: their positions in their sessions, if they are known already."""
+    rows: list[Row] = []
+    for start in range(0, len(run_ids), _IDS_AT_ONCE):
+        ids = run_ids[start : start + _IDS_AT_ONCE]
+        rows += reader.rows("runs/runs", **judgement.parameters(), run_ids=ids)
+    by_id = {r["run_id"]: r for r in rows}
+    if cycles is None:
+        cycles = _cycles(reader, {r["session_id"] for r in rows} - {""})
+    book = reader.rows("costs/price_book") if rows else []
+    currency = book[0]["currency"] if book else ""
+    return [
+        to_run(by_id[i], judgement.as_of(by_id[i]["partition"]), cycles.get(i, 1), currency)
+        for i in run_ids
+        if i in by_id
+    ]
+
+
+def _cycles(reader: Reader, sessions: Iterable[str]) -> dict[str, int]:
+    """Position in its session of each run of these sessions."""
+    ids = sorted(sessions)
+    found: dict[str, int] = {}
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        for r in reader.rows("runs/sessions", session_ids=ids[start : start + _IDS_AT_ONCE]):
+            found[r["run_id"]] = r["cycle"]
+    return found
+
+
+def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
+    """Pure. `row`: of `runs.sql`; `currency`: of the price book in force, '' where there is none."""
+    name = row["name"] or row["run_id"]
+    session_id = row["session_id"] or None
+    return Run(
+        id=row["run_id"],
+        name=name,
+        session_id=session_id,
+        cycle=cycle,
+        runner=Runner(name=row["runner_name"] or None, version=row["runner_version"] or None),
+        status=row["status"],
+        reported_state=row["reported_state"],
+        liveness=row["liveness"] or None,
+        last_seen_at=time_of(row["seen_ms"] or None),
+        as_of=iso(as_of_ms),
+        workflow=_workflow(row),
+        submitted_at=time_of(row["created_ms"] or None),
+        started_at=time_of(row["started_ms"]),
+        completed_at=time_of(row["completed_ms"]),
+        duration_ms=_duration_ms(row),
+        tasks=Counts(**{k: row[k] for k in Counts.model_fields}),
+        peak_concurrency=row["peak"],
+        cost=_cost(row, currency),
+        outputs=None,
+        error=_error(row),
+        resume_command=_resume_command(session_id, name),
+        owner=row["told_owner"] or None,
+        workspace=row["workspace"] or None,
+        labels=row["told_labels"],
+        thresholds=RunThresholds(
+            disconnected_after_ms=row["disconnected_after_ms"],
+            stalled_after_ms=row["stalled_after_ms"],
+            ignored_labels=own(row["told_labels"]).ignored,
+        ),
+        hidden=bool(row["told_hidden"]),
+        hidden_by=(row["hidden_by"] or None) if row["told_hidden"] else None,
+    )
+
+
+def time_of(ms: int | None) -> str | None:
+    """RFC 3339 or null."""
+    return None if ms is None else iso(ms)
+
+
+def money(amount: Decimal) -> str:
+    """A decimal text without trailing zeros or exponent."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _workflow(row: Row) -> Workflow:
+    json_fields = {k: _json_object(row, k) for k in ("params", "manifest")}
+    texts = {k: row[k] or None for k in Workflow.model_fields if k not in json_fields}
+    return Workflow(**texts, **json_fields)
+
+
+def _json_object(row: Row, column: str) -> dict[str, Any] | None:
+    """As ingest has validated it; a number that JSON does not know becomes null: nobody could read it."""
+    if not row[column]:
+        return None
+    try:
+        value = json.loads(row[column], parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as e:
+        log.warning("%s of run %s cannot be read: %s", column, row["run_id"], e)
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _duration_ms(row: Row) -> int | None:
+    """The runner's own clock alone: what its end said, while live up to its last request."""
+    start_ms = row["started_ms"] if row["started_ms"] is not None else row["created_ms"] or None
+    if row["over"] and row["told_duration_ms"] is not None:
+        return int(row["told_duration_ms"])
+    end_ms = row["completed_ms"] if row["over"] else row["last_instant_ms"]
+    if start_ms is None or end_ms is None:
+        return None
+    return max(0, int(end_ms - start_ms))
+
+
+def _cost(row: Row, currency: str) -> Cost | None:
+    ran = row["cost"] > 0 or any(row[k] for k in ("running", "succeeded", "failed", "cached"))
+    if not currency or not ran or (row["cost"] == 0 and row["unpriced"] > 0):
+        return None
+    return Cost(
+        amount=money(row["cost"]),
+        currency=currency,
+        wasted=money(row["wasted"]),
+        complete=row["unpriced"] == 0,
+    )
+
+
+def _error(row: Row) -> RunError | None:
+    if row["reported_state"] not in (ReportedState.FAILED, ReportedState.CANCELLED):
+        return None
+    return RunError(
+        message=row["error_message"] or None,
+        report=row["error_report"] or None,
+        exit_status=row["exit_status"],
+    )
+
+
+def _resume_command(session_id: str | None, name: str) -> str | None:
+    """Quoted for a shell where need be: people paste it."""
+    return None if session_id is None else f"-resume {shlex.quote(session_id)} -name {shlex.quote(name)}"

@@ -1,0 +1,1 @@
+"""Tasks of a run and its processes."""

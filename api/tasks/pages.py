@@ -1,0 +1,166 @@
+"""The pages of one task and of one process, and a run's tasks as CSV."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import HTMLResponse, StreamingResponse
+
+from api.core.cursor import TaskPlace, task_place
+from api.core.db import Reader, Row, ahead
+from api.core.models import Run, Task
+from api.core.params import PAGE_SIZE, PAGE_SIZE_MAX, TaskFilter
+from api.core.problems import not_found
+from api.html.links import s3_link
+from api.html.render import DASH, duration, number, percent, render, size
+from api.logs.queries import task_files
+from api.runs import queries as runs
+from api.runs.queries import time_of
+from api.tasks import queries as tasks
+
+#: What spreadsheets take for a formula at the start of a cell.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
+    """The page of a task. Raises Problem 404."""
+    run_id = runs.resolve(reader, ref)
+    it = ahead(lambda: runs.known_run(reader, run_id, runs.UNSEEN))
+    task, run = tasks.one_task(reader, run_id, task_id), it.result()
+    attempts: list[Row] = []
+    if task.name:
+        found = reader.rows("tasks/attempts", run_id=run_id, name=task.name, process=task.process or "")
+        attempts = [{**r, "submitted_at": time_of(r["submitted_ms"])} for r in found]
+    return render(
+        "tasks/task.html",
+        run=run,
+        task=task,
+        attempts=attempts,
+        uses=uses(task),
+        workdir_link=s3_link(task.workdir, reader.settings.s3_browser),
+        files=task_files(task.workdir, reader.settings.roots),
+        now_ms=reader.clock(),
+    )
+
+
+def uses(task: Any) -> list[tuple[str, str, str, float | None]]:
+    """Pure. What was asked for against what was used: (name, asked, used, share in per cent or None)."""
+
+    def share(used: float | None, asked: float | None) -> float | None:
+        return None if used is None or not asked else 100 * used / asked
+
+    cores = None if task.cpu_percent is None else task.cpu_percent / 100
+    return [
+        ("CPUs", number(task.cpus), DASH if cores is None else f"{cores:,.2f}", share(cores, task.cpus)),
+        (
+            "Memory",
+            size(task.memory_bytes),
+            size(task.peak_rss_bytes),
+            share(task.peak_rss_bytes, task.memory_bytes),
+        ),
+        (
+            "Time",
+            duration(task.time_limit_ms),
+            duration(task.realtime_ms),
+            share(task.realtime_ms, task.time_limit_ms),
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box plot: five numbers as text, and as places on a line from 0 to the maximum in per cent; `known` of how many."""
+
+    name: str
+    known: int
+    texts: list[str]
+    places: list[float]
+
+
+def process_page(reader: Reader, ref: str, process: str) -> HTMLResponse:
+    """The page of a process. Raises Problem 404 where the run has none of this name."""
+    run_id, wanted = runs.resolve(reader, ref), TaskFilter([], process=process)
+    mine = next((p for p in tasks.processes(reader, run_id) if p.process == process), None)
+    if mine is None:
+        raise not_found("process", process)
+    used = ahead(lambda: reader.rows("tasks/process_figures", run_id=run_id, process=process))
+    it = ahead(lambda: runs.known_run(reader, run_id, runs.UNSEEN))
+    found = tasks.page_of_tasks(reader, run_id, wanted, task_place("", wanted.sort), PAGE_SIZE)
+    [figures], run = used.result(), it.result()
+    return render(
+        "tasks/process.html",
+        run=run,
+        process=mine,
+        figures=figures,
+        boxes=boxes(figures),
+        found=found,
+        now_ms=reader.clock(),
+    )
+
+
+def _ms(value: float) -> str:
+    return duration(round(value))
+
+
+_RESOURCES = (
+    ("cpu", "CPU", percent),
+    ("peak_rss", "Peak RSS", size),
+    ("read_disk", "Read from disk", size),
+    ("write_disk", "Written to disk", size),
+    ("read_logical", "Read (cache included)", size),
+    ("write_logical", "Written (cache included)", size),
+    ("queued", "Queue", _ms),
+    ("executed", "Execution", _ms),
+    ("overheads", "Overhead", _ms),
+)
+
+
+def boxes(figures: Row) -> list[Box]:
+    """Pure. The box plots of which at least one value is known."""
+    plots = []
+    for (column, name, text), known in zip(_RESOURCES, figures["known"], strict=True):
+        if not known:
+            continue
+        values = [float(v) for v in figures[column]]
+        greatest = max(values[-1], 1e-9)
+        places = [round(max(0.0, 100 * v / greatest), 2) for v in values]
+        plots.append(Box(name, known, [text(v) for v in values], places))
+    return plots
+
+
+def tasks_csv(reader: Reader, ref: str, wanted: TaskFilter) -> StreamingResponse:
+    """All tasks that the filter finds, as CSV, sent as they are read. Raises Problem 404."""
+    run = runs.one_run(reader, ref)
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in run.name)[:100]
+    headers = {"Content-Disposition": f'attachment; filename="{name}-tasks.csv"'}
+    return StreamingResponse(
+        _lines(reader, run, wanted), media_type="text/csv; charset=utf-8", headers=headers
+    )
+
+
+def _lines(reader: Reader, run: Run, wanted: TaskFilter) -> Iterator[str]:
+    columns = list(Task.model_fields)
+    yield _csv_line(columns)
+    place = TaskPlace(wanted.sort)
+    while True:
+        page = tasks.page_of_tasks(reader, run.id, wanted, place, PAGE_SIZE_MAX)
+        for task in page.tasks:
+            yield _csv_line([getattr(task, c) for c in columns])
+        if page.next_page_token is None:
+            return
+        place = TaskPlace(wanted.sort, place.offset + PAGE_SIZE_MAX)
+
+
+def _csv_line(values: list[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([_cell(v) for v in values])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A text that a spreadsheet would run is marked as text."""
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

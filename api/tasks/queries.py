@@ -1,0 +1,126 @@
+"""What a run's tasks give: processes, tasks, concurrency, transitions. All take the run's id."""
+
+from collections.abc import Iterable, Sequence
+
+from api.core.cursor import OFFSET_MAX, TaskPlace, to_token
+from api.core.db import Reader, Row
+from api.core.models import Concurrency, Level, Process, Task, TaskDetail, TaskList, Transition
+from api.core.params import TaskFilter
+from api.core.problems import not_found
+from api.runs.queries import money, time_of
+from schemas.events import INT64_MAX, iso
+
+_COUNTS = (
+    "pending",
+    "submitted",
+    "running",
+    "succeeded",
+    "failed",
+    "ignored",
+    "aborted",
+    "cached",
+    "retried",
+    "total",
+)
+_TIMES = {"submitted_ms": "submitted_at", "started_ms": "started_at", "completed_ms": "completed_at"}
+_TEXTS = ("hash", "name", "process")  # '' where not told; the others are NULL then
+
+
+def label_of(process: str) -> str:
+    """Last two colon-separated segments of a process's full name."""
+    return ":".join(process.split(":")[-2:])
+
+
+def processes(reader: Reader, run_id: str) -> list[Process]:
+    """Processes of the run, also those that were announced and have no task yet."""
+    return processes_of(reader, [run_id])[run_id]
+
+
+def processes_of(reader: Reader, run_ids: Sequence[str]) -> dict[str, list[Process]]:
+    """The processes of each of these runs."""
+    announced = {r["run_id"]: r["names"] for r in reader.rows("tasks/announced", run_ids=run_ids)}
+    rows = reader.rows("tasks/processes", run_ids=run_ids)
+    return {i: merge_processes(announced.get(i, []), [r for r in rows if r["run_id"] == i]) for i in run_ids}
+
+
+def merge_processes(announced: Iterable[str], rows: Sequence[Row]) -> list[Process]:
+    """Pure. In order of announcement, then those that nobody announced by name."""
+    by_name = {r["process"]: r for r in rows}
+    names = dict.fromkeys([*announced, *sorted(by_name)])
+    zero = dict.fromkeys(_COUNTS, 0)
+    return [
+        Process(process=n, label=label_of(n), **{k: by_name.get(n, zero)[k] for k in _COUNTS}) for n in names
+    ]
+
+
+def page_of_tasks(
+    reader: Reader, run_id: str, wanted: TaskFilter, place: TaskPlace, page_size: int
+) -> TaskList:
+    """One page. While the run is live, tasks may move between pages, as they do in the list itself."""
+    rows = reader.rows(
+        "tasks/tasks_page",
+        run_id=run_id,
+        statuses=wanted.statuses,
+        process=wanted.process,
+        search=wanted.search,
+        sort=wanted.column,
+        descending=wanted.descending,
+        limit=page_size + 1,
+        offset=place.offset,
+    )
+    ids = [r["task_id"] for r in rows[:page_size]]
+    found = {r["task_id"]: r for r in reader.rows("tasks/tasks", run_id=run_id, task_ids=ids)} if ids else {}
+    after = place.offset + page_size
+    more = len(rows) > page_size and after <= OFFSET_MAX
+    return TaskList(
+        tasks=[Task(**_task(found[i])) for i in ids if i in found],
+        next_page_token=to_token(TaskPlace(wanted.sort, after)) if more else None,
+    )
+
+
+def one_task(reader: Reader, run_id: str, task_id: int) -> TaskDetail:
+    """The task with all that was told of it. Raises Problem 404."""
+    rows = reader.rows("tasks/task", run_id=run_id, task_id=task_id) if 0 <= task_id <= INT64_MAX else []
+    if not rows:
+        raise not_found("task", str(task_id))
+    return TaskDetail(**_task(rows[0]))
+
+
+def _task(row: Row) -> Row:
+    """The row with the names and types of the answer."""
+    task = {_TIMES.get(k, k): time_of(v) if k in _TIMES else v for k, v in row.items()}
+    task |= {k: row[k] or None for k in _TEXTS}
+    task["cost"] = None if row["cost"] is None else money(row["cost"])
+    return task
+
+
+def concurrency(reader: Reader, run_id: str, points: int) -> Concurrency:
+    """Tasks at once over time, as at most `points` (at least 3) points."""
+    levels = [
+        (r["at"], r["running"]) for r in reader.rows("tasks/concurrency", run_id=run_id, points=points - 1)
+    ]
+    last_word = [r["at"] for r in reader.rows("tasks/last_word", run_id=run_id)]
+    return curve(levels, last_word[0] if last_word else None)
+
+
+def curve(levels: Sequence[tuple[int, int]], last_word_ms: int | None) -> Concurrency:
+    """Pure. `levels`: (ms, tasks from then on); what still runs is drawn up to the runner's last word.
+
+    A run without any such task still has a curve: nothing, at its last word.
+    """
+    drawn = list(levels)
+    last_at, last_level = drawn[-1] if drawn else (-1, 0)
+    if last_word_ms is not None and last_at < last_word_ms and (last_level > 0 or not drawn):
+        drawn.append((last_word_ms, last_level))
+    return Concurrency(
+        peak=max((level for _, level in drawn), default=0),
+        points=[Level(at=iso(at), running=level) for at, level in drawn],
+    )
+
+
+def transitions(reader: Reader, run_id: str) -> list[Transition]:
+    """Changes of the run's status, oldest first."""
+    return [
+        Transition(at=iso(r["at_ms"]), from_=r["from_status"] or None, to=r["to_status"], reason=r["reason"])
+        for r in reader.rows("runs/transitions", run_id=run_id)
+    ]

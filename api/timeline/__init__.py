@@ -1,0 +1,1 @@
+"""The task timeline of a run."""

@@ -1,0 +1,154 @@
+"""The task timeline: what one window of it shows, laid out by the server so that a run of any size fits on a screen."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from api.core.cursor import INT64_MAX
+from api.core.db import Reader, Row
+from api.core.params import Search, Statuses, statuses_of
+from api.timeline.layout import SEVERITY, Layout, Layouts, Span, part, pieces
+from schemas.statuses import TaskStatus
+
+#: Bars that a window holds at most.
+BARS_MAX = 2000
+#: Groups that a timeline names at most.
+GROUPS_MAX = 500
+
+Group = Literal["", "process", "host", "machine", "capacity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of the timeline: times in ms since 1970, rows from 0."""
+
+    statuses: list[str]
+    search: str = ""
+    group: Group = ""
+    from_ms: int = -INT64_MAX
+    to_ms: int = INT64_MAX
+    from_row: int = 0
+    to_row: int = INT64_MAX
+    bars: int = BARS_MAX
+
+
+_Bound = Annotated[int, Query(ge=-INT64_MAX, le=INT64_MAX)]
+
+
+def window(
+    status: Statuses = "",
+    search: Search = "",
+    group: Group = "",
+    from_ms: _Bound = -INT64_MAX,
+    to_ms: _Bound = INT64_MAX,
+    from_row: _Bound = 0,
+    to_row: _Bound = INT64_MAX,
+    bars: Annotated[int, Query(ge=1, le=BARS_MAX)] = BARS_MAX,
+) -> Window:
+    """The window of a timeline, from its query parameters. Raises Problem 400."""
+    return Window(statuses_of(status, TaskStatus), search, group, from_ms, to_ms, from_row, to_row, bars)
+
+
+class Bar(BaseModel):
+    """One attempt, or several neighbours as one: rows top <= y < bottom, times in ms since 1970.
+
+    Queue from `begin` to `start`, execution to `execution_end`, overhead to `end`.
+    """
+
+    top: int
+    bottom: int
+    attempts: int
+    begin: int
+    start: int
+    execution_end: int
+    end: int
+    status: TaskStatus
+    task_id: int
+    name: str
+    process: str
+    attempt: int
+    group: str
+
+
+class GroupRow(BaseModel):
+    """A group: its name stands in row `row`, its attempts below it."""
+
+    name: str
+    attempts: int
+    row: int
+
+
+class Timeline(BaseModel):
+    """`total` attempts match, in `rows` rows; `began` and `ended` hold all of them and the run."""
+
+    began: int
+    ended: int
+    total: int
+    rows: int
+    cached: int
+    merged: bool
+    groups: list[GroupRow]
+    bars: list[Bar]
+
+
+def timeline(reader: Reader, layouts: Layouts, run_id: str, wanted: Window) -> Timeline:
+    """This window of the run's timeline; the run must be known."""
+    [run] = reader.rows("timeline/timeline_run", run_id=run_id)
+    last_ms = reader.clock() if run["last_ms"] is None else run["last_ms"]
+
+    def make() -> Layout:
+        made = Layout(grouped=bool(wanted.group))
+        asked = {"statuses": wanted.statuses, "search": wanted.search, "group": wanted.group}
+        for columns in reader.columns("timeline/timeline", run_id=run_id, last_ms=last_ms, **asked):
+            made.extend(columns)
+        return made
+
+    key = (run_id, tuple(wanted.statuses), wanted.search, wanted.group)
+    return show(run, layouts.get(key, run["version"], make), wanted, last_ms)
+
+
+def show(run: Row, layout: Layout, wanted: Window, last_ms: int) -> Timeline:
+    """Pure. `run`: the row of `timeline_run.sql`."""
+    told = [ms for ms in (run["began_ms"], run["completed_ms"]) if ms is not None]
+    first, last = (layout.first_ms, layout.last_ms) if layout.ends else (last_ms, last_ms)
+    began = min([first, *told[:1]])
+    spans = layout.spans(wanted.from_ms, wanted.to_ms, wanted.from_row, wanted.to_row)
+    bars = [_bar(layout, piece) for piece in pieces(spans, wanted.bars)]
+    named = layout.groups[:GROUPS_MAX] if layout.grouped else []
+    return Timeline(
+        began=began,
+        ended=max([last, *told, began + 1]),
+        total=len(layout.ends),
+        rows=layout.rows,
+        cached=run["cached"],
+        merged=any(b.attempts > 1 for b in bars),
+        groups=[
+            GroupRow(name=g.name.strip() or "not told", attempts=g.end - g.start, row=g.start + g.shift - 1)
+            for g in named
+        ],
+        bars=bars,
+    )
+
+
+def _bar(layout: Layout, neighbours: Span) -> Bar:
+    """These neighbours as one bar, in the colour of what most needs a look, by the name of the first task."""
+    group, places = neighbours
+    ids = part(layout.task_ids, places)
+    named = places[ids.index(min(ids))]
+    return Bar(
+        top=places[0] + group.shift,
+        bottom=places[-1] + group.shift + 1,
+        attempts=len(places),
+        begin=min(part(layout.begins, places)),
+        start=min(part(layout.starts, places)),
+        execution_end=max(part(layout.execution_ends, places)),
+        end=max(part(layout.ends, places)),
+        status=SEVERITY[min(part(layout.statuses, places))],
+        task_id=layout.task_ids[named],
+        name=layout.names[named],
+        process=layout.process_of(named),
+        attempt=layout.attempts[named],
+        group=group.name,
+    )

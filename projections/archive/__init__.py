@@ -1,0 +1,1 @@
+"""The log to the archive in S3."""

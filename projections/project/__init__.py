@@ -1,0 +1,1 @@
+"""Messages to tables: rows, the observed clock, sweeps, figures, retention, prices."""

@@ -1,0 +1,325 @@
+"""One message of the log → the rows that it says: pure. The tables make one thing of many arrivals, nothing is looked up here.
+
+Rows are JSON objects as bytes, by table. Task records are not looked into: they are the bytes that ingest validated.
+"""
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from schemas.dead_letters import Reread
+from schemas.events import (
+    INT64_MAX,
+    AlertAcknowledged,
+    AlertSilenced,
+    Begun,
+    ClockLeft,
+    ClockTick,
+    Completed,
+    Created,
+    Envelope,
+    Event,
+    Heartbeat,
+    Hiding,
+    Labelled,
+    Left,
+    NoteWritten,
+    Payload,
+    Progress,
+    RequestUnreadable,
+    RunHidden,
+    RunLabelled,
+    RunShown,
+    TasksChanged,
+    Tick,
+    Workflow,
+    iso,
+)
+from schemas.statuses import Outcome
+from schemas.thresholds import own
+from schemas.wire import decode
+from stores.log.port import Record
+
+
+@dataclass(slots=True)
+class Said:
+    """What one message says: rows by table, and the run whose figures it touches ('' for none)."""
+
+    record: Record
+    event: Event | None
+    observed: int  # observed time, ms
+    run_id: str = ""
+    tasks: bytes = b""
+    runs: bytes = b""
+    dead_letters: bytes = b""
+    notes: bytes = b""
+    alert_acts: bytes = b""
+    letter_replays: bytes = b""
+    spools: bytes = b""
+    events: bytes = b""
+    outcome: Outcome = Outcome.PROJECTED
+
+
+def read(record: Record) -> tuple[Event | None, bytes, str]:
+    """The event, its task rows, and '' or why the message cannot be read."""
+    try:
+        event, tasks = decode(record.value)
+    except ValueError as e:
+        return None, b"", f"not an event: {e}"[:2000]
+    return event, tasks, ""
+
+
+def say(record: Record, observed: int, event: Event | None, tasks: bytes, unreadable: str) -> Said:
+    """The rows of one message. `observed`: its observed time in ms; the other arguments are what `read` gave."""
+    if event is None:
+        raw = b64encode(record.value[:1_000_000]).decode()
+        letter = dead_letter(record, None, "", "undecodable", unreadable, "", raw)
+        row = _event_row(record, "undecodable", "", "", "", Outcome.DEAD_LETTERED, 0)
+        return Said(record, None, observed, dead_letters=letter, events=row, outcome=Outcome.DEAD_LETTERED)
+    said = Said(record, event, observed, run_id=event.run_id, tasks=tasks)
+    outcome, interval, source = Outcome.PROJECTED, 0, event.source
+    if isinstance(event, ClockTick | ClockLeft):
+        outcome, source = Outcome.CLOCK, event.data.process  # whoever wrote it, this is who ticks
+        interval = event.data.interval_ms if isinstance(event, ClockTick) else 0
+        said.spools = _spool_row(record, event.data)
+        said.run_id = ""
+    elif isinstance(event, RequestUnreadable):
+        outcome = Outcome.DEAD_LETTERED
+        said.dead_letters = dead_letter(
+            record, event, "", event.type, event.data.reason, event.data.request, event.data.raw
+        )
+        if event.run_id:  # not understood, and yet a sign of life
+            said.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event.owner)})
+    elif isinstance(event, AlertAcknowledged | AlertSilenced):
+        said.run_id = ""
+        said.alert_acts = _alert_act(record, event)
+    elif isinstance(event, NoteWritten):  # people write notes, so they are no sign of life
+        said.notes = _note_row(record, event)
+    else:
+        said.runs = _json(_run_row(record, observed, event, event.data))
+        if isinstance(event, RunHidden):
+            said.alert_acts = _alert_act(record, event)
+        said.dead_letters = b"".join(
+            dead_letter(record, event, s.part, event.type, s.reason, "", s.raw) for s in event.data.set_aside
+        )
+        if event.reread is not None:
+            said.letter_replays = _replay_row(record, event, event.reread)
+    said.outcome = outcome
+    said.events = _event_row(record, event.type, event.id, event.run_id, source, outcome, interval)
+    return said
+
+
+def _json(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _event_row(
+    record: Record, type: str, id: str, run_id: str, source: str, outcome: Outcome, interval_ms: int
+) -> bytes:
+    return _json(
+        {
+            "partition": record.partition,
+            "type": type,
+            "offset": record.offset,
+            "id": id,
+            "run_id": run_id,
+            "source": source,
+            "outcome": outcome,
+            "interval_ms": interval_ms,
+            "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def dead_letter(
+    record: Record, event: Event | None, part: str, type: str, reason: str, request: str, raw: str
+) -> bytes:
+    """A row of `dead_letters`: `part` of the message, or all of it for an empty part; `raw` as text or base64."""
+    data = event.data if event is not None and isinstance(event.data, Payload) else Payload()
+    return _json(
+        {
+            "partition": record.partition,
+            "offset": record.offset,
+            "part": part,
+            "run_id": event.run_id if event else "",
+            "type": type,
+            "reason": reason,
+            "request": request,
+            "dialect": data.dialect if event else "",
+            "workspace": data.workspace,
+            "owner": event.owner if event else "",
+            "raw": raw,
+            "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def _replay_row(record: Record, event: Envelope, letter: Reread) -> bytes:
+    return _json(
+        {
+            **letter.model_dump(),
+            "log_partition": record.partition,
+            "log_offset": record.offset,
+            "run_id": event.run_id,
+            "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def _spool_row(record: Record, data: Tick | Left) -> bytes:
+    """A process says the same on every partition."""
+    if data.spooled is None or record.partition != 0:
+        return b""
+    return _json(
+        {
+            "spool": data.spooled.spool,
+            "offset": record.offset,
+            "process": data.process,
+            "requests": data.spooled.requests,
+            "told_at": iso(record.appended_at),
+        }
+    )
+
+
+def _note_row(record: Record, event: NoteWritten) -> bytes:
+    note = {
+        "run_id": event.run_id,
+        "kind": event.data.kind,
+        "note_id": event.data.note_id,
+        "partition": record.partition,
+        "offset": record.offset,
+        "author": event.data.author,
+        "text": event.data.text,
+        "written_at": iso(record.appended_at),
+    }
+    return _json(note)
+
+
+def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced | RunHidden) -> bytes:
+    return _json(
+        {
+            "partition": record.partition,
+            "offset": record.offset,
+            "alert_id": event.run_id if isinstance(event, RunHidden) else event.data.alert_id,
+            "act": event.type,
+            "by": event.data.by,
+            "until": iso(event.data.until) if isinstance(event, AlertSilenced) else None,
+            "appended_at": iso(record.appended_at),
+        }
+    )
+
+
+def _arrival(record: Record, observed: int, owner: str) -> dict[str, Any]:
+    """What every request of a runner says by arriving."""
+    return {
+        "partition": record.partition,
+        "offset": record.offset,
+        "first_appended_at": iso(record.appended_at),
+        "seen": {"observed": observed, "appended": record.appended_at},
+        "owner": {"earliness": INT64_MAX - record.offset, "name": owner},
+    }
+
+
+def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> dict[str, Any]:
+    row: dict[str, Any]
+    if isinstance(event, RunLabelled | RunHidden | RunShown):  # people do these, so they are no sign of life
+        row = {"partition": record.partition, "offset": record.offset}
+    elif event.reread is not None:  # nor is what a person has read again
+        row = {
+            "partition": record.partition,
+            "offset": record.offset,
+            "first_appended_at": iso(record.appended_at),
+        }
+    else:
+        row = _arrival(record, observed, event.owner)
+    row |= {"run_id": event.run_id, "dialect": data.dialect, "workspace": data.workspace}
+    if data.instant is not None:
+        row["last_instant"] = iso(data.instant)
+    version = {"instant": data.instant or 0, "hash": _hash(event.id)}
+    place = {"offset": record.offset + 1}  # + 1: above the default tuple at offset 0
+    match data:
+        case Created():
+            row["created"] = version | {
+                "name": data.name,
+                "session_id": data.session_id,
+                "project_name": data.project_name,
+                "repository": data.repository,
+            }
+        case Begun():
+            row |= {"begun": 1} | _facts(version, data.workflow)
+            if data.process_names is not None:
+                row["process_names"] = version | {"names": data.process_names}
+        case TasksChanged():
+            if "seen" in row:
+                row["tasks_seen"] = row["seen"]
+            row |= _progress(version, data.progress)
+        case Heartbeat():
+            row |= _progress(version, data.progress)
+        case Completed():
+            row |= _completed(version, data) | _progress(version, data.progress)
+            if data.workflow is not None:
+                row |= _facts(version, data.workflow)
+        case Labelled():
+            row["labels"] = place | {"labels": data.labels}
+            limits = own(data.labels)
+            row["own"] = place | {
+                "disconnected_ms": limits.disconnected_ms,
+                "stalled_ms": limits.stalled_ms,
+            }
+        case Hiding():
+            row["hiding"] = place | {
+                "hidden": int(isinstance(event, RunHidden)),
+                "by": data.by,
+            }
+    return row
+
+
+def _hash(event_id: str) -> int:
+    """64 bits of an event's id, at least 1, so that the default tuple (0, 0, …) is below every event."""
+    return max(1, int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest()))
+
+
+def _facts(version: dict[str, int], w: Workflow) -> dict[str, Any]:
+    facts = version | {
+        "name": w.name,
+        "session_id": w.session_id,
+        "project_name": w.project_name,
+        "script_name": w.script_name,
+        "repository": w.repository,
+        "revision": w.revision,
+        "commit_id": w.commit_id,
+        "work_dir": w.work_dir,
+        "launch_dir": w.launch_dir,
+        "output_dir": w.output_dir,
+        "profile": w.profile,
+        "user_name": w.user_name,
+        "runner_name": w.runner.name,
+        "runner_version": w.runner.version,
+        "container_engine": w.container_engine,
+        "resume": int(w.resume),
+        "started_at": None if w.started_at is None else iso(w.started_at),
+    }
+    texts = version | {
+        "command_line": w.command_line,
+        "config_text": w.config_text,
+        "params": json.dumps(w.params, ensure_ascii=False),
+        "manifest": json.dumps(w.manifest, ensure_ascii=False),
+    }
+    return {"facts": facts, "fact_texts": texts}
+
+
+def _progress(version: dict[str, int], progress: Progress | None) -> dict[str, Any]:
+    return {} if progress is None else {"progress": version | progress.model_dump()}
+
+
+def _completed(version: dict[str, int], data: Completed) -> dict[str, Any]:
+    ended = version | {
+        "state": data.state,
+        "completed_at": None if data.completed_at is None else iso(data.completed_at),
+        "duration_ms": data.duration_ms,
+        "exit_status": data.exit_status,
+        "error_message": data.error_message,
+    }
+    return {"completed": ended, "completed_texts": version | {"error_report": data.error_report}}

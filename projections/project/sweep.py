@@ -1,0 +1,125 @@
+"""A round of a partition: find the runs whose status changed, tell it, write it, move the clock on."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from projections.project.clock import Clock
+from projections.project.outage_counts import NOBODY, Census
+from projections.project.writer import Writer
+from projections.sql import sql
+from schemas.events import iso
+from schemas.topics import TRANSITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of status, named by (run_id, offset of the round). `appended_at`, `observed_ms`: ms at that round."""
+
+    run_id: str
+    offset: int
+    partition: int
+    appended_at: int
+    observed_ms: int
+    from_status: str
+    to_status: str
+    reason: str
+
+    def as_json(self) -> bytes:
+        """The row of `transitions`, and the message on the topic of transitions."""
+        row = {name: getattr(self, name) for name in self.__slots__} | {"appended_at": iso(self.appended_at)}
+        return json.dumps(row, separators=(",", ":")).encode()
+
+
+#: Appends (key, message)s to a topic; returns when they are durable. Readers drop repeats: of transitions by (run_id, offset),
+#: of dead letters by (partition, offset, part).
+Publish = Callable[[str, Sequence[tuple[str, bytes]]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """How long is too long, in ms of observed time; `gone_ms` in append time."""
+
+    disconnected_ms: int
+    stalled_ms: int
+    gone_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a round found, but for the changes. `same_until_ms`: up to this observed clock a round without a message since would
+    find the same, and no change."""
+
+    census: Census = NOBODY
+    same_until_ms: int = 2**63 - 1
+
+
+def sweep(
+    writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds, publish: Publish
+) -> dict[int, Found]:
+    """Sweep the partitions whose clocks have just completed a round; nothing later of them may have been inserted.
+
+    In this order: select what changed; see that the round was not swept before; publish; insert; move the clock. So a sweep that
+    is done again, by whomever, adds nothing. What was found, by partition, but for those swept before. Raises Stopped.
+    """
+    changed, found = writer.steadily("sweep", lambda: _look(writer, rounds, thresholds))
+    if changed:
+        publish(TRANSITIONS, [(t.run_id, t.as_json()) for t in changed])
+        rows = b"\n".join(t.as_json() for t in changed)
+        writer.steadily("insert into transitions", lambda: writer.tables.insert("transitions", rows))
+    move_on(writer, [(p, clock, found.get(p)) for p, clock in rounds.items()])
+    return found
+
+
+def move_on(writer: Writer, rounds: Sequence[tuple[int, Clock, Found | None]]) -> None:
+    """Write that rounds are over, each partition's in their order; what was found is None where it is written. Raises Stopped."""
+    if clocks := b"\n".join(_clock_row(p, clock, found) for p, clock, found in rounds if found):
+        writer.steadily("insert into clocks", lambda: writer.tables.insert("clocks", clocks))
+    newest = {partition: clock.offset for partition, clock, _ in rounds}
+    marks = b"\n".join(json.dumps({"partition": p, "round": offset}).encode() for p, offset in newest.items())
+    writer.steadily("insert into watermarks", lambda: writer.tables.insert("watermarks", marks))
+
+
+def _look(
+    writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds
+) -> tuple[list[Transition], dict[int, Found]]:
+    rows: list[dict[str, Any]] = writer.tables.rows(
+        sql("project/sweep"),
+        partitions=list(rounds),
+        clocks=[c.clock_ms for c in rounds.values()],
+        since=[c.round_before_ms for c in rounds.values()],
+        disconnected_ms=thresholds.disconnected_ms,
+        stalled_ms=thresholds.stalled_ms,
+    )
+    # Asked after the tables were read, not before: while they were, another projector may have swept the round and gone on. As
+    # long as nobody has swept it, nothing later than it is in the tables, and what was read is what the round says.
+    asked = {"partitions": list(rounds), "offsets": [c.offset for c in rounds.values()]}
+    swept = {r["partition"] for r in writer.tables.rows(sql("project/swept"), **asked)}
+    found = {p: Found() for p in rounds if p not in swept}
+    changed: list[Transition] = []
+    for row in rows:
+        partition = row["partition"]
+        if partition in found:
+            found[partition] = Found(Census(*row["census"]), row["same_until_ms"])
+            changed += [_transition(partition, rounds[partition], *change) for change in row["changes"]]
+    return changed, found
+
+
+def _transition(
+    partition: int, clock: Clock, run_id: str, from_status: str, to_status: str, reason: str
+) -> Transition:
+    at = clock.appended_at or 0
+    return Transition(run_id, clock.offset, partition, at, clock.clock_ms, from_status, to_status, reason)
+
+
+def _clock_row(partition: int, clock: Clock, found: Found) -> bytes:
+    row = {
+        "partition": partition,
+        "offset": clock.offset,
+        "appended_at": iso(clock.appended_at or 0),
+        "clock_ms": clock.clock_ms,
+        "interval_ms": clock.interval_ms,
+        "processes": clock.processes,
+    } | asdict(found.census)
+    return json.dumps(row, separators=(",", ":")).encode()

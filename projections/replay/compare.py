@@ -1,0 +1,139 @@
+"""Compares what is stored: two databases of tables, figures with a fresh reading of the tasks, tables with the log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from projections.project.refresh import FIGURES, RUNS_AT_ONCE
+from projections.sql import sql
+from stores.log.port import Bounds
+from stores.tables.client import Tables
+
+#: What a replay must make again, row by row: for each table the rows that count. (`prices` is no projection; `watermarks` is
+#: how far the projector came.)
+CONTENT = {
+    "tasks": "SELECT *, rank, version FROM {db}.tasks FINAL",
+    "runs": "SELECT * FROM {db}.runs FINAL",
+    "events": "SELECT * FROM {db}.events FINAL",
+    "clocks": "SELECT * FROM {db}.clocks FINAL",
+    "transitions": "SELECT * FROM {db}.transitions FINAL",
+    "dead_letters": "SELECT * FROM {db}.dead_letters FINAL",
+    "notes": "SELECT * FROM {db}.notes FINAL",
+    "alert_acts": "SELECT * FROM {db}.alert_acts FINAL",
+    "letter_replays": "SELECT * FROM {db}.letter_replays FINAL",
+    "spools": "SELECT * FROM {db}.spools FINAL",
+    "run_processes": (
+        "SELECT p.* FROM (SELECT * FROM {db}.run_processes FINAL) AS p INNER JOIN "
+        "(SELECT run_id, max(version) AS version FROM {db}.run_processes GROUP BY run_id) AS newest "
+        "ON p.run_id = newest.run_id AND p.version = newest.version"
+    ),
+    "run_figures": "SELECT * FROM {db}.run_figures FINAL",
+}
+
+_ROW_HASH = "cityHash64(toString(tuple(*)))"
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as it must be, in words."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+def databases(tables: Tables, left: str, right: str) -> list[Difference]:
+    """Where the tables of two databases of one ClickHouse differ: counts of rows that only one of them has, and samples."""
+    found = []
+    for table, query in CONTENT.items():
+        for one, other in ((left, right), (right, left)):
+            only = f"{query.format(db=one)} EXCEPT DISTINCT {query.format(db=other)}"
+            count = int(tables.value(f"SELECT count() FROM ({only})"))
+            if count:
+                sample = tables.rows(f"SELECT * FROM ({only}) LIMIT 1")[0]
+                found.append(Difference(table, f"{count} rows only in {one}, such as {_short(sample)}"))
+    return found
+
+
+def figures(tables: Tables, price_version: int) -> list[Difference]:
+    """Runs whose stored figures are not what their tasks say now."""
+    found = []
+    runs = tables.rows("SELECT run_id, offset FROM (SELECT run_id, offset FROM runs FINAL) ORDER BY run_id")
+    for start in range(0, len(runs), RUNS_AT_ONCE):
+        chunk = runs[start : start + RUNS_AT_ONCE]
+        ids = [r["run_id"] for r in chunk]
+        parameters = {"run_ids": ids, "offsets": [r["offset"] for r in chunk], "price_version": price_version}
+        for table, query in FIGURES.items():
+            fresh = _by_key(tables.rows(sql(query), **parameters))
+            content = CONTENT[table].format(db=tables.database)
+            stored = _by_key(
+                tables.rows(f"SELECT * FROM ({content}) WHERE run_id IN {{ids:Array(String)}}", ids=ids)
+            )
+            for key in sorted(fresh.keys() | stored.keys()):
+                if fresh.get(key) != stored.get(key):
+                    found.append(
+                        Difference(
+                            f"{table} {' '.join(key)}", _fields_that_differ(stored.get(key), fresh.get(key))
+                        )
+                    )
+    return found
+
+
+def log_and_tables(tables: Tables, bounds: Mapping[int, Bounds]) -> list[Difference]:
+    """Partitions of which the tables do not hold each message below their watermark exactly once, or more than the log has."""
+    marks = {
+        r["partition"]: r["offset"] for r in tables.rows("SELECT partition, offset FROM watermarks FINAL")
+    }
+    counted = {
+        r["partition"]: r
+        for r in tables.rows(
+            "SELECT partition, uniqExact(offset) AS messages, min(offset) AS first, max(offset) AS last "
+            "FROM events GROUP BY partition"
+        )
+    }
+    found = []
+    for partition, bound in sorted(bounds.items()):
+        where = f"partition {partition}"
+        next_offset = marks.get(partition, bound.first - 1) + 1
+        if next_offset > bound.end:
+            found.append(Difference(where, f"projected up to {next_offset}, but the log ends at {bound.end}"))
+        row = counted.get(partition)
+        if row is None:
+            if next_offset > bound.first:
+                found.append(Difference(where, "no message in events"))
+            continue
+        if row["last"] - row["first"] + 1 != row["messages"] or row["last"] + 1 < next_offset:
+            found.append(
+                Difference(
+                    where,
+                    f"{row['messages']} messages in events between offsets {row['first']} and {row['last']}",
+                )
+            )
+        if row["first"] > bound.first:
+            found.append(
+                Difference(where, f"events begin at offset {row['first']}, the log at {bound.first}")
+            )
+    return found
+
+
+def _by_key(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
+    result: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in rows:
+        plain = {name.removeprefix("p."): value for name, value in row.items()}
+        result[tuple(plain[name] for name in ("run_id", "process") if name in plain)] = plain
+    return result
+
+
+def _fields_that_differ(stored: dict[str, Any] | None, fresh: dict[str, Any] | None) -> str:
+    if stored is None or fresh is None:
+        return "missing" if stored is None else "names no task any more"
+    fields = [f"{k} is {stored[k]}, its tasks say {v}" for k, v in fresh.items() if stored.get(k) != v]
+    return "; ".join(fields[:_SHOWN])
+
+
+def _short(row: Mapping[str, Any]) -> str:
+    text = str(row)
+    return text if len(text) <= 300 else text[:300] + "…"

@@ -1,0 +1,1 @@
+"""The log: the port, Kafka, and one SQLite file."""

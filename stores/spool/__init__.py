@@ -1,0 +1,1 @@
+"""What ingest keeps on disk while the log is away."""

@@ -1,0 +1,1 @@
+"""The tables: a ClickHouse server or chDB, and their migrations."""

@@ -1,0 +1,79 @@
+"""Logins: a token once, a signed cookie afterwards; what a cookie must be, and where a login leads."""
+
+import pytest
+from starlette.responses import Response
+
+from api.auth.login import here
+from api.auth.sessions import COOKIE, Sessions
+from schemas.access import Role
+from tests.support.access import KEY, Guarded, SomeTokens, cookie_of, form_token, log_in
+
+
+@pytest.fixture
+def tokens() -> SomeTokens:
+    return SomeTokens()
+
+
+def test_a_login_gives_a_signed_cookie_that_scripts_cannot_read(tokens: SomeTokens) -> None:
+    stage = Guarded(tokens)
+    answer = log_in(stage, tokens.secret(Role.VIEWER), next="/runs/x")
+    assert answer.headers["location"] == "/runs/x"
+    told = answer.headers["set-cookie"].lower()
+    assert "httponly" in told and "samesite=lax" in told and "path=/" in told and "secure" not in told
+    assert tokens.secret(Role.VIEWER) not in answer.headers["set-cookie"]
+    page = stage.request("GET", "/login", headers=cookie_of(answer))
+    assert "bob" in page.text and "Log out" in page.text
+
+
+def test_over_https_the_cookie_is_secure() -> None:
+    real = Response()
+    Sessions(KEY, 1, secure=True).begin(real, "t")
+    assert "secure" in real.headers["set-cookie"].lower()
+
+
+def test_a_cookie_that_is_not_ours_is_none(tokens: SomeTokens) -> None:
+    stage = Guarded(tokens)
+    good = cookie_of(log_in(stage, tokens.secret(Role.ADMIN)))["Cookie"]
+    other = Sessions("x" * 40, 1, secure=False)
+    forged = Response()
+    other.begin(forged, tokens.token(Role.ADMIN).id)
+    for bad in (good[:-1], good[:-1] + "A" * 5, f"{COOKIE}=", "x=y", "\xff", forged.headers["set-cookie"]):
+        assert (
+            stage.request("GET", "/docs", headers=[(b"cookie", bad.encode("latin-1"))]).status_code == 401
+        ), bad
+
+
+def test_a_cookie_ends_after_its_hours() -> None:
+    response = Response()
+    Sessions(KEY, 1, secure=False).begin(response, "t")
+    value = response.headers["set-cookie"].split(";")[0].partition("=")[2]
+    assert Sessions(KEY, 1, secure=False).read(value)
+    assert Sessions(KEY, -1, secure=False).read(value) is None
+
+
+def test_wrong_tokens_and_those_of_runners_do_not_log_in(tokens: SomeTokens) -> None:
+    stage = Guarded(tokens)
+    for secret, status in (("", 400), ("trk_wrong", 401), (tokens.secret(Role.RUNNER), 403)):
+        answer = log_in(stage, secret)
+        assert answer.status_code == status and "set-cookie" not in answer.headers
+        assert 'role="alert"' in answer.text and (not secret or secret not in answer.text)
+
+
+@pytest.mark.parametrize(
+    ("target", "goes"),
+    [
+        ("/", "/"), ("/runs/a%2Fb?x=1#t", "/runs/a%2Fb?x=1#t"), ("//evil.example", "/"), ("https://evil.example", "/"),
+        ("/\\evil.example", "/"), ("\\\\evil.example", "/"), ("javascript:alert(1)", "/"), ("", "/"), ("/a\nb", "/"),
+        ("///evil.example", "/"), ("http://[", "/"), ("/login?next=/", "/"), ("evil.example", "/"),
+    ],
+)  # fmt: skip
+def test_a_login_leads_to_no_other_site(target: str, goes: str) -> None:
+    assert here(target) == goes
+
+
+def test_log_out_needs_the_forms_token(tokens: SomeTokens) -> None:
+    stage = Guarded(tokens)
+    headers = cookie_of(log_in(stage, tokens.secret(Role.VIEWER)))
+    assert stage.request("POST", "/logout", headers=headers).status_code == 403
+    answer = stage.request("POST", "/logout", headers=headers, data={"csrf": form_token(stage, headers)})
+    assert answer.status_code == 303 and f'{COOKIE}=""' in answer.headers["set-cookie"]

@@ -1,0 +1,339 @@
+"""What the pages are made of: links to hosts, tabs, Markdown, runners' files, figures for people."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from api.core.models import (
+    Concurrency,
+    Cost,
+    Counts,
+    Level,
+    Process,
+    Run,
+    Runner,
+    RunThresholds,
+    Transition,
+    Workflow,
+)
+from api.core.problems import Problem
+from api.html import render as show
+from api.html.charts import curve
+from api.html.links import RepositoryLinks, links, s3_link
+from api.html.markdown import to_html
+from api.html.render import DASH
+from api.logs.queries import LOG_BYTES, read_tail, run_log, task_files
+from api.runs.run_page import since, together
+from api.runs.tabs import COLUMNS, Known, opens_on, sorted_processes, tabs
+from api.tasks.pages import boxes, uses
+from schemas.events import iso
+from schemas.settings import Settings
+from schemas.statuses import Liveness, ReportedState, RunStatus, TaskStatus
+
+TIME = "2026-11-24T18:34:11.903Z"
+
+
+def counts(**known: int) -> Counts:
+    return Counts(**{name: known.get(name, 0) for name in Counts.model_fields})
+
+
+def run(status: str, reported: str | None = None, liveness: str | None = None, **workflow: str) -> Run:
+    return Run(
+        id="r1", name="mad_mayer", session_id="s1", cycle=1, runner=Runner(name=None, version=None), status=RunStatus(status),
+        reported_state=ReportedState(reported or status), liveness=Liveness(liveness) if liveness else None, last_seen_at=TIME,
+        as_of=TIME, workflow=Workflow(**{name: workflow.get(name) for name in Workflow.model_fields}), submitted_at=None,
+        started_at=TIME, completed_at=None, duration_ms=None, tasks=counts(), peak_concurrency=0, cost=None, outputs=None,
+        error=None, resume_command=None, owner=None, workspace=None, labels=[], hidden=False, hidden_by=None,
+        thresholds=RunThresholds(disconnected_after_ms=180_000, stalled_after_ms=900_000, ignored_labels=[]),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("repository", "base", "tree", "commit"),
+    [
+        (
+            "https://github.com/nf-core/rnaseq",
+            "https://github.com/nf-core/rnaseq",
+            "/tree/dev",
+            "/commit/abc",
+        ),
+        (
+            "https://github.com/nf-core/rnaseq.git",
+            "https://github.com/nf-core/rnaseq",
+            "/tree/dev",
+            "/commit/abc",
+        ),
+        (
+            "git@gitlab.com:lab/sub/flow.git",
+            "https://gitlab.com/lab/sub/flow",
+            "/-/tree/dev",
+            "/-/commit/abc",
+        ),
+        (
+            "https://gitlab.example.org/lab/flow",
+            "https://gitlab.example.org/lab/flow",
+            "/-/tree/dev",
+            "/-/commit/abc",
+        ),
+        ("https://bitbucket.org/lab/flow", "https://bitbucket.org/lab/flow", "/src/dev", "/commits/abc"),
+    ],
+)
+def test_links_to_known_hosts(repository: str, base: str, tree: str, commit: str) -> None:
+    assert links(repository, "dev", "abc") == RepositoryLinks(base, base + tree, base + commit)
+    assert links(repository, None, None) == RepositoryLinks(base)
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [None, "", "/data/flow", "https://example.org/a/b", "javascript:alert(1)", "https://github.com.evil.org/a/b", "https://github.com",
+     "https://github.com/a/../b", "https://github.com:444/a/b", "https://evil@github.com@x/a/b", "https://[/a/b", "file://github.com/a/b",
+     'https://github.com/a/b"onclick=x'],
+)  # fmt: skip
+def test_nothing_else_is_linked_to(repository: str | None) -> None:
+    assert links(repository, "dev", "abc") == RepositoryLinks()
+
+
+def test_a_revision_stays_within_its_address() -> None:
+    assert (
+        links("https://github.com/a/b", "x?y#z", "../..").revision == "https://github.com/a/b/tree/x%3Fy%23z"
+    )
+    assert links("https://github.com/a/b", None, "../..").commit == "https://github.com/a/b/commit/..%2F.."
+
+
+AWS = str(Settings.model_fields["s3_browser"].default)
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("s3://lab-work/rnaseq", "https://console.aws.amazon.com/s3/buckets/lab-work?prefix=rnaseq/"),
+        ("s3://lab-work", "https://console.aws.amazon.com/s3/buckets/lab-work?prefix="),
+        ("s3://lab.work/a b/é?x=1&y#z/", "https://console.aws.amazon.com/s3/buckets/lab.work?prefix=a%20b/%C3%A9%3Fx%3D1%26y%23z/"),
+        ("s3://lab-work/{bucket}\"><b>\n", "https://console.aws.amazon.com/s3/buckets/lab-work?prefix=%7Bbucket%7D%22%3E%3Cb%3E%0A/"),
+        ("s3://lab-work/../../other", None), ("s3://lab-work/a/./b", None), ("s3://..", None), ("s3://a..b/c", None),
+        ("s3://user@evil.org/x", None), ("s3://Evil/x", None), ("s3://evil.org:80/x", None), ("s3:///x", None), ("s3://", None),
+        ("javascript:alert(1)", None), ("/mnt/s3://lab-work/x", None), ("s3://lab-work/" + "x" * 2000, None),
+        ("", None), (None, None),
+    ],
+)  # fmt: skip
+def test_links_to_s3_stay_at_the_browser_of_it(path: str | None, address: str | None) -> None:
+    assert s3_link(path, AWS) == address
+    assert s3_link(path, "") is None
+    assert s3_link("s3://lab/a", "https://minio.lab/b/{bucket}/{prefix}") == "https://minio.lab/b/lab/a/"
+
+
+def levels(*points: tuple[int, int]) -> Concurrency:
+    peak = max((n for _, n in points), default=0)
+    return Concurrency(peak=peak, points=[Level(at=iso(10**12 + at), running=n) for at, n in points])
+
+
+def test_the_curve_of_tasks_at_once() -> None:
+    told = curve(levels((100, 2), (200, 4), (300, 1), (400, 0)), iso(10**12), iso(10**12 + 1000))
+    assert told is not None and told.peak == 4 and told.span_ms == 1000 and told.peak_x == 20
+    assert told.path == "M0 100H100.0V50.0H200.0V0.0H300.0V75.0H400.0V100.0H1000V100Z"
+    assert [s.running for s in told.rows] == [0, 2, 2, 4, 4, 1, 1] + [0] * 9
+    assert [(s.after_ms, s.x) for s in told.rows[:3]] == [(0, 0), (62, 62), (125, 125)]
+    assert len(told.stretches) == 48 and max(s.running for s in told.stretches) == 4
+    assert sum(s.width for s in told.stretches) == pytest.approx(1000, abs=3)
+
+
+def test_the_curve_of_hardly_anything() -> None:
+    assert curve(levels(), None, None) is None and curve(levels((5, 0)), iso(10**12), None) is None
+    told = curve(levels((0, 1)), None, None)
+    assert told is not None and told.span_ms == 1 and max(s.running for s in told.rows) == 1
+    assert "H1000V100Z" in told.path
+
+
+ALWAYS = {"overview", "timeline", "config", "notes", "logs"}
+
+
+@pytest.mark.parametrize(
+    ("status", "known", "more"),
+    [
+        ("running", Known(False, 1), set()),
+        ("succeeded", Known(False, 1), {"cost"}),
+        ("succeeded", Known(True, 2), {"history"}),
+        ("failed", Known(False, 1), {"error"}),
+        ("cancelled", Known(False, 2, analysed=True), {"error", "history", "ai"}),
+        ("submitted", Known(False, 1, analysed=True), {"ai"}),
+    ],
+)
+def test_tabs_and_their_conditions(status: str, known: Known, more: set[str]) -> None:
+    assert {t.name for t in tabs(run(status), known)} == ALWAYS | more
+    assert opens_on(run(status)) == ("error" if status == "failed" else "overview")
+
+
+def test_processes_sort_by_each_column_and_keep_their_order_among_equals() -> None:
+    some = [
+        Process(process=f"W:{name}", label=f"W:{name}", **counts(failed=n, succeeded=9 - n).model_dump())
+        for name, n in (("C", 1), ("A", 2), ("B", 1))
+    ]
+    assert sorted_processes(some, "") == some
+    assert [p.label for p in sorted_processes(some, "process")] == ["W:A", "W:B", "W:C"]
+    assert [p.label for p in sorted_processes(some, "-failed")] == ["W:A", "W:C", "W:B"]
+    for column, _ in COLUMNS:
+        assert len(sorted_processes(some, f"-{column}")) == 3
+    with pytest.raises(Problem):
+        sorted_processes(some, "drop")
+
+
+def test_cycles_cost_together_what_each_attempt_cost_once() -> None:
+    def cycle(amount: str | None, complete: bool = True) -> Run:
+        cost = (
+            None if amount is None else Cost(amount=amount, currency="USD", wasted="0.1", complete=complete)
+        )
+        return run("failed").model_copy(update={"cost": cost})
+
+    assert together([cycle(None)]) is None
+    assert together([cycle("0.1"), cycle("0.2")]) == Cost(
+        amount="0.3", currency="USD", wasted="0.2", complete=True
+    )
+    assert not getattr(together([cycle("1"), cycle(None)]), "complete", True)
+    assert not getattr(together([cycle("1"), cycle("1", complete=False)]), "complete", True)
+
+
+def test_each_status_has_a_shape_of_its_own() -> None:
+    """Colour is never alone: of the statuses that people see, only words of the same meaning share a drawing."""
+    names = sorted({s.value for s in (*RunStatus, *TaskStatus)})
+    shapes = {n: bytes(show.render("icon.svg", shape=n, colour="#000").body) for n in names}
+    shared = {frozenset(m for m in names if shapes[m] == shapes[n]) for n in names}
+    assert {s for s in shared if len(s) > 1} == {frozenset({"cancelled", "aborted"})}
+
+
+def test_since_when_a_run_stands_as_it_does() -> None:
+    moved = [
+        Transition(
+            **{"at": "2026-11-24T19:00:00.000Z", "from": RunStatus.RUNNING, "to": RunStatus.STALLED},
+            reason="",
+        )
+    ]
+    assert since(run("stalled", "running", "stalled"), moved) == "2026-11-24T19:00:00.000Z"
+    assert since(run("running", "running", "live"), moved) == TIME
+    assert since(run("disconnected", "running", "disconnected"), moved) == TIME
+
+
+def test_markdown_is_shown_and_does_no_harm() -> None:
+    text = "# T\n<script>x</script> <b>y</b> [j](javascript:alert(1)) [h](https://a.example) ![i](https://evil.example/i.png)\n\n|a|\n|:-:|\n|1|"
+    html = str(to_html(text))
+    assert "<h3>T</h3>" in html and "<table>" in html
+    assert 'href="https://a.example" rel="noopener noreferrer nofollow"' in html
+    for never in ("<script", "<b>", "<img", "style=", 'href="javascript'):
+        assert never not in html
+
+
+def test_a_log_is_shown_by_its_end(tmp_path: Path) -> None:
+    (tmp_path / ".nextflow.log").write_bytes(b"start [mad_mayer]\n" + b"x" * LOG_BYTES + b"\nend")
+    told = run_log(run("running", launch_dir=str(tmp_path)), [tmp_path])
+    assert (
+        told.text is not None
+        and told.text.endswith("end")
+        and told.truncated
+        and "Showing its last 1 MB" in (told.message or "")
+    )
+    (tmp_path / ".nextflow.log").write_text("start [another_run]")
+    (tmp_path / ".nextflow.log.1").write_text("start [mad_mayer] older")
+    told = run_log(run("running", launch_dir=str(tmp_path)), [tmp_path])
+    assert told.text == "start [mad_mayer] older" and not told.truncated
+    (tmp_path / ".nextflow.log.1").unlink()
+    assert "No log file" in (run_log(run("running", launch_dir=str(tmp_path)), [tmp_path]).message or "")
+
+
+def test_the_newest_of_several_published_logs_is_shown(tmp_path: Path) -> None:
+    for name, age in (("a.nextflow.log", 100), ("b.nextflow.log", 0)):
+        (tmp_path / name).write_text(name)
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    told = run_log(run("failed", output_dir=str(tmp_path)), [tmp_path])
+    assert told.text == "b.nextflow.log" and "Several log files" in (told.message or "")
+
+
+def test_only_allowed_folders_are_read(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (outside / "secret").write_text("s")
+    (root / "file").write_text("f")
+    (root / "link").symlink_to(outside / "secret")
+    (root / "folder").symlink_to(outside)
+    (tmp_path / "rootless").mkdir()
+    (tmp_path / "rootless" / "x").write_text("x")
+    os.mkfifo(root / "pipe")
+    found = read_tail(str(root / "file"), [root], 10)
+    assert found is not None and found.text == "f"
+    for path in (
+        "link",
+        "folder/secret",
+        "../outside/secret",
+        "pipe",
+        "",
+        "../rootless/x",
+        "nothing",
+        "a\0b",
+    ):
+        assert read_tail(f"{root}/{path}", [root], 10) is None, path
+    assert read_tail("file", [root], 10) is None and read_tail(str(root / "file"), [], 10) is None
+    assert "outside of the folders" in (
+        run_log(run("running", launch_dir=str(outside)), [root]).message or ""
+    )
+    assert "not set" in (run_log(run("running", launch_dir=str(root)), []).message or "")
+    (root / ".command.err").write_text("boom")
+    assert [(n, t.text) for n, t in task_files(str(root), [root])] == [(".command.err", "boom")]
+
+
+def test_figures_for_people() -> None:
+    assert [show.amount(x, "USD") for x in ("0", "0.000086", "12.5", "1234.567", None)] == [
+        "$0.00",
+        "$0.000086",
+        "$12.50",
+        "$1,234.57",
+        DASH,
+    ]
+    assert show.amount("3", "EUR") == "3.00 EUR"
+    assert show.middle("a" * 100, 21) == "a" * 10 + "…" + "a" * 10 and show.middle("abc") == "abc"
+    assert [show.task_label(n) for n in ("A:B:C (x:y:z)", "C (1)", "A:B", "A:B:C", "")] == [
+        "B:C (x:y:z)",
+        "C (1)",
+        "A:B",
+        "B:C",
+        "",
+    ]
+    assert show.ago("2026-11-24T18:34:11.000Z", show.ms_of("2026-11-24T18:38:20.000Z")) == "4 min ago"
+    assert show.bar(counts(total=4, succeeded=3, failed=1)) == [
+        ("succeeded", 0, 75, 3),
+        ("failed", 75, 25, 1),
+    ]
+    assert show.bar(counts()) == []
+
+
+def test_box_plots_leave_out_what_nobody_measured() -> None:
+    columns = (
+        "cpu",
+        "peak_rss",
+        "read_disk",
+        "write_disk",
+        "read_logical",
+        "write_logical",
+        "queued",
+        "executed",
+        "overheads",
+    )
+    figures = {c: [0.0, 1.0, 2.0, 3.0, 4.0] for c in columns} | {"known": [5, 0, 0, 0, 0, 0, 2, 0, 0]}
+    found = boxes(figures)
+    assert [(b.name, b.known, b.places) for b in found] == [
+        ("CPU", 5, [0, 25, 50, 75, 100]),
+        ("Queue", 2, [0, 25, 50, 75, 100]),
+    ]
+
+
+def test_uses_give_shares_only_where_both_are_known() -> None:
+    class Task:
+        cpus, cpu_percent, memory_bytes, peak_rss_bytes, time_limit_ms, realtime_ms = (
+            2.0,
+            150.0,
+            None,
+            5,
+            0,
+            7,
+        )
+
+    assert [u[3] for u in uses(Task)] == [75.0, None, None]

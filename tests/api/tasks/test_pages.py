@@ -1,0 +1,284 @@
+"""Timeline, notes, task and process pages on tables filled by hand, on chDB and on a real server."""
+
+import json
+from typing import Any
+
+import pytest
+
+from api.core.db import Reader, Row
+from api.timeline.queries import BARS_MAX
+from projections.project.event_rows import read, say
+from schemas.events import NoteWritten, iso
+from schemas.wire import decode
+from stores.log.port import Record
+from tests.support.api_stage import T0, Stage
+
+
+def timeline(stage: Stage, **asked: Any) -> Any:
+    response = stage.request("GET", "/runs/r1/timeline.json", params=asked)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_segments_of_a_bar(stage: Stage) -> None:
+    stage.run(
+        "r1", facts={"started_at": iso(T0)}, completed={"state": "failed", "completed_at": iso(T0 + 90_000)}
+    )
+    stage.task("r1", 1, name="a", submitted_at=1000, started_at=3000, completed_at=10_000, realtime_ms=5000)
+    stage.task("r1", 2, "running", name="open", submitted_at=2000, started_at=4000)
+    stage.task("r1", 3, "submitted", name="waits", submitted_at=2500)
+    stage.task("r1", 4, "cached", name="cached", submitted_at=0, started_at=0, completed_at=99)
+    stage.task("r1", 5, "pending", name="never told a time")
+    told = timeline(stage)
+    assert told["total"] == 3 and told["began"] == T0 and told["ended"] == T0 + 90_000 and not told["merged"]
+    bars = {
+        b["name"]: [b[k] - T0 for k in ("begin", "start", "execution_end", "end")] + [b["status"]]
+        for b in told["bars"]
+    }
+    assert bars == {
+        "a": [1000, 3000, 8000, 10_000, "succeeded"],
+        "open": [2000, 4000, 90_000, 90_000, "aborted"],
+        "waits": [2500, 2500, 2500, 90_000, "aborted"],
+    }
+
+
+def test_rows_sort_by_start_in_steps_of_thirty_seconds_then_by_completion(stage: Stage) -> None:
+    stage.run("r1")
+    first = -(T0 % 30_000)  # the start of a step
+    for task_id, start, end in ((1, 1000, 20_000), (2, 2000, 5000), (3, 31_000, 32_000), (4, 29_000, 29_500)):
+        stage.task(
+            "r1",
+            task_id,
+            name=f"t{task_id}",
+            submitted_at=first + start,
+            started_at=first + start,
+            completed_at=first + end,
+        )
+    assert [b["name"] for b in timeline(stage)["bars"]] == ["t2", "t1", "t4", "t3"]
+    assert [b["name"] for b in timeline(stage, search="T3")["bars"]] == ["t3"]
+    assert [b["top"] for b in timeline(stage)["bars"]] == [0, 1, 2, 3]
+    shown = timeline(stage, from_ms=T0 + first + 30_000)
+    assert [(b["name"], b["top"]) for b in shown["bars"]] == [("t3", 3)] and shown["total"] == 4
+
+
+def test_groups_have_a_row_of_their_own(stage: Stage) -> None:
+    stage.run("r1")
+    for task_id, process, host in ((1, "B", "h1"), (2, "A", "h2"), (3, "B", None)):
+        stage.task(
+            "r1",
+            task_id,
+            process=process,
+            hostname=host,
+            machine_type="m5",
+            submitted_at=0,
+            started_at=1,
+            completed_at=9,
+        )
+    told = timeline(stage, group="process")
+    assert told["groups"] == [{"name": "A", "attempts": 1, "row": 0}, {"name": "B", "attempts": 2, "row": 2}]
+    assert [(b["group"], b["top"]) for b in told["bars"]] == [("A", 1), ("B", 3), ("B", 4)] and told[
+        "rows"
+    ] == 5
+    assert [g["name"] for g in timeline(stage, group="host")["groups"]] == ["m5", "h1 m5", "h2 m5"]
+    assert [g["name"] for g in timeline(stage, group="capacity")["groups"]] == ["not told"]
+
+
+def test_neighbours_become_one_bar_and_the_worst_shows(stage: Stage) -> None:
+    stage.run("r1")
+    rows = [
+        {
+            "run_id": "r1",
+            "task_id": i,
+            "process": "P",
+            "attempt": 1,
+            "name": f"t{i}",
+            "status": "failed" if i == 777 else "succeeded",
+            "submitted_at": iso(T0 + i),
+            "started_at": iso(T0 + i),
+            "completed_at": iso(T0 + i + 10),
+        }
+        for i in range(5000)
+    ]
+    stage.tables.insert("tasks", "\n".join(json.dumps(r) for r in rows).encode())
+    told = timeline(stage)
+    assert told["merged"] and told["total"] == 5000 and BARS_MAX / 2 < len(told["bars"]) <= BARS_MAX
+    assert sum(b["attempts"] for b in told["bars"]) == 5000
+    assert [b["bottom"] for b in told["bars"][:-1]] == [b["top"] for b in told["bars"][1:]]
+    assert sum(b["status"] == "failed" for b in told["bars"]) == 1
+    near = timeline(stage, from_ms=T0 + 700, to_ms=T0 + 800)
+    assert not near["merged"] and {b["name"] for b in near["bars"] if b["status"] == "failed"} == {"t777"}
+
+
+def test_timeline_of_nothing_and_bad_questions(stage: Stage) -> None:
+    stage.run("r1", facts={"started_at": iso(T0)})
+    told = timeline(stage)
+    assert told["bars"] == [] and told["ended"] > told["began"]
+    assert stage.request("GET", "/runs/r1/timeline.json", params={"group": "drop"}).status_code == 400
+    assert stage.request("GET", "/runs/r1/timeline.json", params={"status": "nope"}).status_code == 400
+    assert stage.request("GET", "/runs/r2/timeline.json").status_code == 404
+
+
+def project_notes(stage: Stage) -> None:
+    """What the projector does with the notes on the log."""
+    for offset, (type_, value) in enumerate(stage.log.messages[0]):
+        record = Record(0, offset, T0 + offset, "r1", type_, value)
+        event, tasks, unreadable = read(record)
+        said = say(record, 0, event, tasks, unreadable)
+        assert said.notes and not said.runs and not said.tasks, "a note is no sign of life"
+        stage.tables.insert("notes", said.notes)
+        stage.tables.insert("notes", said.notes)
+
+
+def test_notes_keep_their_history(stage: Stage) -> None:
+    stage.run("r1")
+    wrote = stage.request("POST", "/api/v1/runs/r1/notes", json={"text": "one", "author": "ann"})
+    assert wrote.status_code == 202
+    note_id = wrote.json()["id"]
+    assert stage.request("PUT", f"/api/v1/runs/r1/notes/{note_id}", json={"text": "x"}).status_code == 404, (
+        "not projected yet"
+    )
+    event, _ = decode(stage.log.messages[0][0][1])
+    assert isinstance(event, NoteWritten) and event.run_id == "r1" and event.data.note_id == note_id
+    project_notes(stage)
+    assert (
+        stage.request(
+            "PUT", f"/api/v1/runs/r1/notes/{note_id}", json={"text": "two", "author": "bob"}
+        ).status_code
+        == 202
+    )
+    project_notes(stage)
+    [note] = stage.get("/runs/r1/notes")["notes"]
+    assert (note["text"], note["author"], [v["text"] for v in note["versions"]]) == (
+        "two",
+        "bob",
+        ["one", "two"],
+    )
+    assert note["written_at"] == iso(T0) and note["edited_at"] == iso(T0 + 1)
+    assert "two" in stage.request("GET", "/runs/r1").text
+    assert stage.request("PUT", f"/api/v1/runs/r1/notes/{note_id}", json={"text": ""}).status_code == 202
+    project_notes(stage)
+    assert stage.get("/runs/r1/notes")["notes"] == []
+
+
+def test_an_analysis_gives_the_run_its_tab(stage: Stage) -> None:
+    stage.run("r1", completed={"state": "failed"})
+    assert stage.request("GET", "/api/v1/runs/r1/analysis").status_code == 404
+    assert "AI Analysis" not in stage.request("GET", "/runs/r1").text
+    assert (
+        stage.request(
+            "PUT", "/api/v1/runs/r1/analysis", json={"text": "**cause**", "author": "p"}
+        ).status_code
+        == 202
+    )
+    project_notes(stage)
+    assert stage.get("/runs/r1/analysis")["text"] == "**cause**"
+    text = stage.request("GET", "/runs/r1").text
+    assert "AI Analysis" in text and "<strong>cause</strong>" in text and 'href="#ai"' in text
+
+
+def test_bad_notes_are_refused(stage: Stage) -> None:
+    stage.run("r1")
+    bodies: list[Any] = [{"text": " "}, {"text": 1}, {"text": "x" * 100_001}, []]
+    for body in bodies:
+        assert stage.request("POST", "/api/v1/runs/r1/notes", json=body).status_code == 400
+    for site, origin, status in (
+        ("cross-site", None, 403),
+        ("same-site", None, 403),
+        (None, "http://evil.example", 403),
+        ("same-origin", "null", 202),
+    ):
+        headers = {k: v for k, v in (("Sec-Fetch-Site", site), ("Origin", origin)) if v}
+        assert (
+            stage.request("POST", "/api/v1/runs/r1/notes", json={"text": "x"}, headers=headers).status_code
+            == status
+        )
+    assert stage.request("POST", "/api/v1/runs/nobody/notes", json={"text": "x"}).status_code == 404
+
+
+def test_csv_has_every_task_and_no_formula(stage: Stage) -> None:
+    stage.run("r1", facts={"name": 'n"\r\nX: y'})
+    for i in range(3):
+        stage.task("r1", i, name="=cmd()" if i == 1 else f"t{i}", submitted_at=i)
+    response = stage.request("GET", "/runs/r1/tasks.csv")
+    lines = response.text.splitlines()
+    assert len(lines) == 4 and lines[0].startswith("task_id,hash,name,process") and ",'=cmd()," in lines[2]
+    assert response.headers["content-disposition"] == 'attachment; filename="n___X__y-tasks.csv"'
+
+
+def test_process_page_takes_the_latest_attempt_of_each_task(stage: Stage) -> None:
+    stage.run("r1")
+    stage.insert("run_processes", {"run_id": "r1", "process": "A:B:C", "version": 1, "succeeded": 2})
+    stage.task(
+        "r1", 1, "failed", process="A:B:C", name="x", attempt=1, cpu_percent=900, submitted_at=0, started_at=1
+    )
+    stage.task(
+        "r1", 2, process="A:B:C", name="x", attempt=2, cpu_percent=50, cpus=4, submitted_at=0, started_at=500
+    )
+    stage.task(
+        "r1",
+        3,
+        process="A:B:C",
+        name="y",
+        attempt=1,
+        cpu_percent=100,
+        cpus=4,
+        submitted_at=0,
+        started_at=1000,
+    )
+    text = stage.request("GET", "/runs/r1/process", params={"name": "A:B:C"}).text
+    assert "latest attempt of each of 2 tasks" in text and "900" not in text.split("<h2>Tasks")[0]
+    for shown in ("50.0 %", "75.0 %", "100.0 %", "750 ms"):
+        assert shown in text
+    assert stage.request("GET", "/runs/r1/process", params={"name": "C"}).status_code == 404
+    one = stage.request("GET", "/runs/r1/tasks/2").text
+    assert "Attempts" in one and "/runs/r1/tasks/1" in one
+
+
+def test_history_gives_each_cycle_its_failed_tasks(stage: Stage) -> None:
+    for i, state in enumerate(("failed", "succeeded")):
+        stage.run(
+            f"r{i}", at=T0 + i, facts={"name": f"n{i}", "session_id": "s", "started_at": iso(T0 + i)}, completed={"state": state}
+        )  # fmt: skip
+        stage.figures(f"r{i}", tasks=1, total=1, failed=1 - i, succeeded=i)
+    stage.task(
+        "r0", 7, "failed", name="A:B:C (x)", process="A:B:C", exit=137, native_id="n-1", submitted_at=0
+    )
+    text = stage.request("GET", "/runs/r1").text
+    history = text.split('id="history"')[1]
+    assert history.index("Cycle 2: n1") < history.index("Cycle 1:") < history.index('href="/runs/r0/tasks/7"')
+    assert history.count("Failed tasks</summary>") == 1 and "137" in history and "n-1" in history
+    assert 'href="/runs/r0/process?name=A%3AB%3AC"' in history and "together" not in history, (
+        "no price is known"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "statements"),
+    [
+        ("/", "attention partitions price_book runs runs_page"),
+        ("/?search=n", "partitions price_book runs runs_page"),
+        ("/?sort=name", "attention partitions price_book runs runs_sorted"),
+        (
+            "/runs/r1",
+            "announced announced concurrency last_word notes page_facts partitions price_book processes processes run_by_id runs "
+            "sessions transitions",
+        ),
+    ],
+)
+def test_a_page_asks_each_question_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, path: str, statements: str
+) -> None:
+    """Most of what a page takes is the planning of statements, 2 to 70 ms of a core each. Processes: once of the run, once of all
+    other cycles."""
+    for run_id in ("r1", "r2", "r3"):
+        stage.run(run_id, begun=1, facts={"name": "n", "session_id": "s"})
+    asked: list[str] = []
+
+    def rows(reader: Reader, query: str, **parameters: Any) -> list[Row]:
+        asked.append(query)
+        return ask(reader, query, **parameters)
+
+    ask = Reader.rows
+    monkeypatch.setattr(Reader, "rows", rows)
+    assert stage.request("GET", path).status_code == 200
+    assert sorted(asked) == statements.split()

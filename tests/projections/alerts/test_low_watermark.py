@@ -1,0 +1,57 @@
+"""How far alerts are decided in log time, and for which partitions the others do not wait."""
+
+from projections.alerts.low_watermark import Reach
+from projections.alerts.registry import Book
+from projections.alerts.rules import Facts
+from projections.alerts.storage import Mark
+from projections.project.outage_counts import NOBODY
+from projections.project.sweep import Transition
+from schemas.statuses import AlertKind, AlertState
+from tests.support.notifier import rules
+
+PATIENCE = 30_000
+
+
+def at(**rounds: int) -> dict[int, Mark]:
+    """Partition → the append time (ms) of its last round, whose offset is the same number."""
+    return {int(p[1:]): Mark(tick_ms=t, round=t, round_ms=t) for p, t in rounds.items()}
+
+
+def test_the_slowest_partition_is_waited_for() -> None:
+    reach = Reach(PATIENCE, 2500)
+    assert reach.time(0) is None, "nothing is known"
+    reach.look(at(p0=5000, p1=0), 0)
+    assert reach.time(0) is None, "before its first round"
+    reach.look(at(p0=5000, p1=4000), 1000)
+    assert reach.time(1000) == 4000 and not reach.lagging(1000)
+
+
+def test_one_that_stands_still_is_not_waited_for_and_one_that_moves_is() -> None:
+    reach = Reach(PATIENCE, 2500)
+    for now in range(0, PATIENCE + 2000, 1000):
+        reach.look(at(p0=1_000_000 + now, p1=7, p2=500_000 + now), now)
+    assert reach.lagging(PATIENCE) == {}
+    assert reach.lagging(PATIENCE + 1) == {1: 7}
+    assert reach.time(PATIENCE + 1) == 500_000 + PATIENCE + 1000, "it is far behind, and comes"
+    reach.look(at(p0=1_040_000, p1=8, p2=540_000), PATIENCE + 3000)
+    assert reach.time(PATIENCE + 3000) == 8, "it moves again"
+
+
+def test_where_nothing_moves_time_stands_still() -> None:
+    reach = Reach(PATIENCE, 2500)
+    reach.look(at(p0=9000, p1=8000), 0)
+    assert reach.lagging(10 * PATIENCE) == {} and reach.time(10 * PATIENCE) == 8000
+
+
+def test_alerts_of_a_partition_that_stands_still_go_no_further_than_it_is_known() -> None:
+    book = Book(rules({"late": 10.0}), 180_000)
+    for partition in (0, 1):
+        t = Transition(f"run{partition}", 3, partition, 5000, 0, "running", "disconnected", "because")
+        book.transition(t, Facts(), NOBODY, 5000)
+    book.lagging = {1: 14_999}
+    book.advance(15_000)
+    states = [book.newest(AlertKind.DISCONNECTED, f"run{p}") for p in (0, 1)]
+    assert [a and a.state for a in states] == [AlertState.FIRING, AlertState.PENDING]
+    book.lagging = {}
+    book.advance(15_000)
+    assert all(a.state is AlertState.FIRING for a in book.alerts.values())

@@ -1,0 +1,400 @@
+"""From events to alerts in one machine: whatever the batches, crashes and restarts, the same transitions and the same messages,
+and no run's silence is judged wrongly. The projector, the notifier's session and its book are the real ones, on chDB.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, pairwise
+from typing import Any, Literal, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, event, given, note, settings
+from hypothesis import strategies as st
+
+from projections.alerts.episodes import DAY, TEN_MINUTES, identity
+from projections.project import outage_counts as census
+from projections.project.projector import Projector
+from schemas import events as e
+from schemas.statuses import AlertState, Dialect, ReportedState, RunStatus
+from schemas.thresholds import own
+from stores.tables.client import Tables
+from tests.projections.project.test_properties import (
+    LIMITS,
+    PLANS,
+    PROCESSES,
+    RUNS,
+    STEPS,
+    Pass,
+    Plan,
+    Say,
+    falls_idle,
+    put_off,
+    written,
+)
+from tests.support import projection as help
+from tests.support.notifier import (
+    RUN_KINDS,
+    Around,
+    MemoryLog,
+    Published,
+    begun,
+    rules,
+    settings_of,
+    step,
+    without_waits,
+)
+from tests.support.projection import Crash
+from tests.support.reducer import Message, ObservedClock, Transition
+
+#: Also with ten times as many nothing more was found.
+EXAMPLES = 12
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+#: Receiver → seconds (of log time) that an alert must last.
+DELAYS = {"at-once": 0.0, "late": 10.0}
+#: Half of the ticks' interval that the settings have.
+WITHIN = 2500
+#: The hours of one history are as nothing to the day after which news is history.
+NOW = help.T0 + DAY // 2
+
+pytestmark = pytest.mark.parametrize("tables", ["chdb"], indirect=True)
+
+
+@dataclass(frozen=True)
+class Notifying:
+    """After each batch of the projector: how many steps the notifier takes, whether it dies before, and which of its calls to
+    tables, messages and commits fail (counted from 1)."""
+
+    steps: tuple[int, ...]
+    dies: tuple[bool, ...]
+    tables_fail: tuple[tuple[int, ...], ...]
+    refused: tuple[tuple[int, ...], ...]
+    commits_fail: tuple[int, ...]
+
+
+_calls = st.lists(st.integers(1, 12), max_size=3).map(tuple)
+NOTIFYING = st.builds(
+    Notifying,
+    st.lists(st.integers(0, 2), min_size=1, max_size=5).map(tuple),
+    st.lists(st.booleans(), min_size=1, max_size=5).map(tuple),
+    st.lists(st.just(()) | _calls, min_size=1, max_size=4).map(tuple),
+    st.lists(st.just(()) | _calls, min_size=1, max_size=4).map(tuple),
+    st.lists(st.sampled_from([0, 0, 1, 2]), min_size=1, max_size=4).map(tuple),
+)
+
+
+#: The projector dies often, and so also between any two steps of a sweep that finds something.
+CRASHES = st.lists(
+    st.tuples(st.integers(1, 25), st.booleans(), st.sampled_from([0, 0, 1, 4, 50])), min_size=2, max_size=8
+).map(tuple)
+
+
+def _long(step: Any) -> Any:
+    """Longer silences and so more alerts; the log's clock does not step back: the ten minutes between two messages about the
+    same are counted in its time. Nobody hides a run: of one that is hidden nobody is told from the moment on at which that is
+    known, so how much was told by then is no matter of the log alone."""
+    if isinstance(step, Pass) and step.milliseconds < 0:
+        return Pass(step.times, 61_000, step.processes, step.everywhere, step.beats)
+    if isinstance(step, Say) and isinstance(step.data, e.Hiding):
+        return Say(step.run, e.Heartbeat())
+    return step
+
+
+def _falls_silent(run: int) -> list[Any]:
+    return [
+        Say(run, e.Begun()),
+        Pass(4, 5000, PROCESSES[:1]),
+        Say(run, e.Heartbeat()),
+        Pass(1, 5000, PROCESSES[:1]),
+    ]
+
+
+def _ends(run: int, state: Literal[ReportedState.FAILED, ReportedState.SUCCEEDED]) -> list[Any]:
+    return [Say(run, e.Completed(state=state, instant=1000)), Pass(1, 5000, PROCESSES[:1])]
+
+
+_run = st.integers(0, RUNS - 1)
+_anything = STEPS.map(lambda steps: [_long(s) for s in steps[:4]])
+#: Some of it short of the ten minutes, some beyond.
+_a_while = st.builds(Pass, st.integers(1, 4), st.just(200_000), st.just(PROCESSES[:1])).map(lambda p: [p])
+#: Episodes, one after another, of few runs, and anything in between.
+HISTORIES = st.lists(
+    st.one_of(
+        *[_run.map(_falls_silent)] * 3,
+        *[_run.map(falls_idle).map(list)] * 2,
+        st.builds(_ends, _run, st.sampled_from([ReportedState.FAILED, ReportedState.SUCCEEDED])),
+        _a_while,
+        *[_anything] * 2,
+    ),
+    min_size=3,
+    max_size=9,
+).map(lambda parts: [step for part in parts for step in part])
+
+
+def _fall_silent_together(seconds: Sequence[int]) -> list[Any]:
+    """All runs are heard, this long after each other, and then none."""
+    steps: list[Any] = []
+    for run, wait in enumerate(seconds):
+        steps += [Pass(wait, 1000, PROCESSES[:1]), Say(run, e.Begun()), Say(run, e.Heartbeat())]
+    return [*steps, Pass(4, 5000, PROCESSES[:1])]
+
+
+_together = st.lists(st.sampled_from([0, 0, 1, 4, 11]), min_size=RUNS, max_size=RUNS).map(
+    _fall_silent_together
+)
+TOGETHER = st.lists(
+    st.one_of(*[_together] * 3, _run.map(_falls_silent), _anything), min_size=1, max_size=3
+).map(lambda parts: [step for part in parts for step in part])
+
+
+class Told(NamedTuple):
+    """A message, named as the receiver sees it."""
+
+    receiver: str
+    alert: str
+    state: str
+
+
+@dataclass
+class Machine:
+    """Both sides, one after the other. `took`: messages in the order in which receivers took them."""
+
+    tables: Published
+    around: Around
+    messages: Sequence[Message]
+
+    @classmethod
+    def of(cls, tables: Tables, messages: Sequence[Message], partitions: int) -> "Machine":
+        log = MemoryLog(partitions)
+        around = Around(log, tables, rules(DELAYS), settings_of(LIMITS), NOW)
+        return cls(Published(tables, log), around, messages)
+
+    @property
+    def took(self) -> list[Told]:
+        return [Told(receiver, owed.alert_id, owed.state) for receiver, _, owed in self.around.took]
+
+    async def play(self, plan: Plan, notifying: Notifying) -> None:
+        batches = self.batches(plan)
+        steps, dies = cycle(notifying.steps), cycle(notifying.dies)
+        faults = zip(
+            cycle(notifying.tables_fail),
+            cycle(notifying.refused),
+            cycle(notifying.commits_fail),
+            strict=False,
+        )
+        projecting = True
+        while projecting:
+            async with begun(self.around) as session:
+                while projecting := next(batches, False):
+                    self.around.trouble(*next(faults))
+                    for _ in range(next(steps)):
+                        await step(session)
+                    self.around.trouble()
+                    if next(dies):
+                        break
+        async with begun(self.around) as session:
+            for _ in range(3):
+                await step(session)
+
+    def batches(self, plan: Plan) -> Iterator[bool]:
+        """Projects as planned, with crashes; stops after each batch."""
+        records = [help.record(m) for m in self.messages]
+        partitions = sorted({r.partition for r in records})
+        sizes, workers, crashes = cycle(plan.sizes), cycle(plan.workers), iter(plan.crashes)
+        living: dict[int, Projector] = {}
+        current, done, back = None, 0, self._arm(crashes)
+        while done < len(records):
+            size, worker = next(sizes), next(workers)
+            try:
+                p = living.setdefault(worker, help.projector(self.tables, LIMITS))
+                if worker != current:
+                    p.assign(partitions)
+                    current = worker
+                p.project(records[done : done + size])
+                done += size
+            except Crash:
+                living.pop(worker, None)
+                current, done = None, max(0, done - back)
+                back = self._arm(crashes)
+            yield True
+
+    def _arm(self, crashes: Iterator[tuple[int, bool, int]]) -> int:
+        at, after, back = next(crashes, (None, False, 0))
+        self.tables.arm(at, after)
+        return back
+
+
+# --- what must be told, from the transitions alone ------------------------------------------------
+
+
+def must_be_told(transitions: Sequence[Transition], horizon: int) -> tuple[set[Told], dict[str, str]]:
+    """The messages, and how each alert stands in the end. An episode lasts from a transition into what is wrong to the run's next
+    one. Each receiver is told after its delay, and not before ten minutes after anybody was last told of the same. What came
+    after the horizon, by more than the rounds of a tick may lie apart, is not known yet."""
+    transitions = [t for t in transitions if t.appended_at <= horizon + WITHIN]
+    told: set[Told] = set()
+    stands: dict[str, str] = {}
+    last: dict[tuple[str, str], int] = {}
+    for n, t in enumerate(transitions):
+        if t.to_status not in RUN_KINDS:
+            continue
+        following = next((x for x in transitions[n + 1 :] if x.run_id == t.run_id), None)
+        over = following.appended_at if following else None
+        subject = (t.run_id, t.to_status)
+        alert = identity(t.to_status, t.run_id, t.offset)
+        stands[alert] = AlertState.PENDING if over is None else AlertState.PASSED
+        earliest = max(t.appended_at, last.get(subject, -TEN_MINUTES) + TEN_MINUTES)
+        for receiver, seconds in DELAYS.items():
+            due = max(earliest, t.appended_at + round(seconds * 1000))
+            if due > (horizon if over is None else over):
+                continue
+            stands[alert] = AlertState.FIRING if over is None else AlertState.RESOLVED
+            told.add(Told(receiver, alert, AlertState.FIRING))
+            if over is not None:
+                told.add(Told(receiver, alert, AlertState.RESOLVED))
+            last[subject] = max(due, last.get(subject, 0))
+    return told, stands
+
+
+# --- what silence may say, from the messages alone ------------------------------------------------
+
+
+def misjudged(messages: Sequence[Message], transitions: Sequence[Transition]) -> list[str]:
+    """Rounds at which a run that was heard within its threshold is disconnected, or one that was silent for longer is not: a
+    transition is due at the very round, so within one tick."""
+    status: dict[str, str] = {}
+    heard: dict[str, int] = {}
+    over: set[str] = set()
+    exempt: set[str] = set()
+    labels: dict[str, list[str]] = {}
+    clocks: dict[int, ObservedClock] = {}
+    changes = {(t.partition, t.offset, t.run_id): t.to_status for t in transitions}
+    homes: dict[str, int] = {}
+    found = []
+    for m in messages:
+        clock, said = clocks.setdefault(m.partition, ObservedClock(LIMITS.gone_ms)), m.event
+        if isinstance(said, e.ClockLeft):
+            clock.left(said.data.process)
+        elif isinstance(said, e.RunLabelled):
+            labels[said.run_id] = said.data.labels
+            if said.data.dialect == Dialect.WEBLOG:
+                exempt.add(said.run_id)
+        elif said is not None and isinstance(said.data, e.Payload):
+            heard[said.run_id], homes[said.run_id] = clock.observed(m.appended_at), m.partition
+            over |= {said.run_id} if isinstance(said, e.RunCompleted) else set()
+            exempt |= {said.run_id} if said.data.dialect == Dialect.WEBLOG else set()
+        elif isinstance(said, e.ClockTick) and clock.tick(
+            said.data.process, said.data.interval_ms, m.appended_at
+        ):
+            for run, at in heard.items():
+                if homes[run] != m.partition:
+                    continue
+                status[run] = changes.get((m.partition, m.offset, run), status.get(run, ""))
+                if run in over or run in exempt:
+                    continue
+                limit = own(labels.get(run, [])).disconnected_ms or LIMITS.disconnected_ms
+                silent = clock.now - at > limit
+                if silent != (status[run] == RunStatus.DISCONNECTED):
+                    found.append(f"{m.partition}:{m.offset} {run} {clock.now - at} ms silent: {status[run]}")
+    return found
+
+
+# --- what holds -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_waits(monkeypatch)
+
+
+def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> None:
+    @settings(UNHURRIED, max_examples=EXAMPLES)
+    @given(st.integers(1, 3), HISTORIES, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
+    def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
+        messages = written(partitions, steps)
+        help.empty(tables)
+        tables.command("TRUNCATE TABLE alerts")
+        expected = help.expect(tables, messages, LIMITS)
+        machine = Machine.of(tables, messages, partitions)
+        with put_off(plan):
+            asyncio.run(machine.play(plan, notifying))
+        for n, m in enumerate(messages):
+            note(f"{n}: {m}")
+        found = help.transitions(tables)
+        assert found == expected.transitions
+        assert misjudged(messages, found) == []
+        rounds = {p: r.appended_at for (p, _), r in sorted(expected.rounds.items())}
+        wanted, stands = must_be_told(in_order(found), min(rounds.values()))
+        assert set(machine.took) == wanted
+        rows = tables.rows("SELECT id, state FROM alerts FINAL WHERE run_id != ''")
+        assert {r["id"]: r["state"] for r in rows} == stands
+        for kind in {t.to_status for t in found if t.to_status in RUN_KINDS}:
+            event(f"a run was {kind}")
+        event(
+            f"{len({t.alert for t in wanted})} of {sum(t.to_status in RUN_KINDS for t in found)} episodes told"
+        )
+        resolved_follows(machine.took)
+        spaced(machine.around)
+
+    holds()
+
+
+def test_many_that_fall_silent_together_are_the_same_for_every_batching(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs make a group here. Whatever the batches and crashes, and however late the notifier looks, the same alerts tell of
+    the same runs."""
+    monkeypatch.setattr(census, "GROUP_OF", 2)
+
+    @settings(UNHURRIED, max_examples=EXAMPLES // 2)
+    @given(st.integers(1, 3), TOGETHER, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
+    def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
+        messages = written(partitions, steps)
+        after_each = Notifying((3,), (False,), ((),), ((),), (0,))
+        found = []
+        for p, n in [(Plan((7,), (0,), (False,), (), False), after_each), (plan, notifying)]:
+            help.empty(tables)
+            tables.command("TRUNCATE TABLE alerts")
+            machine = Machine.of(tables, messages, partitions)
+            with put_off(p):
+                asyncio.run(machine.play(p, n))
+            rows = tables.rows(
+                "SELECT id, run_id, kind, state, group_id, since, fired_at, resolved_at, "
+                # A run's summary has its name as it was known when somebody looked.
+                "if(run_id = '', summary, '') AS told FROM alerts FINAL WHERE kind != 'dead-letters' ORDER BY id"
+            )
+            ids = {r["id"] for r in rows}
+            found.append(({told for told in machine.took if told.alert in ids}, rows))
+            resolved_follows(machine.took)
+        for one, other in (found, found[::-1]):
+            assert [r for r in one[1] if r not in other[1]] == []
+        assert found[0][0] == found[1][0]
+        grouped = [r for r in found[0][1] if r["group_id"]]
+        event(f"groups: {len({r['group_id'] for r in grouped})}, of {len(grouped)} alerts")
+
+    holds()
+
+
+def in_order(found: Sequence[Transition]) -> list[Transition]:
+    """Each run's in the order of its partition."""
+    return sorted(found, key=lambda t: (t.partition, t.offset))
+
+
+def resolved_follows(took: Sequence[Told]) -> None:
+    """For each receiver and alert: firing first; and nothing comes twice but after a crash, under the same name."""
+    seen: set[Told] = set()
+    for told in took:
+        if told.state == AlertState.RESOLVED:
+            assert told._replace(state=AlertState.FIRING) in seen
+        seen.add(told)
+
+
+def spaced(around: Around) -> None:
+    """Of one run and kind at most one firing message in ten minutes of log time goes to a receiver."""
+    fired: dict[tuple[str, str, str], dict[str, int]] = {}
+    for receiver, alert, owed in around.took:
+        if owed.state == AlertState.FIRING:
+            fired.setdefault((receiver, alert.run_id, alert.kind), {})[alert.id] = owed.at
+    for times in fired.values():
+        ordered = sorted(times.values())
+        assert all(b - a >= TEN_MINUTES for a, b in pairwise(ordered))

@@ -1,0 +1,180 @@
+"""The api on tables filled by hand: a stage a test, on chDB and on a real server. No test stands here."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from schemas.events import iso
+from schemas.settings import Settings
+from schemas.thresholds import own
+from stores.log.port import Bounds, LogUnavailable, Position, Record
+from stores.tables.client import Tables
+
+Row = dict[str, Any]
+
+#: 2023-11-14T22:13:20Z, in ms.
+T0 = 1_700_000_000_000
+_NAMES = (f"api_{n}" for n in count())
+
+
+class FakeLog:
+    """A log in memory: a list of (type, value) a partition. `away`: as if it did not answer."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        self.messages: list[list[tuple[str, bytes]]] = [[] for _ in range(partitions)]
+        self.first = 0
+        self.away = False
+
+    async def append(
+        self, topic: str, key: str, type: str, value: bytes, partition: int | None = None
+    ) -> Position:
+        if self.away:
+            raise LogUnavailable("away")
+        self.messages[partition or 0].append((type, value))
+        return Position(partition or 0, len(self.messages[partition or 0]) - 1)
+
+    async def bounds(self, topic: str) -> Mapping[int, Bounds]:
+        if self.away:
+            raise LogUnavailable("away")
+        return {p: Bounds(self.first, len(messages)) for p, messages in enumerate(self.messages)}
+
+    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        messages = self.messages[partition]
+        for o in range(start, end):
+            yield [Record(partition, o, T0 + o, "", messages[o][0], messages[o][1])]
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def readers(self, group: str) -> int:
+        return 0
+
+    async def create_topics(self, partitions: int) -> None: ...
+
+    async def take(
+        self, topic: str, positions: Mapping[int, int], most: int, within: float
+    ) -> Sequence[Record]:
+        raise NotImplementedError
+
+    async def committed(self, group: str, topic: str) -> Mapping[int, int]:
+        raise NotImplementedError
+
+    async def commit(self, group: str, topic: str, positions: Mapping[int, int]) -> None:
+        raise NotImplementedError
+
+
+class Stage:
+    """Tables, a log, a clock that stands at `now`, and the app over them."""
+
+    def __init__(self, tables: Tables, **settings: Any) -> None:
+        self.tables = tables
+        self.log = FakeLog()
+        self.now = T0 + 1000
+        self.app = create_app(tables, self.log, Settings(**settings), lambda: self.now)
+
+    def request(self, method: str, path: str, app: FastAPI | None = None, **options: Any) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(app=app or self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://tracker") as client:
+                return await client.request(method, path, **options)
+
+        return anyio.run(ask)
+
+    def get(self, path: str, /, **params: Any) -> Any:
+        """The JSON of an answer that must be 200; `path` under /api/v1."""
+        response = self.request("GET", "/api/v1" + path, params=params)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def refused(self, status: int, path: str, /, **params: Any) -> Row:
+        """The problem of an answer that must have this status."""
+        return problem(self.request("GET", "/api/v1" + path, params=params), status)
+
+    def insert(self, table: str, *rows: Row) -> None:
+        self.tables.insert(table, "\n".join(json.dumps(r) for r in rows).encode())
+
+    def tick(self, at_ms: int | None = T0, clock_ms: int = 0, partition: int = 0, offset: int = 0) -> None:
+        """The partition is projected up to `offset`; its newest tick, a round, is of `at_ms`."""
+        mark = {"partition": partition, "offset": offset, "appended_at": iso(at_ms or T0)}
+        self.insert(
+            "watermarks",
+            mark
+            | ({} if at_ms is None else {"tick": {"offset": offset, "appended": at_ms}, "round": offset}),
+        )
+        if at_ms is not None:
+            clock = {"partition": partition, "offset": offset, "appended_at": iso(at_ms)}
+            self.insert("clocks", clock | {"clock_ms": clock_ms, "interval_ms": 5000, "processes": {}})
+
+    def run(self, run_id: str, **known: Any) -> None:
+        """Say something of a run. See `run_row`."""
+        self.insert("runs", run_row(run_id, **known))
+
+    def figures(self, run_id: str, **figures: Any) -> None:
+        self.insert("run_figures", {"run_id": run_id, "version": 1} | figures)
+
+    def task(self, run_id: str, task_id: int, status: str = "succeeded", **known: Any) -> None:
+        """Say something of a task; times are ms after T0."""
+        times = {k: iso(T0 + known.pop(k)) for k in list(known) if k.endswith("_at")}
+        base = {"run_id": run_id, "task_id": task_id, "status": status, "process": "P", "attempt": 1}
+        self.insert("tasks", base | times | known)
+
+    def pages(self, path: str, items: str, /, **params: Any) -> Iterator[list[Any]]:
+        """All pages of a list."""
+        token = ""
+        while True:
+            answer = self.get(path, **params, page_token=token)
+            yield answer[items]
+            token = answer["next_page_token"]
+            if token is None:
+                return
+
+
+def run_row(run_id: str, **known: Any) -> Row:
+    """A row of `runs`. Groups: `at` (first append, ms), `created`, `facts`, `completed` and `labels` as given; the rest as is."""
+    at = known.pop("at", T0)
+    row: Row = {
+        "run_id": run_id,
+        "partition": 0,
+        "offset": 1,
+        "dialect": "tower",
+        "first_appended_at": iso(at),
+        "seen": {"observed": 0, "appended": at},
+    }
+    for group in (
+        "created",
+        "facts",
+        "fact_texts",
+        "completed",
+        "completed_texts",
+        "progress",
+        "process_names",
+    ):
+        if group in known:
+            row[group] = {"instant": at, "hash": 1} | known.pop(group)
+    if "labels" in known:
+        labels = known.pop("labels")
+        thresholds = dict(zip(("disconnected_ms", "stalled_ms"), own(labels)[:2], strict=True))
+        row |= {"labels": {"offset": 1, "labels": labels}, "own": {"offset": 1} | thresholds}
+    return row | known
+
+
+def problem(response: httpx.Response, status: int) -> Row:
+    """The body of an answer that must be a problem of this status."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body: Row = response.json()
+    assert body["status"] == status and body["title"] and body["type"] == "about:blank"
+    return body
+
+
+@pytest.fixture
+def stage(tables: Tables) -> Stage:
+    return Stage(tables)

@@ -1,0 +1,131 @@
+"""For the tests of the archive: a log in memory whose head can go, a store in memory, and one in which the process dies."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+
+from projections.archive.archiver import Archiver
+from schemas.topics import EVENTS
+from stores.log.port import Bounds, LogReader, Record
+from stores.s3.archive import Archive, ArchivedLog
+from stores.s3.archive_format import Segment
+from stores.s3.client import ObjectStore
+from tests.support.ingest import MemoryLog
+
+HOUR = 3_600_000
+T0 = 1_795_546_800_000  # an hour begins
+FOREVER = 2**60
+
+
+class HeadlessLog(MemoryLog):
+    """A log that may have lost its head: what lies before `first`."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        super().__init__(partitions)
+        self.first = dict.fromkeys(range(partitions), 0)
+        self.projected: dict[int, int] = {}
+
+    def say(self, partition: int, appended_at: int, value: bytes = b"{}") -> None:
+        records = self.partitions[partition]
+        records.append(Record(partition, len(records), appended_at, f"run{len(records) % 3}", "t", value))
+
+    def say_hours(self, hours: int, of_each: int = 4) -> None:
+        """Messages of so many hours, the last of which is not over, on each partition."""
+        for n in range(hours * of_each):
+            for p in self.partitions:
+                self.say(p, T0 + n * HOUR // of_each, b'{"n":%d,"p":%d}' % (n, p))
+
+    async def bounds(self, topic: str) -> Mapping[int, Bounds]:
+        ends = await super().bounds(topic)
+        return {p: Bounds(self.first[p], b.end) for p, b in ends.items()}
+
+    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        assert topic == EVENTS and start >= self.first[partition], "what is read is still there"
+        for n in range(start, min(end, len(self.partitions[partition])), 3):
+            yield self.partitions[partition][n : min(n + 3, end)]
+
+    async def committed(self, group: str, topic: str) -> Mapping[int, int]:
+        return self.projected
+
+    async def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
+        self.first |= offsets
+
+
+class MemoryStore:
+    """A bucket in memory."""
+
+    def __init__(self) -> None:
+        self.bucket = "memory"
+        self.objects: dict[str, bytes] = {}
+
+    async def put_new(self, key: str, body: bytes) -> bool:
+        if key in self.objects:
+            return False
+        self.objects[key] = body
+        return True
+
+    async def get(self, key: str) -> bytes:
+        return self.objects[key]
+
+    async def keys(self, prefix: str) -> Sequence[str]:
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def close(self) -> None: ...
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+class DeadlyStore:
+    """Another store, at whose n-th call from now the process dies: before it, or when the store has done it."""
+
+    def __init__(self, store: ObjectStore, n: int, after: bool) -> None:
+        self.bucket = store.bucket
+        self._store, self._left, self._after = store, n, after
+
+    async def put_new(self, key: str, body: bytes) -> bool:
+        self._die(False)
+        done = await self._store.put_new(key, body)
+        self._die(True)
+        return done
+
+    async def get(self, key: str) -> bytes:
+        self._die(False)
+        body = await self._store.get(key)
+        self._die(True)
+        return body
+
+    async def keys(self, prefix: str) -> Sequence[str]:
+        self._die(False)
+        keys = await self._store.keys(prefix)
+        self._die(True)
+        return keys
+
+    def close(self) -> None: ...
+
+    def _die(self, after: bool) -> None:
+        if after == self._after:
+            self._left -= 1
+            if self._left == 0:
+                raise Killed
+
+
+async def archived(store: ObjectStore, log: LogReader, prefix: str = "t") -> dict[int, list[Record]]:
+    """All messages, read from the archive and, where that ends, from the log."""
+    reader = ArchivedLog(log, Archive(store, prefix))
+    bounds = await reader.bounds(EVENTS)
+    return {
+        p: [r async for chunk in reader.read(EVENTS, p, b.first, b.end) for r in chunk]
+        for p, b in bounds.items()
+    }
+
+
+def archiver(log: HeadlessLog, store: ObjectStore, now: int = T0, **known: object) -> Archiver:
+    """An archiver of the archive `t`, whose clock stands still."""
+    return replace(Archiver(log, Archive(store, "t"), lambda: now), **known)  # type: ignore[arg-type]
+
+
+async def segments(store: ObjectStore, partition: int = 0) -> list[Segment]:
+    """All that is archived of the partition."""
+    archive = Archive(store, "t")
+    return [await archive.segment(place) for place in await archive.places(partition)]

@@ -1,0 +1,249 @@
+"""The other pages in a browser, hostile texts, accessibility, and what the timeline draws."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.system.browser.conftest import Faults
+from tests.system.browser.support import EVIL, Tracker
+
+AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js").read_text("utf-8")
+PAGES = [
+    "/", "/?sort=-duration_ms&user=root", "/ops", "/runs/{success}/log", "/runs/{failed}",
+    "/runs/{failed}#overview", "/runs/{success}#timeline", "/runs/{rich}#config",
+    "/runs/{evil}#notes", "/runs/{success}#logs", "/runs/{success}#cost", "/runs/{failed}#history", "/runs/{evil}#ai",
+    "/runs/{killed}", "/runs/{failed}/tasks", "/runs/{failed}/tasks/1", "/runs/{failed}/timeline", "/runs/nobody",
+    "/runs/{success}/process?name=VARIANTS:CALLING:MAP",
+]  # fmt: skip
+
+
+def test_axe_finds_nothing_serious(page: Page, runs: dict[str, str], faults: Faults) -> None:
+    faults.expected.append("404")
+    page.emulate_media(reduced_motion="reduce")
+    found = {}
+    for path in PAGES:
+        page.emulate_media(color_scheme="light")
+        page.goto("about:blank")
+        page.goto(path.format(**runs))
+        if path.endswith("#timeline"):
+            page.locator("#gantt canvas").wait_for()
+        if "{evil}" in path:
+            page.locator("#actions > summary").click()
+        page.evaluate(AXE)
+        serious = _serious(page, "{resultTypes: ['violations']}")
+        page.emulate_media(color_scheme="dark")
+        serious += _serious(page, "{runOnly: ['color-contrast'], resultTypes: ['violations']}")
+        if serious:
+            found[path] = serious
+    assert not found
+
+
+def _serious(page: Page, options: str) -> list[tuple[str, str, str]]:
+    result = page.evaluate(f"axe.run(document, {options})")
+    return [
+        (v["id"], v["nodes"][0]["html"][:200], v["nodes"][0]["failureSummary"][:300])
+        for v in result["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
+def test_hostile_texts_are_texts_everywhere(page: Page, runs: dict[str, str]) -> None:
+    places = [
+        "/",
+        "/?label=%22%27%3E%3Cimg",
+        "/runs/evil",
+        "/runs/evil/tasks",
+        "/runs/evil/tasks/1",
+        "/runs/evil/timeline?group=process",
+        "/ops",
+    ]
+    for path in places:
+        page.goto(path)
+        if path != "/?label=%22%27%3E%3Cimg":
+            assert (
+                "<img src=x onerror=alert(1)>" in page.content().replace("&lt;", "<").replace("&gt;", ">")
+                or path == "/ops"
+            )
+        assert page.locator("img[src=x], body b, main script").count() == 0, path
+    page.goto("/runs/evil#overview")
+    for tab in page.locator("#tabs a").all():
+        tab.click()
+        page.wait_for_timeout(50)
+    page.locator("#tab-timeline").click()
+    expect(page.locator("#timeline-caption")).to_contain_text("1 attempt")
+    page.locator("#gantt canvas").hover(position={"x": 600, "y": 70})
+    assert page.locator("img[src=x], body b, main script").count() == 0
+    page.locator("#tab-overview").click()
+    page.locator("#processes tbody a").first.click()
+    assert page.locator("h1").inner_text() == f"{EVIL}:{EVIL}:{EVIL}"
+    assert page.locator("img[src=x], body b, main script").count() == 0
+
+
+def test_the_timeline_draws_every_attempt_and_filters(page: Page, runs: dict[str, str]) -> None:
+    with page.expect_response("**/timeline.json?*") as answer:
+        page.goto(f"/runs/{runs['retry']}#timeline")
+    told = answer.value.json()
+    assert told["total"] == 26 == len(told["bars"]), "25 tasks, one of them twice"
+    expect(page.locator("#timeline-caption")).to_contain_text("26 attempts over 27 s; at most 2 at once")
+    for bar in told["bars"]:
+        assert (
+            told["began"]
+            <= bar["begin"]
+            <= bar["start"]
+            <= bar["execution_end"]
+            <= bar["end"]
+            <= told["ended"]
+        )
+    page.locator("#timeline-filters select[name=status]").select_option("failed")
+    expect(page.locator("#timeline-caption")).to_contain_text("1 attempt over")
+    page.locator("#timeline-filters select[name=status]").select_option("")
+    page.locator("#timeline-filters input[name=search]").fill("CALL (S02)")
+    expect(page.locator("#timeline-caption")).to_contain_text("2 attempts")
+    page.keyboard.press("Tab")
+    page.locator("#timeline-filters button").first.focus()
+    page.keyboard.press("t")
+    expect(page.get_by_role("heading", name="Task Timeline")).to_be_visible()
+    expect(page.locator("table").first.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("table").first).to_contain_text("attempt 2")
+
+
+def test_a_large_timeline_is_merged_and_zooming_brings_each_task(page: Page, runs: dict[str, str]) -> None:
+    page.goto(f"/runs/{runs['larger']}#timeline")
+    expect(page.locator("#timeline-caption")).to_contain_text(
+        "2,551 attempts over 1 min 43 s; neighbours are drawn as one"
+    )
+    for _ in range(3):
+        page.get_by_role("button", name="Zoom in").click()
+        page.wait_for_timeout(150)
+    expect(page.locator("#timeline-caption")).not_to_contain_text("neighbours")
+    page.get_by_role("button", name="Whole run").click()
+    expect(page.locator("#timeline-caption")).to_contain_text("neighbours")
+
+
+def test_clicking_a_bar_opens_its_task(page: Page, runs: dict[str, str]) -> None:
+    page.goto(f"/runs/{runs['rich']}#timeline")
+    expect(page.locator("#timeline-caption")).to_contain_text("5 attempts")
+    box = page.locator("#gantt canvas").bounding_box()
+    assert box is not None
+    told = page.evaluate("fetch(location.pathname + '/timeline.json').then(a => a.json())")
+    bar = told["bars"][-1]
+    middle = (bar["begin"] + bar["end"]) / 2 - told["began"]
+    width = box["width"] - 44 - 20
+    page.mouse.click(
+        box["x"] + 44 + width * middle / (told["ended"] - told["began"]),
+        box["y"] + 24 + 96 * (bar["top"] + 0.5) / told["rows"],
+    )
+    expect(page.locator("h1")).to_have_text(bar["name"])
+
+
+def test_notes_are_written_on_the_page_and_keep_their_history(page: Page, runs: dict[str, str]) -> None:
+    page.goto(f"/runs/{runs['success']}#notes")
+    page.locator("#new-note textarea").fill("It was the **reference**.")
+    page.locator("#new-note input[name=author]").fill("ann")
+    page.get_by_role("button", name="Write note").click()
+    note = page.locator("#notes article")
+    expect(note.locator(".prose strong")).to_have_text("reference")
+    expect(note).to_contain_text("ann")
+    note.get_by_text("Change").click()
+    note.locator("textarea").fill("It was the index.")
+    note.get_by_role("button", name="Save").click()
+    expect(note.locator(".prose")).to_have_text("It was the index.")
+    note.get_by_text("1 earlier").click()
+    expect(note.locator("pre")).to_have_text("It was the **reference**.")
+
+
+def test_logs_show_the_runners_log_of_an_allowed_folder(
+    page: Page, tracker: Tracker, runs: dict[str, str]
+) -> None:
+    page.goto(f"/runs/{runs['success']}#logs")
+    expect(page.locator("#log-message")).to_contain_text(
+        "outside of the folders that TRACKER_LOCAL_ROOTS allows"
+    )
+    folder = tracker.roots / "launch"
+    folder.mkdir()
+    (folder / ".nextflow.log").write_text("N E X T F L O W [logged_run]\nlast line <b>\n")
+    tracker.event(
+        "run.begun", "logged", instant=1, workflow={"name": "logged_run", "launch_dir": str(folder)}
+    )
+    tracker.event("run.completed", "logged", instant=2, state="succeeded", completed_at=2)
+    tracker.wait_for_run("logged", status="succeeded")
+    page.goto("/runs/logged#logs")
+    expect(page.locator("#log-text")).to_contain_text("last line <b>")
+    (folder / ".nextflow.log").write_text("N E X T F L O W [logged_run]\nmore\n")
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.locator("#log-text")).to_contain_text("more")
+
+
+def test_filters_of_the_list_stand_in_the_address(page: Page, runs: dict[str, str]) -> None:
+    page.goto("/")
+    page.locator("body").press("/")
+    page.keyboard.type("turing")
+    page.keyboard.press("Enter")
+    expect(page.locator("#runs tr")).to_have_count(2)
+    assert "search=turing" in page.url
+    page.locator("select[name=status]").select_option("failed")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("#runs tr")).to_have_count(1)
+    page.reload()
+    expect(page.locator("select[name=status]")).to_have_value("failed")
+    expect(page.locator("#runs")).to_contain_text("grumpy_turing")
+
+
+@pytest.mark.parametrize("width", [320, 900, 3840])
+def test_pages_are_no_wider_than_the_screen(page: Page, runs: dict[str, str], width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in (
+        "/",
+        f"/runs/{runs['failed']}",
+        f"/runs/{runs['failed']}#overview",
+        "/runs/evil",
+        f"/runs/{runs['failed']}/tasks",
+        "/ops",
+    ):
+        page.goto("about:blank")
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_words_stay_whole_in_a_narrow_table(page: Page, runs: dict[str, str]) -> None:
+    page.set_viewport_size({"width": 320, "height": 900})
+    page.goto(f"/runs/{runs['failed']}#error")
+    process = page.locator("#failing td a").first
+    expect(process).to_have_text("CALLING:CALL")
+    assert process.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 30"), "on one line"
+
+
+def test_on_paper_every_tab_stands_below_its_title(page: Page, runs: dict[str, str]) -> None:
+    page.goto(f"/runs/{runs['failed']}#overview")
+    expect(page.locator("#error")).to_be_hidden()
+    page.emulate_media(media="print")
+    for name, title in (("overview", "Overview"), ("error", "Error & Resume"), ("config", "Config & Params")):
+        box = page.locator(f"#{name} .tab-title", has_text=title).bounding_box()
+        assert box is not None and box["height"] > 20, name
+    expect(page.locator("#timeline")).to_be_hidden()  # nobody looked at it, so nothing is drawn
+    assert page.locator("button:visible").count() == 0
+
+
+def test_the_open_tab_is_told_from_the_others_in_the_systems_colours(
+    page: Page, runs: dict[str, str]
+) -> None:
+    page.emulate_media(forced_colors="active")
+    page.goto(f"/runs/{runs['failed']}#overview")
+    expect(page.locator("#tab-overview.on")).to_be_visible()
+    colours = page.locator("#tabs a").evaluate_all(
+        "all => all.map((a) => getComputedStyle(a).borderBottomColor)"
+    )
+    assert colours.count(colours[0]) == 1 and len(set(colours)) == 2
+
+
+def test_heads_of_long_tables_stay_in_view(page: Page, runs: dict[str, str]) -> None:
+    page.set_viewport_size({"width": 1600, "height": 500})
+    page.goto(f"/runs/{runs['larger']}/tasks")
+    page.locator("#tasks tbody tr").last.scroll_into_view_if_needed()
+    assert page.evaluate("window.scrollY") > 300
+    head = page.locator("#tasks thead th").first.bounding_box()
+    assert head is not None and abs(head["y"]) < 1
+    page.locator("#tasks thead").get_by_role("link", name="Hash").click()
+    expect(page.locator("#tasks th[aria-sort=ascending]")).to_contain_text("Hash")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1600

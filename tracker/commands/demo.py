@@ -1,0 +1,80 @@
+"""`tracker demo`: a real Nextflow run, as it was recorded, into a running tracker, as if it had just happened."""
+
+import gzip
+import json
+import re
+import time
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from schemas.events import iso, to_ms
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_TIMEOUT_SECONDS = 30
+
+
+def replay(base_url: str, speed: float, token: str = "") -> None:
+    """Send the recorded requests, `speed` times as fast as they came. Raises ValueError if the tracker does not take them.
+
+    `token` is a runner's, where the tracker wants one.
+    """
+    requests = _recorded()
+    name = f"demo_{datetime.now():%H%M%S}"
+    began, first = time.time(), requests[0]["at"]
+    lasted = requests[-1]["at"] - first
+    # The recorded end falls on the end of the demonstration: nothing lies in the future.
+    shift_ms = round((began + lasted / speed - lasted) * 1000) - requests[0]["body"]["instant"]
+    run_id = ""
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()) as progress:
+        bar = progress.add_task(name, total=len(requests))
+        for request in requests:
+            time.sleep(max(0.0, began + (request["at"] - first) / speed - time.time()))
+            verb = request["path"].rsplit("/", 1)[-1]
+            path = "/trace/create" if verb == "create" else f"/trace/{run_id}/{verb}"
+            answer = _send(base_url + path, request["method"], moved(request["body"], shift_ms, name), token)
+            run_id = run_id or answer["workflowId"]
+            progress.advance(bar)
+    print(f"Look at it: {base_url}/runs/{run_id}")
+
+
+def moved(value: Any, shift_ms: int, name: str) -> Any:
+    """A recorded body with its instants and times later by `shift_ms`, and under another run name. Pure."""
+    if isinstance(value, dict):
+        changed = {k: moved(v, shift_ms, name) for k, v in value.items()}
+        if isinstance(value.get("instant"), int):
+            changed["instant"] = value["instant"] + shift_ms
+        if "runName" in value:
+            changed["runName"] = name
+        return changed
+    if isinstance(value, list):
+        return [moved(v, shift_ms, name) for v in value]
+    if isinstance(value, str) and _ISO.fullmatch(value):
+        ms = to_ms(value)
+        return iso(ms + shift_ms) if isinstance(ms, int) else value
+    return value
+
+
+def _send(url: str, method: str, body: Any, token: str) -> Any:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token or 'demo'}"}
+    request = Request(url, json.dumps(body).encode(), headers, method=method)
+    try:
+        with urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
+            return json.loads(answer.read() or b"{}")
+    except HTTPError as e:
+        if e.code in (401, 403):
+            raise ValueError(f"{url} wants a token that may report: set TRACKER_TOKEN to one") from e
+        raise ValueError(f"{url} does not take it: {e}") from e
+    except URLError as e:
+        raise ValueError(
+            f"{url} does not take it: {e}. Is the tracker running there? Start it with `make up`."
+        ) from e
+
+
+def _recorded() -> list[dict[str, Any]]:
+    packed = (files("tracker.commands") / "demo.jsonl.gz").read_bytes()
+    return [json.loads(line) for line in gzip.decompress(packed).splitlines()]
