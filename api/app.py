@@ -14,20 +14,21 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.alerts import routes as alerts
-from api.auth import gate as access
 from api.auth import login
 from api.auth.gate import Gate, Guarded
-from api.auth.sessions import Sessions
+from api.auth.permissions import bind_runs
+from api.auth.sessions import LoginSessions
 from api.core import problems
 from api.core.db import Reader
 from api.core.headers import SafeAnswers
 from api.core.metrics import measure
 from api.dead_letters import routes as letter_routes
-from api.dead_letters.queries import ReadAgain, read_nothing
+from api.dead_letters.commands import ReadAgain, read_nothing
+from api.notes import pages as note_pages
 from api.notes import routes as note_routes
 from api.ops.count_cache import Counted
 from api.runs import forms as run_forms
-from api.runs import hiding, pages, routes
+from api.runs import pages, routes
 from api.runs import queries as runs
 from api.tokens import routes as token_routes
 from schemas.settings import Settings
@@ -54,7 +55,7 @@ def create_app(
     """
     reader = Reader(tables, settings, clock)
     gate = gate or Gate(
-        NoTokens(), settings, clock, Sessions(secrets.token_hex(), settings.login_hours, False)
+        NoTokens(), settings, clock, LoginSessions(secrets.token_hex(), settings.login_hours, False)
     )
     app = FastAPI(
         title="Run Tracker",
@@ -65,15 +66,15 @@ def create_app(
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
+        strict_content_type=False,  # that no page of another site sent it, the gate has seen
     )
     counted = Counted()
     app.include_router(routes.router(reader, log, clock, counted))
     app.include_router(alerts.router(reader, log, clock))
     app.include_router(note_routes.router(reader, log, clock))
-    app.include_router(hiding.router(reader, log, clock))
     app.include_router(letter_routes.router(reader, log, read_again, clock))
     app.include_router(pages.router(reader, log, counted))
-    app.include_router(note_routes.form_router(reader, log, clock))
+    app.include_router(note_pages.router(reader, log, clock))
     app.include_router(run_forms.router(reader, log, clock))
     app.include_router(token_routes.router(reader, gate))
     app.include_router(login.router(gate))
@@ -81,7 +82,7 @@ def create_app(
     app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
     app.router.routes[:0] = extra_routes
     problems.install(app)
-    access.bind_owner(app.state, lambda ref: runs.owner(reader, ref))
+    bind_runs(app.state, lambda ref: runs.resolve(reader, ref), lambda run_id: runs.owner(reader, run_id))
     app.add_middleware(Guarded, gate=gate, reported=extra_routes)
     app.add_middleware(SafeAnswers)
     _describe_problems(app)

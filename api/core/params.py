@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Path, Query
 
 from api.core.cursor import INT64_MAX
 from api.core.models import Task
@@ -15,6 +15,7 @@ from schemas.statuses import RunStatus, TaskStatus
 PAGE_SIZE = 50
 PAGE_SIZE_MAX = 500
 
+Ref = Annotated[str, Path(description="The run's id, or its name, which means the newest run of that name")]
 PageSize = Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX, description="Most items of one answer")]
 PageToken = Annotated[
     str,

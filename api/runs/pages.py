@@ -11,13 +11,13 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
-from api.alerts.routes import page_of_alerts
+from api.alerts.queries import page_of_alerts
 from api.core import problems
 from api.core.cursor import alert_place, letter_place, task_place
 from api.core.db import Judgement, Reader, ahead
 from api.core.models import RunList
 from api.core.params import PAGE_SIZE, PageToken, RunFilter, TaskFilter, run_filter, run_sort, task_filter
-from api.dead_letters.queries import Wanted, page_of_letters
+from api.dead_letters.queries import LetterFilter, page_of_letters
 from api.html.render import render
 from api.logs.queries import run_log
 from api.ops import delivery_check as books
@@ -196,7 +196,9 @@ def _ops(reader: Reader) -> dict[str, Any]:
         lambda: reader.rows("runs/status_counts", **judgement.parameters(), since_ms=now_ms - _NEWS_MS)
     )
     alerts = ahead(lambda: page_of_alerts(reader, [AlertState.FIRING], "", "", alert_place(""), _LETTERS_MAX))
-    letters = ahead(lambda: page_of_letters(reader, Wanted(replayed=False), letter_place(""), _LETTERS_MAX))
+    letters = ahead(
+        lambda: page_of_letters(reader, LetterFilter(replayed=False), letter_place(""), _LETTERS_MAX)
+    )
     return {
         "behind": judgement.behind,
         "as_of": iso(judgement.as_of_ms),

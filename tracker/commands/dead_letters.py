@@ -16,7 +16,8 @@ from api.core.db import Reader
 from api.core.models import DeadLetterList
 from api.core.problems import Problem
 from api.dead_letters import queries as letters
-from api.dead_letters.queries import DeadLetterDetail, ReplayAsked, Replayed, Replayer, Wanted
+from api.dead_letters.commands import replay_one, replay_page
+from api.dead_letters.queries import DeadLetterDetail, LetterFilter, ReplayAsked, Replayed
 from schemas.settings import Settings
 from stores.log.open import open_log
 from stores.log.port import EventLog, LogUnavailable
@@ -97,13 +98,13 @@ class Letters:
         """All pages."""
         pages, token = list[DeadLetterList](), ""
         asked = {"reason": reason, "run_id": run_id} | ({} if every else {"replayed": "false"})
-        wanted = Wanted(run_id, reason, None if every else False)
+        filter = LetterFilter(run_id, reason, None if every else False)
         while True:
             query = urlencode(asked | {"page_size": _PAGE, "page_token": token})
             pages.append(
                 self._either(
                     lambda reader, _, token=token: _in_thread(  # type: ignore[misc]
-                        lambda: letters.page_of_letters(reader, wanted, letter_place(token), _PAGE)
+                        lambda: letters.page_of_letters(reader, filter, letter_place(token), _PAGE)
                     ),
                     lambda query=query: DeadLetterList.model_validate_json(self._ask(f"?{query}")),  # type: ignore[misc]
                 )
@@ -140,13 +141,12 @@ class Letters:
                 return pages
 
     async def _replay_one(self, reader: Reader, log: EventLog, letter_id: str, by: str) -> Replayed:
-        replayer = Replayer(reader, log, read_again(self.settings), serve.now_ms)
-        return await replayer.replay([await asyncio.to_thread(replayer.one, letter_id)], by)
+        again = read_again(self.settings)
+        return await replay_one(reader, log, again, letter_id, by, serve.now_ms())
 
     async def _replay_page(self, reader: Reader, log: EventLog, asked: ReplayAsked, token: str) -> Replayed:
-        replayer = Replayer(reader, log, read_again(self.settings), serve.now_ms)
-        rows, more = await asyncio.to_thread(replayer.page, asked, letter_place(token), _PAGE)
-        return await replayer.replay(rows, asked.by, more)
+        again, place = read_again(self.settings), letter_place(token)
+        return await replay_page(reader, log, again, asked, asked.by, place, _PAGE, serve.now_ms())
 
     def _ask_for_one(self, letter_id: str, by: str) -> Replayed:
         try:

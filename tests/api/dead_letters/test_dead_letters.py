@@ -192,12 +192,12 @@ def test_the_command_line_says_what_became_of_them(
 ) -> None:
     from api.core.cursor import letter_place
     from api.core.db import Reader
-    from api.dead_letters.queries import NotReplayed, Replayed, Wanted, page_of_letters
+    from api.dead_letters.queries import LetterFilter, NotReplayed, Replayed, page_of_letters
 
     service.say(letter("run1", "begin", b"{"))
     service.project()
     reader = Reader(service.stage.tables, SETTINGS, lambda: T0)
-    tell([page_of_letters(reader, Wanted(), letter_place(""), 10)])
+    tell([page_of_letters(reader, LetterFilter(), letter_place(""), 10)])
     assert "0-0" in (out := capsys.readouterr().out) and "a new field" in out
     assert told([Replayed(replayed=["0-0"], run_ids=["run1"], failed=[])]) == 0
     still = NotReplayed(id="0-0", reason="a new field")
