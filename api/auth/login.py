@@ -26,7 +26,7 @@ def router(gate: Gate) -> APIRouter:
     @r.post("/login")
     async def log_in(form: Form) -> Response:
         target = here(form.get("next", "/"))
-        token = gate.book().check(form.get("token", "").strip(), gate.clock())
+        token = gate.tokens().check(form.get("token", "").strip(), gate.clock())
         if not isinstance(token, Token):
             DENIED.labels("api", token).inc()
             status = 400 if token is Rejected.MISSING else 401
