@@ -12,7 +12,7 @@ from schemas.wire import encode
 from stores.log.port import EventLog
 
 #: How long a page waits for the tables to show what was done, and how often it looks (s).
-_VISIBLE_WITHIN, _LOOK_EVERY = 3.0, 0.1
+VISIBLE_WITHIN, LOOK_EVERY = 3.0, 0.1
 
 
 def event_id(*parts: str) -> str:
@@ -35,7 +35,7 @@ async def append_encoded(log: EventLog, key: str, event_type: str, value: bytes)
 
 async def until_visible(is_visible: Callable[[], bool]) -> None:
     """Wait a few seconds at most until the tables show what was done, for the page that comes next. `is_visible` may block."""
-    for _ in range(int(_VISIBLE_WITHIN / _LOOK_EVERY)):
+    for _ in range(int(VISIBLE_WITHIN / LOOK_EVERY)):
         if await run_in_threadpool(is_visible):
             return
-        await asyncio.sleep(_LOOK_EVERY)
+        await asyncio.sleep(LOOK_EVERY)
