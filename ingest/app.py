@@ -31,7 +31,7 @@ from schemas.metrics import (
 from schemas.settings import Settings
 from schemas.statuses import Dialect
 from stores.log.port import EventLog, LogUnavailable
-from stores.tokens.token_list import Known, NoTokens
+from stores.tokens.token_list import NoTokens, TokenList
 
 _log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ QUERY_TOKEN = "token"
 
 
 def create_app(
-    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], known: Known | None = None
+    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], known: TokenList | None = None
 ) -> Starlette:
     """Ingest alone, with probes and ticks. The caller starts and stops the log; `clock` gives epoch ms.
 
@@ -66,7 +66,7 @@ def create_app(
 
 
 def routes(
-    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], known: Known | None = None
+    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], known: TokenList | None = None
 ) -> list[BaseRoute]:
     """What runners call, at the root and under /api. Probes and ticks are the caller's."""
     edge = _Edge(log, settings, process, clock, Door(known or NoTokens(), settings, clock))

@@ -10,7 +10,7 @@ from schemas.access import Act, Caller, How, anybody, may
 from schemas.metrics import DENIED
 from schemas.settings import Settings
 from stores.rates import Rates
-from stores.tokens.token_list import Known
+from stores.tokens.token_list import TokenList
 from stores.tokens.tokens import Rejected, Token, caller, secret_of
 
 RETRY_AFTER_SECONDS = "5"
@@ -34,7 +34,7 @@ class Door:
 
     def __init__(
         self,
-        known: Known,
+        known: TokenList,
         settings: Settings,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
@@ -48,7 +48,7 @@ class Door:
 
         `query` names a parameter that may bring the token, for runners that can send no header.
         """
-        book = self._known.book
+        book = self._known.current
         if book is None:
             DENIED.labels("ingest", "not_ready").inc()
             raise Refusal(503, "not_ready", "the list of tokens is not known yet; try again")
