@@ -186,7 +186,7 @@ def test_cycles_cost_together_what_each_attempt_cost_once() -> None:
 def test_each_status_has_a_shape_of_its_own() -> None:
     """Colour is never alone: of the statuses that people see, only words of the same meaning share a drawing."""
     names = sorted({s.value for s in (*RunStatus, *TaskStatus)})
-    shapes = {n: bytes(show.render("icon.svg", shape=n, colour="#000").body) for n in names}
+    shapes = {n: bytes(show.render("html/icon.svg", shape=n, colour="#000").body) for n in names}
     shared = {frozenset(m for m in names if shapes[m] == shapes[n]) for n in names}
     assert {s for s in shared if len(s) > 1} == {frozenset({"cancelled", "aborted"})}
 
