@@ -3,7 +3,7 @@
 from api.alerts.models import Alert, AlertList, Delivery
 from api.core.cursor import AlertPlace, to_token
 from api.core.db import Reader, Row
-from api.runs.queries import time_of
+from api.core.figures import time_of
 from schemas.events import iso
 
 

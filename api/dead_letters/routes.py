@@ -8,12 +8,12 @@ from fastapi import APIRouter, Body, Path, Query
 from api.auth.permissions import allow
 from api.core.cursor import letter_place
 from api.core.db import Reader
-from api.core.models import DeadLetterList
 from api.core.params import PAGE_SIZE, PageSize, PageToken, Text
 from api.core.problems import Problem, responses
 from api.dead_letters import commands
 from api.dead_letters import queries as letters
 from api.dead_letters.commands import ReadAgain
+from api.dead_letters.models import DeadLetterList
 from api.dead_letters.queries import (
     DeadLetterDetail,
     LetterFilter,

@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from api.core.models import Counts, Run
 from api.core.request_context import CSRF_FIELD, REQUEST_CONTEXT
+from api.runs.models import Counts, Run
 from schemas.events import to_ms
 
 DASH = "\N{EN DASH}"

@@ -13,10 +13,10 @@ from api.core.commands import until_visible
 from api.core.db import Reader
 from api.core.problems import invalid
 from api.core.request_body import Form
+from api.html.page import Page
 from api.notes import commands
 from api.notes.models import NoteText
 from api.notes.queries import is_projected
-from api.runs.pages import Page
 from schemas.access import Act
 from stores.log.port import EventLog
 

@@ -1,4 +1,4 @@
-"""JSON of notes, analyses and runners' logs under /api/v1."""
+"""JSON of notes and analyses under /api/v1."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -10,7 +10,6 @@ from api.auth.permissions import Authorized, allow_on_run
 from api.core.db import Reader
 from api.core.params import Ref
 from api.core.problems import not_found, responses
-from api.logs.queries import RunLog, run_log
 from api.notes import commands
 from api.notes.models import NoteAccepted, NoteAnswer, NoteList, NoteText
 from api.notes.queries import is_projected, notes
@@ -58,10 +57,5 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         """Submit an analysis of the run, or a new version of it; an empty text takes it away."""
         note = await commands.write_analysis(log, who, text, clock())
         return NoteAccepted(id=note.note_id)
-
-    @r.get("/runs/{ref}/log", tags=["runs"])
-    def get_log(ref: Ref) -> RunLog:
-        """The end of the runner's log, if it lies in a folder that TRACKER_LOCAL_ROOTS allows."""
-        return run_log(runs.one_run(reader, ref), reader.settings.roots)
 
     return r

@@ -2,30 +2,15 @@
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from api.auth.permissions import Authorized
 from api.core import commands
 from api.core.commands import event_id
 from api.core.problems import invalid
-from schemas.events import Hiding, Labelled, Person, RunHidden, RunLabelled, RunShown
+from api.runs.models import Hidden
+from schemas.events import Hiding, Labelled, RunHidden, RunLabelled, RunShown
 from stores.log.port import EventLog
-
-
-class Hidden(BaseModel):
-    """Whether the run is to be left out of lists, and who says so."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    hidden: bool = Field(description="true hides the run, false shows it again")
-    by: Person = ""
-
-
-class HiddenAccepted(BaseModel):
-    """The word is durable on the log; lists follow it a moment later."""
-
-    id: str = Field(description="The run's id")
-    hidden: bool
 
 
 async def set_labels(log: EventLog, who: Authorized, labels: Iterable[str], now_ms: int) -> list[str]:

@@ -13,10 +13,10 @@ from api.core.commands import until_visible
 from api.core.db import Reader
 from api.core.problems import bad_request
 from api.core.request_body import Form
+from api.html.page import Page
 from api.runs import commands
 from api.runs import queries as runs
-from api.runs.commands import Hidden
-from api.runs.pages import Page
+from api.runs.models import Hidden
 from schemas.access import Act
 from stores.log.port import EventLog
 

@@ -1,7 +1,7 @@
 """Tokens are made and revoked. They stand in a table of their own and not on the log, which anybody with a backup can read."""
 
+from api.core.figures import time_of
 from api.core.problems import not_found
-from api.runs.queries import time_of
 from api.tokens.models import TokenMade, TokenShown, TokenWanted
 from schemas.access import Role
 from schemas.events import iso
