@@ -175,8 +175,8 @@ class Settings(BaseSettings):
     )
     token: SecretStr = Field(
         SecretStr(""),
-        description="The token that commands show to a running tracker when they ask that instead of its files: `tracker books`, "
-        "`dead-letters`, `token` and `demo` (see docs/security.md for the role that each needs).",
+        description="The token that commands show to a running tracker when they ask that instead of its files: "
+        "`tracker delivery-check`, `dead-letters`, `token` and `demo` (see docs/security.md for the role that each needs).",
     )
     tokens_seconds: float = Field(
         5,
