@@ -13,8 +13,9 @@ from api.core.figures import money, time_of
 from api.core.request_context import REQUEST_CONTEXT
 from api.costs import queries as costs
 from api.html.charts import curve
-from api.html.links import links, s3_link
+from api.html.links import s3_link
 from api.html.render import ms_of, render
+from api.html.repositories import links
 from api.notes import queries as notes
 from api.runs import queries as runs
 from api.runs.models import Cost, Run, Transition
@@ -66,7 +67,12 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
         tabs=shown_tabs,
         names=names,
         open_tab=opens_on(run),
-        links=links(run.workflow.repository, run.workflow.revision, run.workflow.commit_id),
+        links=links(
+            run.workflow.repository,
+            run.workflow.revision,
+            run.workflow.commit_id,
+            reader.settings.repository_kinds,
+        ),
         work_dir_link=s3_link(run.workflow.work_dir, reader.settings.s3_browser),
         curve=curve(levels.result(), run.started_at, run.completed_at) if levels else None,
         curve_tasks_max=CURVE_TASKS_MAX,

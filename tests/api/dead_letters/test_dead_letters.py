@@ -22,7 +22,6 @@ from schemas.topics import DEAD_LETTERS
 from schemas.wire import decode
 from stores.log.port import Record
 from tests.support.api_stage import T0, FakeLog, Stage, problem
-from tracker.commands.dead_letters import tell, told
 from tracker.reread import read_again
 
 SETTINGS = Settings()
@@ -187,6 +186,7 @@ def test_all_of_a_reason_are_read_again_page_by_page(service: Service) -> None:
     assert service.replay("replay", reason="another").json()["replayed"] == []
 
 
+<<<<<<< HEAD
 def test_the_command_line_says_what_became_of_them(
     service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -205,6 +205,8 @@ def test_the_command_line_says_what_became_of_them(
     assert "0-0: a new field" in capsys.readouterr().err
 
 
+=======
+>>>>>>> main
 @pytest.mark.parametrize(
     "text", ["", "1", "1-", "-1-2", "1-2-", "1-2-%", "1-2-AA=", "x-y", "1-99999999999999999999"]
 )
