@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     FiniteFloat,
     TypeAdapter,
+    field_validator,
 )
 
 from schemas.dead_letters import Reread
@@ -59,6 +60,10 @@ Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
 AlertId = Annotated[str, Field(min_length=1, max_length=64)]
 Person = Annotated[str, Field(max_length=200)]
 Amount = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
+
+
+#: 0 ms since 1970 is how runners say "not yet".
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Model(BaseModel):
@@ -125,6 +130,11 @@ class TaskRecord(Model):
     accelerator_type: str | None = None
     spot_interruptions: Count | None = None
 
+    @field_validator("submitted_at", "started_at", "completed_at")
+    @classmethod
+    def _zero_is_never(cls, value: datetime | None) -> datetime | None:
+        return None if value == _NEVER else value
+
 
 class Progress(Model):
     """The runner's own running totals at an instant; only the greatest instant counts. `failed` includes attempts retried."""
@@ -175,10 +185,17 @@ class Workflow(Model):
     config_text: str = ""
     container_engine: str = ""
     resume: bool = False
+    stub: bool = Field(False, description="The tasks' stubs ran, not their scripts")
+    preview: bool = Field(False, description="Nothing ran: the workflow was only put together")
     started_at: Ms | None = None
     runner: Runner = Runner()
     params: dict[str, Any] = {}
     manifest: dict[str, Any] = {}
+
+    @field_validator("started_at")
+    @classmethod
+    def _zero_is_never(cls, value: int | None) -> int | None:
+        return value or None
 
 
 class Payload(Model):
@@ -223,6 +240,11 @@ class Completed(Payload):
     error_report: str = ""
     workflow: Workflow | None = None
     progress: Progress | None = None
+
+    @field_validator("completed_at")
+    @classmethod
+    def _zero_is_never(cls, value: int | None) -> int | None:
+        return value or None
 
 
 class Labelled(Payload):

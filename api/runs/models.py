@@ -79,6 +79,9 @@ class RunError(BaseModel):
     message: str | None
     report: str | None
     exit_status: int | None
+    summary: str | None = Field(
+        None, description="The line that says most: of the message, else of the report"
+    )
 
 
 class RunThresholds(BaseModel):
@@ -117,6 +120,8 @@ class Run(BaseModel):
     workspace: str | None
     labels: list[str]
     thresholds: RunThresholds
+    stub: bool = Field(False, description="The tasks' stubs ran, not their scripts")
+    preview: bool = Field(False, description="Nothing ran: the workflow was only put together")
     hidden: bool = Field(description="Left out of lists, unless they are asked for hidden runs too")
     hidden_by: str | None = Field(description="Who hid it")
 

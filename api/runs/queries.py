@@ -206,6 +206,8 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
             ignored_labels=own(row["told_labels"]).ignored,
         ),
         hidden=bool(row["told_hidden"]),
+        stub=bool(row["stub"]),
+        preview=bool(row["preview"]),
         hidden_by=(row["hidden_by"] or None) if row["told_hidden"] else None,
     )
 
@@ -258,6 +260,7 @@ def _error(row: Row) -> RunError | None:
         message=row["error_message"] or None,
         report=row["error_report"] or None,
         exit_status=row["exit_status"],
+        summary=row["error_line"] or row["error_message"] or None,
     )
 
 
