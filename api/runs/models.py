@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.models import Money, Time
+from schemas.events import Person
 from schemas.statuses import Liveness, ReportedState, RunStatus
 
 
@@ -151,3 +152,19 @@ class Labels(BaseModel):
     """All labels of a run."""
 
     labels: list[str]
+
+
+class Hidden(BaseModel):
+    """Whether the run is to be left out of lists, and who says so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hidden: bool = Field(description="true hides the run, false shows it again")
+    by: Person = ""
+
+
+class HiddenAccepted(BaseModel):
+    """The word is durable on the log; lists follow it a moment later."""
+
+    id: str = Field(description="The run's id")
+    hidden: bool

@@ -8,9 +8,9 @@ from typing import Any
 
 from starlette.responses import HTMLResponse
 
-from api.auth.request_context import SEEN
 from api.core.db import Judgement, Reader, Row, ahead
 from api.core.figures import money, time_of
+from api.core.request_context import REQUEST_CONTEXT
 from api.costs import queries as costs
 from api.html.charts import curve
 from api.html.links import s3_link
@@ -62,7 +62,7 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
         "runs/run.html",
         run=run,
         now_ms=reader.clock(),
-        may_change=may(SEEN.get().caller, Act.CHANGE_RUN, run.owner),
+        may_change=may(REQUEST_CONTEXT.get().caller, Act.CHANGE_RUN, run.owner),
         since=since(run, changes.result()),
         tabs=shown_tabs,
         names=names,
@@ -84,8 +84,8 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
         failing=failing.result() if failing and "error" in names else [],
         cycles=_cycles(reader, run, cycles, processes) if "history" in names else [],
         together=together(cycles),
-        notes=notes.shown(noted),
-        analysis=notes.shown(analysis),
+        notes=notes.rendered(noted),
+        analysis=notes.rendered(analysis),
         costs=_costs(reader, run) if "cost" in names else None,
     )
 
