@@ -121,28 +121,28 @@ def test_every_table_fails_and_all_lands_once(tables: Tables, fault: Fault) -> N
     assert not any(shaky.left.values()) and not worker.writer.waiting
 
 
-def test_a_disk_that_is_full_is_waited_for(tables: Tables) -> None:
+def test_a_disk_that_is_full_is_waited_for(own_tables: Tables) -> None:
     """The server itself refuses, with the error that it has for it."""
     h = history()
-    tables.command(
+    own_tables.command(
         "ALTER TABLE tasks MODIFY SETTING min_free_disk_bytes_to_perform_insert = 9000000000000000000"
     )
     stop = Watched()
-    worker = projector(tables, stop)
+    worker = projector(own_tables, stop)
     working = threading.Thread(target=worker.project, args=(h.records,))
     working.start()
     try:
         assert stop.waited.wait(30) and worker.writer.waiting
-        assert tables.value("SELECT count() FROM tasks") == 0
-        assert tables.value("SELECT count() FROM events WHERE outcome != 'clock'") == 0
-        tables.command("ALTER TABLE tasks RESET SETTING min_free_disk_bytes_to_perform_insert")
+        assert own_tables.value("SELECT count() FROM tasks") == 0
+        assert own_tables.value("SELECT count() FROM events WHERE outcome != 'clock'") == 0
+        own_tables.command("ALTER TABLE tasks RESET SETTING min_free_disk_bytes_to_perform_insert")
         working.join(30)
     finally:
         stop.set()
         working.join()
     worker.writer.stop.clear()
     worker.refresh_all()
-    assert differences(tables, reduce(h.messages, LIMITS, lambda _: 0), LIMITS) == []
+    assert differences(own_tables, reduce(h.messages, LIMITS, lambda _: 0), LIMITS) == []
 
 
 class Watched(threading.Event):
