@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     replication_factor: int = Field(
         1, ge=1, le=9, description="Kafka: replicas of each topic that `tracker migrate` makes."
     )
+    topic_prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="Kafka: comes before the name of each topic and consumer group, so that trackers share a cluster, such "
+        "as `staging.`; their tables are kept apart by the DATABASE of CLICKHOUSE. Fixed once the topics are made.",
+    )
     archive: str = Field(
         "",
         description="s3://BUCKET[/PREFIX] that every event goes to, an object an hour and partition (see docs/operations.md); "

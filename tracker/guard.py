@@ -9,7 +9,7 @@ import structlog
 from schemas.settings import Settings
 from stores.files import read_private, write_private
 from stores.tables.client import Tables
-from stores.tokens.token_list import TokenBook
+from stores.tokens.token_list import CachedTokenList
 from stores.tokens.tokens import TokenTable
 
 if TYPE_CHECKING:
@@ -26,21 +26,21 @@ class Exposed(ValueError):
     """Anybody who reaches the address could read and write; the message says what to do."""
 
 
-def tokens(tables: Tables, settings: Settings) -> TokenBook:
+def tokens(tables: Tables, settings: Settings) -> CachedTokenList:
     """The list of tokens of this process."""
     from tracker.processes.serve import now_ms
 
-    return TokenBook(TokenTable(tables), settings.data, settings.tokens_seconds, now_ms)
+    return CachedTokenList(TokenTable(tables), settings.data, settings.tokens_seconds, now_ms)
 
 
-def gate(known: TokenBook, settings: Settings) -> "Gate":
+def gate(tokens: CachedTokenList, settings: Settings) -> "Gate":
     """The gate before the api."""
     from api.auth.gate import Gate
     from api.auth.sessions import Sessions
     from tracker.processes.serve import now_ms
 
     secure = settings.base_url.startswith("https:")
-    return Gate(known, settings, now_ms, Sessions(cookie_key(settings), settings.login_hours, secure))
+    return Gate(tokens, settings, now_ms, Sessions(cookie_key(settings), settings.login_hours, secure))
 
 
 def cookie_key(settings: Settings) -> str:
@@ -53,35 +53,35 @@ def cookie_key(settings: Settings) -> str:
     return read_private(path).decode()
 
 
-def is_open(known: TokenBook) -> bool:
+def is_open(tokens: CachedTokenList) -> bool:
     """Whether no token has been made."""
-    return known.book is not None and known.book.is_open
+    return tokens.current is not None and tokens.current.is_open
 
 
-def refuse_exposed(known: TokenBook, settings: Settings) -> None:
+def refuse_exposed(tokens: CachedTokenList, settings: Settings) -> None:
     """Raises Exposed where no token has been made and more than this machine could reach us."""
     if settings.on_loopback:
         return
-    if known.book is None:
+    if tokens.current is None:
         raise Exposed(
             "the list of tokens is not known yet: ClickHouse does not answer, or `tracker migrate` has not run"
         )
-    if is_open(known) and not settings.open:
+    if is_open(tokens) and not settings.open:
         raise Exposed(
             f"TRACKER_HOST={settings.host} would let anybody who reaches it read and write, as no token has been made. "
             "Make one with `tracker token create NAME --role admin`, listen on 127.0.0.1, or set TRACKER_OPEN=true if a "
             "firewall guards the port."
         )
-    if is_open(known):
+    if is_open(tokens):
         _log.warning("open: anybody who reaches this address can read and write", host=settings.host)
 
 
-async def until_safe(known: TokenBook, settings: Settings) -> None:
-    """Return once it is safe to listen; says why not, every half minute. `known` is being refreshed meanwhile."""
+async def until_safe(tokens: CachedTokenList, settings: Settings) -> None:
+    """Return once it is safe to listen; says why not, every half minute. `tokens` are being refreshed meanwhile."""
     waited = 0
     while True:
         try:
-            return refuse_exposed(known, settings)
+            return refuse_exposed(tokens, settings)
         except Exposed as why:
             if waited % _SAY_EVERY == 0:
                 _log.warning(f"not listening yet: {why}")

@@ -28,7 +28,7 @@ def router(gate: Gate) -> APIRouter:
     async def log_in(request: Request) -> Response:
         fields = form_fields(await read_body(request, _FORM_MAX, "this form"))
         target = here(fields.get("next", "/"))
-        found = gate.book().check(fields.get("token", "").strip(), gate.clock())
+        found = gate.tokens().check(fields.get("token", "").strip(), gate.clock())
         if not isinstance(found, Token):
             DENIED.labels("api", found).inc()
             return render(

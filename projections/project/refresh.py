@@ -10,7 +10,7 @@ from projections.sql import sql
 from stores.tables.client import Tables
 
 #: Tables of figures and the query that fills each, in the order in which they are written: the second reads the first.
-FIGURES = {"run_processes": "refresh_processes", "run_figures": "refresh_figures"}
+FIGURES = {"run_processes": "project/refresh_processes", "run_figures": "project/refresh_figures"}
 #: A run waits this many times as long as its share of the last refresh took, so that giant runs cannot starve the others.
 PATIENCE = 5
 #: Runs with more task records than this are refreshed alone, so that the others need not share their wait.

@@ -52,8 +52,8 @@ def test_the_text_is_that_of_the_table_files_and_no_statement_calls_a_view() -> 
     made = {name for text in ddl.values() for name in re.findall(r"VIEW (\w+) AS", text)}
     assert made == set(VIEWS)
     for sql in (
-        api_sql("runs"),
-        api_sql("tasks_page"),
+        api_sql("runs/runs"),
+        api_sql("tasks/tasks_page"),
         projection_sql("project/sweep"),
         projection_sql("project/refresh_figures"),
     ):

@@ -11,32 +11,32 @@ import pytest
 from schemas.access import Role
 from schemas.settings import Settings
 from stores.files import write_private
-from stores.tokens.tokens import Book, make
+from stores.tokens.tokens import TokenSet, make
 from tracker import guard
 from tracker.processes import serve
 
-SOME = Book([make("n", "ann", Role.ADMIN, 0)[1]])
-NONE = Book([])
+SOME = TokenSet([make("n", "ann", Role.ADMIN, 0)[1]])
+NONE = TokenSet([])
 
 
-class Known:
-    def __init__(self, book: Book | None) -> None:
-        self.book = book
+class Listed:
+    def __init__(self, tokens: TokenSet | None) -> None:
+        self.current = tokens
 
 
-def known(book: Book | None) -> Any:
-    return Known(book)
+def listed(tokens: TokenSet | None) -> Any:
+    return Listed(tokens)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-@pytest.mark.parametrize("book", [None, NONE, SOME])
-def test_loopback_is_always_safe(host: str, book: Book | None) -> None:
-    guard.refuse_exposed(known(book), Settings(host=host))
+@pytest.mark.parametrize("tokens", [None, NONE, SOME])
+def test_loopback_is_always_safe(host: str, tokens: TokenSet | None) -> None:
+    guard.refuse_exposed(listed(tokens), Settings(host=host))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "tracker.lab"])
 @pytest.mark.parametrize(
-    ("book", "is_open", "told"),
+    ("tokens", "is_open", "told"),
     [
         (SOME, False, ""),
         (SOME, True, ""),
@@ -46,26 +46,28 @@ def test_loopback_is_always_safe(host: str, book: Book | None) -> None:
         (None, True, "not known yet"),
     ],
 )
-def test_elsewhere_it_needs_a_token_or_a_word(host: str, book: Book | None, is_open: bool, told: str) -> None:
+def test_elsewhere_it_needs_a_token_or_a_word(
+    host: str, tokens: TokenSet | None, is_open: bool, told: str
+) -> None:
     settings = Settings(host=host, open=is_open)
     if told:
         with pytest.raises(guard.Exposed, match=told):
-            guard.refuse_exposed(known(book), settings)
+            guard.refuse_exposed(listed(tokens), settings)
     else:
-        guard.refuse_exposed(known(book), settings)
+        guard.refuse_exposed(listed(tokens), settings)
 
 
 def test_a_stage_waits_until_a_token_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "_LOOK_SECONDS", 0.001)
-    mine = Known(None)
+    mine = Listed(None)
 
     async def wait() -> None:
         waiting = asyncio.create_task(guard.until_safe(mine, Settings(host="0.0.0.0")))  # type: ignore[arg-type]
-        for book in (None, NONE):
-            mine.book = book
+        for tokens in (None, NONE):
+            mine.current = tokens
             done, _ = await asyncio.wait([waiting], timeout=0.05)
             assert not done
-        mine.book = SOME
+        mine.current = SOME
         await asyncio.wait_for(waiting, 10)
 
     asyncio.run(wait())
