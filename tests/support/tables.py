@@ -9,6 +9,7 @@ import pytest
 
 from stores.tables.client import Tables
 from stores.tables.migrate import migrate
+from tests.support.services.clickhouse import ClickHouseServer
 
 STORES = ["chdb", pytest.param("server", marks=pytest.mark.clickhouse)]
 _DATABASES = (f"test_{n}" for n in count())
@@ -28,31 +29,39 @@ def _chdb_database(chdb_root: Tables) -> Iterator[Tables]:
 
 
 @pytest.fixture(scope="session")
-def _server_database(request: pytest.FixtureRequest) -> Iterator[Tables]:
-    yield from _shared(_on_server(request, "test"))
+def _server_database(clickhouse_server: ClickHouseServer) -> Iterator[Tables]:
+    yield from _shared(Tables(clickhouse_server.database_url("test"), Path()))
 
 
 @pytest.fixture
-def chdb_tables(_chdb_database: Tables) -> Tables:
-    """Empty tables in chDB."""
-    return emptied(_chdb_database)
-
-
-@pytest.fixture(params=STORES)
 def tables(request: pytest.FixtureRequest) -> Tables:
-    """Empty tables, in chDB and on a real server. A test that changes more than rows takes `own_tables`."""
-    database: Tables = request.getfixturevalue(f"_{request.param}_database")
+    """Empty tables in chDB. A test that is marked `each_store` runs again on a real server; one that changes more than rows
+    takes `own_tables`."""
+    store = getattr(request, "param", "chdb")
+    database: Tables = request.getfixturevalue(f"_{store}_database")
     return emptied(database)
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture
+def both_tables(_chdb_database: Tables, _server_database: Tables) -> tuple[Tables, Tables]:
+    """Empty tables in chDB, and on a real server."""
+    return emptied(_chdb_database), emptied(_server_database)
+
+
+@pytest.fixture
 def own_tables(request: pytest.FixtureRequest) -> Iterator[Tables]:
-    """Empty tables in a database that no other test sees, in chDB and on a real server. Half a second each."""
+    """Empty tables in a database that no other test sees. Making one takes half a second."""
     name = next(_DATABASES)
-    chdb = request.param == "chdb"
-    yield from _migrated(
-        request.getfixturevalue("chdb_root").beside(name) if chdb else _on_server(request, name)
-    )
+    embedded = getattr(request, "param", "chdb") == "chdb"
+    root = request.getfixturevalue("_chdb_database" if embedded else "_server_database")
+    yield from _migrated(root.beside(name))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that is marked `each_store` gets its tables in chDB and on a real server."""
+    if metafunc.definition.get_closest_marker("each_store"):
+        for fixture in {"tables", "own_tables"} & set(metafunc.fixturenames):
+            metafunc.parametrize(fixture, STORES, indirect=True)
 
 
 def emptied(tables: Tables) -> Tables:
@@ -62,10 +71,6 @@ def emptied(tables: Tables) -> Tables:
     fresh.command("SYSTEM START MERGES")
     fresh.command(f"TRUNCATE ALL TABLES FROM {fresh.database} NOT LIKE 'migrations'")
     return fresh
-
-
-def _on_server(request: pytest.FixtureRequest, database: str) -> Tables:
-    return Tables(request.getfixturevalue("clickhouse_server").database_url(database), Path())
 
 
 def _migrated(tables: Tables) -> Iterator[Tables]:

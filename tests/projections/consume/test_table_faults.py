@@ -14,9 +14,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from projections.consume import loop
 from projections.project import writer
-from projections.project.projector import Projector
-from projections.project.sweep import Thresholds
-from projections.project.writer import Stopped, Writer
+from projections.project.writer import Stopped
 from schemas import events as e
 from schemas.metrics import ROWS_SET_ASIDE
 from schemas.settings import Settings
@@ -26,9 +24,10 @@ from stores.log.port import Record
 from stores.tables.client import Tables, TablesUnavailable
 from tests.support.projection import T0, History, task
 from tests.support.projection_compare import differences
-from tests.support.reducer import Limits, reduce
+from tests.support.reducer import reduce
+from tests.support.table_faults import LIMITS, Watched, history, projector
 
-LIMITS = Limits(180_000, 360_000, 300_000)
+pytestmark = pytest.mark.each_store
 
 Fault = Callable[[Callable[[], None]], None]
 
@@ -70,29 +69,6 @@ class Shaky(Tables):
             self.fault(lambda: super(Shaky, self).insert(table, rows))
         else:
             super().insert(table, rows)
-
-
-def history() -> History:
-    """Some runs with tasks, a dead letter, a note, a label and rounds."""
-    h = History()
-    h.tick()
-    for n in range(4):
-        run = f"run{n}"
-        h.say(run, e.Created(name=run, instant=T0))
-        h.say(run, e.TasksChanged(instant=T0 + 1), *(task(run, i, "succeeded") for i in range(3)))
-        h.say(run, e.Unreadable(reason="?", request="PUT", raw=""))
-        h.say(run, e.Note(note_id="1", text="why"))
-        h.say(run, e.Hiding(by="ada"))
-    h.wait(15_000)
-    return h
-
-
-def projector(tables: Tables, stop: threading.Event | None = None, **more: Any) -> Projector:
-    made = Projector(
-        Writer(tables, stop or threading.Event()), Thresholds(*LIMITS), lambda *_: None, 0, **more
-    )
-    made.assign([0])
-    return made
 
 
 @pytest.fixture(autouse=True)
@@ -143,18 +119,6 @@ def test_a_disk_that_is_full_is_waited_for(own_tables: Tables) -> None:
     worker.writer.stop.clear()
     worker.refresh_all()
     assert differences(own_tables, reduce(h.messages, LIMITS, lambda _: 0), LIMITS) == []
-
-
-class Watched(threading.Event):
-    """Tells when somebody begins to wait for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waited = threading.Event()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waited.set()
-        return super().wait(timeout)
 
 
 def bad(h: History, partition: int = 0) -> Record:

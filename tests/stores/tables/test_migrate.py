@@ -6,6 +6,8 @@ from stores.tables import migrate as migrations
 from stores.tables.client import Tables
 from stores.tables.migrate import Migration, MigrationError
 
+pytestmark = pytest.mark.each_store
+
 
 def test_every_file_is_applied_once(own_tables: Tables) -> None:
     assert all(m.applied_at is not None for m in migrations.status(own_tables))
