@@ -7,13 +7,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from stores.log.port import LogUnavailable
 from stores.tables.client import Tables, TablesUnavailable
-from tracker.processes import serve
+from tracker import startup
 
 pytestmark = pytest.mark.each_store
 
 
 def test_tables_that_are_not_made_yet_are_waited_for(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(startup, "_RETRY_SECONDS", 0.001)
     nowhere = tables.beside("not_made_yet")
     asked = [LogUnavailable("away"), TablesUnavailable("away")]
 
@@ -25,7 +25,7 @@ def test_tables_that_are_not_made_yet_are_waited_for(tables: Tables, monkeypatch
         return int(found.value("SELECT count() FROM prices"))
 
     made: list[bool] = []
-    assert asyncio.run(serve.wait_for("the tables", attempt)) == 0 and len(made) == 2
+    assert asyncio.run(startup.wait_for("the tables", attempt)) == 0 and len(made) == 2
 
 
 def test_what_is_wrong_is_told_at_once(tables: Tables) -> None:
@@ -33,4 +33,4 @@ def test_what_is_wrong_is_told_at_once(tables: Tables) -> None:
         tables.command("SELECT no_such_column FROM prices")
 
     with pytest.raises(ClickHouseError):
-        asyncio.run(asyncio.wait_for(serve.wait_for("the tables", attempt), 30))
+        asyncio.run(asyncio.wait_for(startup.wait_for("the tables", attempt), 30))
