@@ -68,9 +68,9 @@ def test_of_only_the_first_line_a_run_is_submitted_then_disconnected(
     assert theatre.path == ["submitted", "disconnected"][: 1 + over]
     assert theatre.stage.paths() == dict.fromkeys(names, theatre.path) and len(names) > 5
     rows = theatre.stage.tables.rows(
-        "SELECT run_id, tupleElement(created, 'name') AS name, tupleElement(created, 'session_id') AS session FROM runs FINAL"
+        "SELECT run_id, tupleElement(created, 'name') AS name, tupleElement(created, 'session_id') AS state FROM runs FINAL"
     )
-    assert {r["run_id"]: (r["name"], r["session"]) for r in rows} == names
+    assert {r["run_id"]: (r["name"], r["state"]) for r in rows} == names
     assert theatre.told() == [("", "disconnected firing")] * over
 
 

@@ -158,7 +158,7 @@ def test_a_batch_is_written_in_pieces_of_bounded_size(tables: Tables) -> None:
         h.say("run", e.TasksChanged(instant=T0 + n), task("run", n, "running", script="x" * 10_000))
     h.wait(10_000)
     shaky = Shaky(tables, down, 0)
-    projector(shaky, wave_bytes=50_000).project(h.records)
+    projector(shaky, write_batch_bytes=50_000).project(h.records)
     assert 10_000 < shaky.largest < 80_000
     assert tables.value("SELECT count() FROM tasks FINAL") == 40
     assert tables.value("SELECT uniqExact(offset) FROM events") == len(h.records)

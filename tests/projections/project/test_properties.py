@@ -322,7 +322,7 @@ def _next_crash(tables: Faulty, crashes: Any) -> int:
 
 def put_off(plan: Plan) -> AbstractContextManager[Any]:
     if plan.giants:
-        return mock.patch.multiple(refresh, GIANT_RECORDS=-1, PATIENCE=1e9)
+        return mock.patch.multiple(refresh, LARGE_RUN_RECORDS=-1, PATIENCE=1e9)
     return mock.patch.multiple(refresh, PATIENCE=0)
 
 
