@@ -138,7 +138,7 @@ def form_router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIR
         told, note_id = _form(await _body(request))
         run_id, note = await writer.write(ref, "note", note_id, told, who)
         await until_shown(lambda: _known(reader, run_id, note.note_id, note))
-        return RedirectResponse(f"/runs/{quote(ref, safe='')}#notes", status_code=303)
+        return RedirectResponse(f"/runs/{quote(ref, safe='')}?tab=notes#notes", status_code=303)
 
     return r
 
