@@ -36,11 +36,11 @@ def tokens(tables: Tables, settings: Settings) -> CachedTokenList:
 def gate(tokens: CachedTokenList, settings: Settings) -> "Gate":
     """The gate before the api."""
     from api.auth.gate import Gate
-    from api.auth.sessions import Sessions
+    from api.auth.sessions import LoginSessions
     from tracker.processes.serve import now_ms
 
     secure = settings.base_url.startswith("https:")
-    return Gate(tokens, settings, now_ms, Sessions(cookie_key(settings), settings.login_hours, secure))
+    return Gate(tokens, settings, now_ms, LoginSessions(cookie_key(settings), settings.login_hours, secure))
 
 
 def cookie_key(settings: Settings) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.core.db import Reader
-from api.notes.queries import Kind, notes, shown
+from api.notes.models import Kind
+from api.notes.queries import notes, rendered
 from api.runs.models import RunFacts, Tab
 
 
 def _fetch(kind: Kind, reader: Reader, facts: RunFacts) -> dict[str, Any]:
-    return {"notes": shown(notes(reader, facts.run.id, kind))}
+    return {"notes": rendered(notes(reader, facts.run.id, kind))}
 
 
 def _notes(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.db import Judgement, Reader
 from api.core.models import Money, Time
+from schemas.events import Person
 from schemas.statuses import Liveness, ReportedState, RunStatus
 
 
@@ -199,3 +200,19 @@ class Tab:
     applies: Callable[[RunFacts], bool] = lambda _: True
     fact: str = ""
     count: Callable[[RunFacts], int | None] = lambda _: None
+
+
+class Hidden(BaseModel):
+    """Whether the run is to be left out of lists, and who says so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hidden: bool = Field(description="true hides the run, false shows it again")
+    by: Person = ""
+
+
+class HiddenAccepted(BaseModel):
+    """The word is durable on the log; lists follow it a moment later."""
+
+    id: str = Field(description="The run's id")
+    hidden: bool

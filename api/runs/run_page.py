@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from starlette.responses import HTMLResponse
 
-from api.auth.request_context import SEEN
+from api.core.request_context import REQUEST_CONTEXT
 from api.core.db import Reader, ahead
 from api.html.render import fragment, render
 from api.runs.facts import run_facts
@@ -32,7 +32,7 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
         "here": f"/runs/{quote(facts.run.id)}",
         "now_ms": reader.clock(),
         "addresses": {t.address for t in own},
-        "may_change": may(SEEN.get().caller, Act.CHANGE_RUN, facts.run.owner),
+        "may_change": may(REQUEST_CONTEXT.get().caller, Act.CHANGE_RUN, facts.run.owner),
     }
     everything = wanted == ALL
     panels = {

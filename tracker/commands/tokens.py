@@ -148,11 +148,12 @@ class _Tables:
         self._table, self._now_ms = TokenTable(tables), now_ms
 
     def make(self, name: str, owner: str, role: Role, days: float | None) -> Mapping[str, Any]:
-        from api.tokens.routes import FirstToken, TokenWanted, made
+        from api.tokens.commands import FirstToken, make_token
+        from api.tokens.models import TokenWanted
 
         try:
             wanted = TokenWanted(name=name, owner=owner, role=role, days=days)
-            return made(self._table, wanted, self._now_ms()).model_dump(mode="json")
+            return make_token(self._table, wanted, self._now_ms()).model_dump(mode="json")
         except FirstToken as e:
             raise NotDone(str(e)) from e
         except ValidationError as e:
@@ -160,17 +161,17 @@ class _Tables:
             raise NotDone(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from e
 
     def list(self) -> list[Mapping[str, Any]]:
-        from api.tokens.routes import shown
+        from api.tokens.commands import describe
 
-        return [shown(t).model_dump(mode="json") for t in self._table.read()]
+        return [describe(t).model_dump(mode="json") for t in self._table.read()]
 
     def revoke(self, token_id: str) -> Mapping[str, Any]:
-        from api.tokens.routes import shown
+        from api.tokens.commands import describe
 
         token = self._table.revoke(token_id, self._now_ms())
         if token is None:
             raise NotDone(f"there is no token {token_id!r}; `tracker token list` shows their ids")
-        return shown(token).model_dump(mode="json")
+        return describe(token).model_dump(mode="json")
 
 
 class _Running:

@@ -10,7 +10,7 @@ import pytest
 
 from api.app import create_app
 from api.auth.gate import Gate
-from api.auth.sessions import Sessions
+from api.auth.sessions import LoginSessions
 from ingest.app import routes as ingest_routes
 from schemas.access import How, Role
 from schemas.metrics import DENIED
@@ -351,7 +351,7 @@ def test_without_a_gate_the_app_is_open() -> None:
     app = create_app(given, given, Settings(), lambda: T0)
     assert any(getattr(m.cls, "__name__", "") == "Guarded" for m in app.user_middleware)
     assert isinstance(
-        Gate(NoTokens(), Settings(), lambda: T0, Sessions(KEY, 1, False)).tokens().is_open, bool
+        Gate(NoTokens(), Settings(), lambda: T0, LoginSessions(KEY, 1, False)).tokens().is_open, bool
     )
 
 

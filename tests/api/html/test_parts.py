@@ -11,7 +11,7 @@ from api.core.db import judge
 from api.core.problems import Problem
 from api.html import render as show
 from api.html.charts import curve
-from api.html.links import RepositoryLinks, links, s3_link
+from api.html.links import s3_link
 from api.html.markdown import to_html
 from api.html.render import DASH
 from api.logs.queries import LOG_BYTES, read_tail, run_log, task_files
@@ -40,58 +40,6 @@ def run(status: str, reported: str | None = None, liveness: str | None = None, *
         error=None, resume_command=None, owner=None, workspace=None, labels=[], hidden=False, hidden_by=None,
         thresholds=RunThresholds(disconnected_after_ms=180_000, stalled_after_ms=900_000, ignored_labels=[]),
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("repository", "base", "tree", "commit"),
-    [
-        (
-            "https://github.com/nf-core/rnaseq",
-            "https://github.com/nf-core/rnaseq",
-            "/tree/dev",
-            "/commit/abc",
-        ),
-        (
-            "https://github.com/nf-core/rnaseq.git",
-            "https://github.com/nf-core/rnaseq",
-            "/tree/dev",
-            "/commit/abc",
-        ),
-        (
-            "git@gitlab.com:lab/sub/flow.git",
-            "https://gitlab.com/lab/sub/flow",
-            "/-/tree/dev",
-            "/-/commit/abc",
-        ),
-        (
-            "https://gitlab.example.org/lab/flow",
-            "https://gitlab.example.org/lab/flow",
-            "/-/tree/dev",
-            "/-/commit/abc",
-        ),
-        ("https://bitbucket.org/lab/flow", "https://bitbucket.org/lab/flow", "/src/dev", "/commits/abc"),
-    ],
-)
-def test_links_to_known_hosts(repository: str, base: str, tree: str, commit: str) -> None:
-    assert links(repository, "dev", "abc") == RepositoryLinks(base, base + tree, base + commit)
-    assert links(repository, None, None) == RepositoryLinks(base)
-
-
-@pytest.mark.parametrize(
-    "repository",
-    [None, "", "/data/flow", "https://example.org/a/b", "javascript:alert(1)", "https://github.com.evil.org/a/b", "https://github.com",
-     "https://github.com/a/../b", "https://github.com:444/a/b", "https://evil@github.com@x/a/b", "https://[/a/b", "file://github.com/a/b",
-     'https://github.com/a/b"onclick=x'],
-)  # fmt: skip
-def test_nothing_else_is_linked_to(repository: str | None) -> None:
-    assert links(repository, "dev", "abc") == RepositoryLinks()
-
-
-def test_a_revision_stays_within_its_address() -> None:
-    assert (
-        links("https://github.com/a/b", "x?y#z", "../..").revision == "https://github.com/a/b/tree/x%3Fy%23z"
-    )
-    assert links("https://github.com/a/b", None, "../..").commit == "https://github.com/a/b/commit/..%2F.."
 
 
 AWS = str(Settings.model_fields["s3_browser"].default)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.runs.hiding import Hidden, hiding
+from api.runs.commands import hidden_event
 from projections.alerts.registry import Book
 from projections.alerts.rules import Facts, Rules
 from projections.alerts.storage import Storage
@@ -35,7 +35,7 @@ def test_hiding_is_an_event_on_the_log(stage: Stage) -> None:
     event, _ = decode(value)
     assert (first, second) == ("run.hidden", "run.shown")
     assert isinstance(event, RunHidden) and (event.run_id, event.data.by) == ("r1", "ada")
-    assert hiding("r1", Hidden(hidden=True), T0).id != hiding("r1", Hidden(hidden=True), T0 + 1).id
+    assert hidden_event("r1", True, "", T0).id != hidden_event("r1", True, "", T0 + 1).id
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"hidden": "perhaps"}', '{"hidden": true, "x": 1}'])
