@@ -9,27 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-<<<<<<< HEAD
-from api.core.cursor import letter_place
-from api.core.db import Reader
-from api.core.problems import Problem
-from api.dead_letters import queries as letters
-from api.dead_letters.commands import replay_one, replay_page
-from api.dead_letters.models import DeadLetterList
-from api.dead_letters.queries import DeadLetterDetail, LetterFilter, ReplayAsked, Replayed
-from schemas.settings import Settings
-from stores.log.open import open_log
-from stores.log.port import EventLog, LogUnavailable
-from stores.tables.client import open_tables
-from tracker import remote
-from tracker.processes import serve
-from tracker.reread import read_again
-=======
 from tracker.remote import URL_HELP, Refused, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer(no_args_is_help=True, help="What was accepted and could not be used.")
->>>>>>> main
 
 _PATH = "/api/v1/dead-letters"
 _PAGE = 200
@@ -81,26 +64,6 @@ def replay(
         pages = _pages(tracker, f"{_PATH}/replay", {}, body)
     raise typer.Exit(print_outcome(pages))
 
-<<<<<<< HEAD
-    def pages(self, reason: str, run_id: str, every: bool) -> list[DeadLetterList]:
-        """All pages."""
-        pages, token = list[DeadLetterList](), ""
-        asked = {"reason": reason, "run_id": run_id} | ({} if every else {"replayed": "false"})
-        filter = LetterFilter(run_id, reason, None if every else False)
-        while True:
-            query = urlencode(asked | {"page_size": _PAGE, "page_token": token})
-            pages.append(
-                self._either(
-                    lambda reader, _, token=token: _in_thread(  # type: ignore[misc]
-                        lambda: letters.page_of_letters(reader, filter, letter_place(token), _PAGE)
-                    ),
-                    lambda query=query: DeadLetterList.model_validate_json(self._ask(f"?{query}")),  # type: ignore[misc]
-                )
-            )
-            if not (token := pages[-1].next_page_token or ""):
-                return pages
-=======
->>>>>>> main
 
 def _pages(
     tracker: RunningTracker, path: str, query: dict[str, str], body: dict[str, Any] | None = None
@@ -120,78 +83,11 @@ def _replay_one(tracker: RunningTracker, letter_id: str, by: str) -> dict[str, A
         answer: dict[str, Any] = tracker.ask(
             f"{_PATH}/{quote(letter_id, safe='')}/replay", "POST", {"by": by}
         )
-<<<<<<< HEAD
-
-    def replay(self, letter_id: str, asked: ReplayAsked) -> list[Replayed]:
-        """What became of each page of them."""
-        if letter_id:
-            return [
-                self._either(
-                    lambda r, log: self._replay_one(r, log, letter_id, asked.by),
-                    lambda: self._ask_for_one(letter_id, asked.by),
-                )
-            ]
-        pages, token = list[Replayed](), ""
-        while True:
-            path = "/replay?" + urlencode({"page_size": _PAGE, "page_token": token})
-            pages.append(
-                self._either(
-                    lambda r, log, token=token: self._replay_page(r, log, asked, token),  # type: ignore[misc]
-                    lambda path=path: Replayed.model_validate_json(self._ask(path, asked.model_dump())),  # type: ignore[misc]
-                )
-            )
-            if not (token := pages[-1].next_page_token or ""):
-                return pages
-
-    async def _replay_one(self, reader: Reader, log: EventLog, letter_id: str, by: str) -> Replayed:
-        again = read_again(self.settings)
-        return await replay_one(reader, log, again, letter_id, by, serve.now_ms())
-
-    async def _replay_page(self, reader: Reader, log: EventLog, asked: ReplayAsked, token: str) -> Replayed:
-        again, place = read_again(self.settings), letter_place(token)
-        return await replay_page(reader, log, again, asked, asked.by, place, _PAGE, serve.now_ms())
-
-    def _ask_for_one(self, letter_id: str, by: str) -> Replayed:
-        try:
-            path = f"/{quote(letter_id, safe='')}/replay"
-            return Replayed.model_validate_json(self._ask(path, {"by": by}))
-        except remote.Refused as e:
-            if e.status != 409:
-                raise
-            failed = letters.NotReplayed(id=letter_id, reason=str(e))
-            return Replayed(replayed=[], run_ids=[], failed=[failed])
-
-    def _ask(self, path: str, body: dict[str, Any] | None = None) -> bytes:
-        return remote.ask(self.url, _PATH + path, "GET" if body is None else "POST", body)
-
-    def _either(self, here: Callable[[Reader, EventLog], Awaitable[T]], there: Callable[[], T]) -> T:
-        if self.url:
-            return there()
-        try:
-            return asyncio.run(self._here(here))
-        except LogUnavailable:
-            if self.settings.log != "local":
-                raise
-            self.url = self.settings.base_url
-            return there()
-        except Problem as e:
-            raise ValueError(e.detail) from e
-
-    async def _here(self, work: Callable[[Reader, EventLog], Awaitable[T]]) -> T:
-        log, tables = open_log(self.settings), open_tables(self.settings)
-        await log.start()
-        try:
-            return await work(Reader(tables, self.settings, serve.now_ms), log)
-        finally:
-            await log.stop()
-            tables.close()
-=======
     except Refused as e:
         if e.status != 409:  # it still cannot be understood
             raise
         return {"replayed": [], "run_ids": [], "failed": [{"id": letter_id, "reason": str(e)}]}
     return answer
->>>>>>> main
 
 
 def print_table(pages: list[dict[str, Any]]) -> None:

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from api.tokens.routes import FirstToken, TokenWanted, made, shown
+from api.tokens.commands import FirstToken, describe, make_token
+from api.tokens.models import TokenWanted
 from schemas.access import Role
 from schemas.settings import Settings
 from stores.log.local import LocalLog
@@ -131,7 +132,7 @@ class InTables:
 
     def make(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            return made(self._table, TokenWanted(**request), now_ms()).model_dump(mode="json")
+            return make_token(self._table, TokenWanted(**request), now_ms()).model_dump(mode="json")
         except FirstToken as e:
             raise NotDone(str(e)) from e
         except ValidationError as e:
@@ -139,13 +140,13 @@ class InTables:
             raise NotDone(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from e
 
     def list(self) -> list[Mapping[str, Any]]:
-        return [shown(t).model_dump(mode="json") for t in self._table.read()]
+        return [describe(t).model_dump(mode="json") for t in self._table.read()]
 
     def revoke(self, token_id: str) -> Mapping[str, Any]:
         token = self._table.revoke(token_id, now_ms())
         if token is None:
             raise NotDone(f"there is no token {token_id!r}; `tracker token list` shows their ids")
-        return shown(token).model_dump(mode="json")
+        return describe(token).model_dump(mode="json")
 
 
 class OverHttp:
