@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from starlette.responses import HTMLResponse
 
-from api.core.request_context import REQUEST_CONTEXT
 from api.core.db import Reader, ahead
+from api.core.request_context import REQUEST_CONTEXT
 from api.html.render import fragment, render
 from api.runs.facts import run_facts
 from api.runs.models import RunFacts, Tab
