@@ -7,7 +7,7 @@ import pytest
 
 from api.core.db import Reader, Row
 from api.timeline.queries import BARS_MAX
-from projections.project.event_rows import read, say
+from projections.project.event_rows import event_rows, read
 from schemas.events import NoteWritten, iso
 from schemas.wire import decode
 from stores.log.port import Record
@@ -123,7 +123,7 @@ def project_notes(stage: Stage) -> None:
     for offset, (type_, value) in enumerate(stage.log.messages[0]):
         record = Record(0, offset, T0 + offset, "r1", type_, value)
         event, tasks, unreadable = read(record)
-        said = say(record, 0, event, tasks, unreadable)
+        said = event_rows(record, 0, event, tasks, unreadable)
         assert said.notes and not said.runs and not said.tasks, "a note is no sign of life"
         stage.tables.insert("notes", said.notes)
         stage.tables.insert("notes", said.notes)
