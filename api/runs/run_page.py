@@ -47,6 +47,7 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
         tabs=[(t, t.count(facts)) for t in own],
         panels=panels,
         opened=opened,
+        opens_on=opens_on(facts),
         everything=everything,
     )
 

@@ -93,7 +93,7 @@ class _Slow:
     def rows(
         self, query: str, partitions: list[int], firsts: list[int], nexts: list[int]
     ) -> list[dict[str, int]]:
-        assert query == "books" and partitions == [0]
+        assert query == "ops/books" and partitions == [0]
         self.asked.append((firsts[0], nexts[0]))
         self.now += 1 if firsts[0] == 0 else 0
         return [
