@@ -57,8 +57,6 @@ WITHIN = 2500
 #: The hours of one history are as nothing to the day after which news is history.
 NOW = help.T0 + DAY // 2
 
-pytestmark = pytest.mark.parametrize("tables", ["chdb"], indirect=True)
-
 
 @dataclass(frozen=True)
 class Notifying:

@@ -20,6 +20,8 @@ from stores.tables.client import Tables
 from tests.support.projection import T0, History, Stage, task
 from tests.support.reducer import Limits
 
+pytestmark = pytest.mark.each_store
+
 LIMITS = Limits(180_000, 360_000, 300_000)
 HOUR = 3_600_000
 DONE = e.Completed(state=ReportedState.SUCCEEDED, instant=T0)

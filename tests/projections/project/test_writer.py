@@ -10,6 +10,8 @@ from projections.project.writer import Stopped, Writer
 from stores.log.port import Record
 from stores.tables.client import Tables, TablesUnavailable
 
+pytestmark = pytest.mark.each_store
+
 
 def _rows(offset: int, tasks: bytes) -> EventRows:
     record = Record(0, offset, 1_790_000_000_000, "r", "tasks.changed", b"")
