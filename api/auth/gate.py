@@ -71,7 +71,7 @@ class Gate:
             role = self.settings.proxy_role_of(person)
             return Caller(person, role, How.PROXY, f"proxy:{person}"), f"proxy:{person}"
         tokens = self.tokens()
-        if tokens.is_open and self.settings.may_be_open and not self.settings.proxy_header:
+        if tokens.is_open and self.settings.may_be_open:
             return anybody(peer), "open"
         if "authorization" in headers:
             token = tokens.check(secret, self.clock())
@@ -102,9 +102,9 @@ class Gate:
             raise Problem(403, "a page of another site may not write here")
 
     def refuse_strange_host(self, headers: Headers) -> None:
-        """Raises Problem 403 for a public name that is not ours: a page could have made it lead to this machine.
+        """Raises Problem 403 for a public name that is not ours: a page could have made it lead to us.
 
-        Only while the tracker is open on loopback; addresses and names without a dot cannot be made to.
+        Only while the tracker is open; addresses and names without a dot cannot be made to.
         """
         host = _host_of(headers.get("host", ""))
         ours = urlsplit(self.settings.base_url).hostname
@@ -170,7 +170,7 @@ class Guarded:
         if isinstance(who, Rejected):
             DENIED.labels("api", who).inc()
             raise Problem(401, _WHY[who], {"WWW-Authenticate": 'Bearer realm="run-tracker"'})
-        if who.how is How.OPEN and self.gate.settings.on_loopback:
+        if who.how is How.OPEN:
             self.gate.refuse_strange_host(headers)
         if not may(who, Act.READ):
             raise forbidden(who, Act.READ)

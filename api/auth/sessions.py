@@ -10,6 +10,9 @@ from starlette.responses import Response
 
 COOKIE = "tracker_session"
 
+#: Header by which the command line shows that it can read the key of the cookies: who makes the first token must.
+PROOF_HEADER = "x-tracker-proof"
+
 
 @dataclass(frozen=True, slots=True)
 class LoginSession:
@@ -55,3 +58,11 @@ class LoginSessions:
     def is_csrf(self, seed: str, form_token: str) -> bool:
         """Whether it is; compared in constant time."""
         return hmac.compare_digest(self.csrf(seed).encode(), form_token.encode())
+
+    def command_line_proof(self) -> str:
+        """What only a process with the tracker's settings and data can say."""
+        return hmac.new(self._key.encode(), b"command line", hashlib.sha256).hexdigest()
+
+    def is_command_line(self, proof: str) -> bool:
+        """Whether it is; compared in constant time."""
+        return hmac.compare_digest(self.command_line_proof().encode(), proof.encode())

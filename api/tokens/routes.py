@@ -1,16 +1,17 @@
-"""Tokens under /api/v1: made, listed, revoked. By admins; and while none is made, by whoever is on this machine."""
+"""Tokens under /api/v1: made, listed, revoked, by admins. The first is made by the command line."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 
 from api.auth.gate import Gate
-from api.auth.permissions import allow
+from api.auth.permissions import allow, caller_of
+from api.auth.sessions import PROOF_HEADER
 from api.core.db import Reader
 from api.core.problems import Problem, responses
 from api.tokens import commands
 from api.tokens.models import TokenList, TokenMade, TokenShown, TokenWanted
-from schemas.access import Act
+from schemas.access import Act, How
 from stores.tokens.tokens import TokenTable
 
 TokenId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,32}$")]
@@ -32,8 +33,13 @@ def router(reader: Reader, gate: Gate) -> APIRouter:
         return TokenList(tokens=[commands.describe(t) for t in table.read()])
 
     @r.post("/tokens", status_code=201, responses=responses(413))
-    def make_token(wanted: TokenWanted) -> TokenMade:
-        """Make a token. Its secret is in this answer and nowhere else. The first must be an admin's."""
+    def make_token(wanted: TokenWanted, request: Request) -> TokenMade:
+        """Make a token. Its secret is in this answer and nowhere else. The first is an admin's, by `tracker token create`."""
+        caller, proof = caller_of(request), request.headers.get(PROOF_HEADER, "")
+        if caller and caller.how is How.OPEN and not gate.sessions.is_command_line(proof):
+            raise Problem(
+                403, "make the first token at the command line: tracker token create NAME --role admin"
+            )
         try:
             made = commands.make_token(table, wanted, gate.clock())
         except commands.FirstToken as e:

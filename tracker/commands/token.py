@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from api.auth.sessions import PROOF_HEADER
 from api.tokens.commands import FirstToken, describe, make_token
 from api.tokens.models import TokenWanted
 from schemas.access import Role
@@ -24,6 +25,7 @@ from stores.log.port import LogUnavailable
 from stores.tables.client import Tables, open_tables
 from stores.tables.migrate import migrate
 from stores.tokens.tokens import TokenTable
+from tracker.access import login_sessions
 from tracker.clock import now_ms
 from tracker.errors import NotDone
 from tracker.remote import Refused, RunningTracker
@@ -154,6 +156,7 @@ class OverHttp:
 
     def __init__(self, settings: Settings) -> None:
         self._data = settings.data
+        self._proof = {PROOF_HEADER: login_sessions(settings).command_line_proof()}
         self._tracker = RunningTracker(settings.model_copy(update={"public_url": ""}))
 
     def make(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -170,7 +173,7 @@ class OverHttp:
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         try:
-            answer: Mapping[str, Any] = self._tracker.ask(f"/api/v1/tokens{path}", method, body)
+            answer: Mapping[str, Any] = self._tracker.ask(f"/api/v1/tokens{path}", method, body, self._proof)
         except Refused as e:
             stop = ", or stop `tracker up` first" if e.status in (401, 403) else ""
             raise NotDone(f"{e}{stop}") from e

@@ -6,6 +6,7 @@ log is what the projector can read. Over all: the memory does not grow.
 
 import argparse
 import asyncio
+import math
 import secrets
 import sys
 import time
@@ -18,7 +19,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from ingest.app import create_app
-from projections.project.event_rows import read, say
+from projections.project.event_rows import event_rows, read
 from schemas.settings import Settings
 from stores.log.port import Position, Record
 from tests.support.ingest import NOW, MemoryLog
@@ -98,7 +99,7 @@ class Target:
                 event, tasks, unreadable = read(record)
                 if event is None:
                     raise Wrong(f"ingest put on the log what the projector cannot read: {unreadable}")
-                say(record, 0, event, tasks, unreadable)
+                event_rows(record, 0, event, tasks, unreadable)
             except Exception as e:
                 raise Wrong(f"the projector, on {record.value[:500]!r}: {type(e).__name__}: {e}") from e
         return status, records, took
@@ -148,7 +149,7 @@ def rss() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def fuzz(seed: int, inputs: int, seconds: float) -> Found:
+def fuzz(seed: int, inputs: int, seconds: float = math.inf) -> Found:
     """Try so many inputs, or as many as the seconds allow (but at least a thousand). Raises Wrong."""
     all_seeds = seeds()
     target = Target()
