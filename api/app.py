@@ -110,7 +110,7 @@ def _capabilities(
         ops_routes.router(reader, log, counted),
         ops_pages.router(reader, log, counted),
         token_routes.router(reader, gate),
-        login.router(gate),
+        login.router(gate, reader.tables),
         site.router(),
         probes.router(reader, log),
     ]
