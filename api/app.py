@@ -21,13 +21,16 @@ from api.core import probes, problems
 from api.core.db import Reader
 from api.core.headers import SafeAnswers
 from api.costs import routes as cost_routes
+from api.costs import tabs as cost_tabs
 from api.dead_letters import routes as dead_letter_routes
 from api.dead_letters.commands import ReadAgain, read_nothing
 from api.html import site
 from api.logs import pages as log_pages
 from api.logs import routes as log_routes
+from api.logs import tabs as log_tabs
 from api.notes import pages as note_pages
 from api.notes import routes as note_routes
+from api.notes import tabs as note_tabs
 from api.ops import pages as ops_pages
 from api.ops import routes as ops_routes
 from api.ops.count_cache import Counted
@@ -35,14 +38,29 @@ from api.runs import forms as run_forms
 from api.runs import pages as run_pages
 from api.runs import queries as runs
 from api.runs import routes as run_routes
+from api.runs import tabs as run_tabs
 from api.tasks import pages as task_pages
 from api.tasks import routes as task_routes
 from api.timeline import pages as timeline_pages
+from api.timeline import tabs as timeline_tabs
 from api.tokens import routes as token_routes
 from schemas.settings import Settings
 from stores.log.port import EventLog
 from stores.tables.client import Tables
 from stores.tokens.token_list import NoTokens
+
+#: Of the page of a run, in their order.
+TABS = (
+    run_tabs.OVERVIEW,
+    run_tabs.ERROR,
+    timeline_tabs.TIMELINE,
+    run_tabs.CONFIG,
+    note_tabs.NOTES,
+    log_tabs.LOGS,
+    cost_tabs.COST,
+    note_tabs.AI,
+    run_tabs.HISTORY,
+)
 
 OPENAPI_URL = "/api/v1/openapi.json"
 
@@ -95,7 +113,7 @@ def _capabilities(
     counted = Counted()
     return [
         run_routes.router(reader, log, clock),
-        run_pages.router(reader),
+        run_pages.router(reader, TABS),
         run_forms.router(reader, log, clock),
         task_routes.router(reader),
         task_pages.router(reader),

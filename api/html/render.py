@@ -175,6 +175,11 @@ def _environment() -> Environment:
 _ENVIRONMENT = _environment()
 
 
+def fragment(name: str, **values: Any) -> Markup:
+    """A part of a page, from this template."""
+    return Markup(_ENVIRONMENT.get_template(name).render(**values))
+
+
 def render(
     name: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> HTMLResponse:

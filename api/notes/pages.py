@@ -36,6 +36,6 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
             raise invalid(e) from e
         note = await commands.write_note(log, who, form.get("note_id") or None, text, clock())
         await until_visible(lambda: is_projected(reader, who.run_id, note.note_id, note))
-        return RedirectResponse(f"/runs/{quote(ref, safe='')}#notes", status_code=303)
+        return RedirectResponse(f"/runs/{quote(ref, safe='')}?tab=notes#notes", status_code=303)
 
     return r

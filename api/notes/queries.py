@@ -24,13 +24,6 @@ def notes(reader: Reader, run_id: str, kind: Kind) -> list[NoteAnswer]:
     return from_versions(reader.rows("notes/notes", run_id=run_id, kinds=[kind]))
 
 
-def all_notes(reader: Reader, run_id: str) -> tuple[list[NoteAnswer], list[NoteAnswer]]:
-    """The notes about the run, newest first, and its analysis, if there is one."""
-    rows = reader.rows("notes/notes", run_id=run_id, kinds=["note", "analysis"])
-    note, analysis = (from_versions([r for r in rows if r["kind"] == k]) for k in ("note", "analysis"))
-    return note, analysis
-
-
 def is_projected(reader: Reader, run_id: str, note_id: str, version: Note | None = None) -> bool:
     """Whether the tables know the note; this version of it, if one is given."""
     author, text = (version.author, version.text) if version else ("", "")

@@ -86,7 +86,14 @@ def test_texts_stay_texts(stage: Stage) -> None:
     )  # fmt: skip
     stage.task("r1", 1, name=EVIL, process=EVIL, hash=EVIL, tag=EVIL)
     query = f"?search={EVIL[:8]}".replace("<", "%3C").replace(">", "%3E")
-    for path in ("/", "/" + query, "/runs/r1", "/runs/r1/tasks", "/runs/r1/tasks" + query):
+    for path in (
+        "/",
+        "/" + query,
+        "/runs/r1",
+        "/runs/r1?tab=all",
+        "/runs/r1/tasks",
+        "/runs/r1/tasks" + query,
+    ):
         text = re.sub(r"\b[0-9a-f]{32,}\b", "", page(stage, path))  # a form's token may hold a 49 by chance
         assert "&lt;script&gt;" in text and "alert(1)</script>" not in text and "49" not in text
     assert "&lt;script&gt;" in page(stage, "/runs/%3Cscript%3Ealert(1)", 404)
