@@ -7,8 +7,8 @@ from starlette.responses import RedirectResponse, Response
 
 from api.auth.gate import Gate, caller_of, refuse_forged
 from api.core.request_body import form_fields, read_body
+from api.html.page import Page
 from api.html.render import render
-from api.runs.pages import Page
 from schemas.access import Act, may
 from schemas.metrics import DENIED
 from stores.tokens.tokens import Rejected, Token, caller

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from api.core.cursor import letter_place
 from api.core.db import Reader
-from api.core.models import DeadLetterList
 from api.core.problems import Problem
 from api.dead_letters import queries as letters
+from api.dead_letters.models import DeadLetterList
 from api.dead_letters.queries import DeadLetterDetail, ReplayAsked, Replayed, Replayer, Wanted
 from schemas.settings import Settings
 from stores.log.open import open_log

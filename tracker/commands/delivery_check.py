@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from api.core.db import Reader
-from api.core.models import Books
 from api.ops.delivery_check import books
+from api.ops.models import Books
 from schemas.settings import Settings
 from stores.log.open import open_log
 from stores.log.port import LogUnavailable

@@ -5,18 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from api.core.models import (
-    Concurrency,
-    Cost,
-    Counts,
-    Level,
-    Process,
-    Run,
-    Runner,
-    RunThresholds,
-    Transition,
-    Workflow,
-)
 from api.core.problems import Problem
 from api.html import render as show
 from api.html.charts import curve
@@ -24,8 +12,10 @@ from api.html.links import RepositoryLinks, links, s3_link
 from api.html.markdown import to_html
 from api.html.render import DASH
 from api.logs.queries import LOG_BYTES, read_tail, run_log, task_files
+from api.runs.models import Cost, Counts, Run, Runner, RunThresholds, Transition, Workflow
 from api.runs.run_page import since, together
 from api.runs.tabs import COLUMNS, Known, opens_on, sorted_processes, tabs
+from api.tasks.models import Concurrency, Level, Process
 from api.tasks.pages import boxes, uses
 from schemas.events import iso
 from schemas.settings import Settings
@@ -196,7 +186,7 @@ def test_cycles_cost_together_what_each_attempt_cost_once() -> None:
 def test_each_status_has_a_shape_of_its_own() -> None:
     """Colour is never alone: of the statuses that people see, only words of the same meaning share a drawing."""
     names = sorted({s.value for s in (*RunStatus, *TaskStatus)})
-    shapes = {n: bytes(show.render("icon.svg", shape=n, colour="#000").body) for n in names}
+    shapes = {n: bytes(show.render("html/icon.svg", shape=n, colour="#000").body) for n in names}
     shared = {frozenset(m for m in names if shapes[m] == shapes[n]) for n in names}
     assert {s for s in shared if len(s) > 1} == {frozenset({"cancelled", "aborted"})}
 

@@ -10,9 +10,9 @@ from typing import cast
 import pytest
 
 from api.core.db import Reader
-from api.core.models import Books
 from api.ops.count_cache import Counted
 from api.ops.delivery_check import Stretch, balance
+from api.ops.models import Books
 from ingest.ticker import Ticker
 from schemas import events as e
 from schemas.settings import Settings
