@@ -56,6 +56,7 @@ class Around(Protocol):
     now: Callable[[], int]
     storage: Storage
     send: Send
+    problem: Callable[[], str]
 
     async def ask(self, call: Callable[[], T]) -> T:
         """Run what blocks in a thread."""
@@ -200,7 +201,8 @@ class Session:
         now = self._n.now()
         verdict = conditions.judge(self._reach.marks, now, self._started, self._limit, self._missing)
         if verdict.behind is not None:
-            self.book.behind(verdict.since if verdict.behind else None, now, verdict.summary)
+            summary = "; ".join(filter(None, (verdict.summary, self._n.problem())))
+            self.book.behind(verdict.since if verdict.behind else None, now, summary)
 
     def _bark(self) -> None:
         """Tell the receivers of the watchdog that alerts work."""

@@ -188,8 +188,9 @@ def project(settings: Settings) -> None:
     """One Faust worker, until SIGINT or SIGTERM. Does not return: Faust exits the process."""
     from faust import Worker
 
-    from projections.consume.agents import Work, create_app
+    from projections.consume.agents import create_app
     from projections.consume.health import HealthServer
+    from projections.consume.work import Work
 
     alert_rules = rules.load(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -220,12 +221,13 @@ def project(settings: Settings) -> None:
     with TemporaryDirectory(prefix="tracker-project-") as scratch:
         work = Work(loop.run_until_complete(prepared()))
         app = create_app(settings, work, event_log, health, Path(scratch))
-        notifier = Notifier(event_log, tables, settings, alert_rules, now_ms)
+        notifier = Notifier(event_log, tables, settings, alert_rules, now_ms, problem=lambda: work.problem)
 
         @app.task  # type: ignore[untyped-decorator]
         async def notify() -> None:
-            # One worker has the first partition, and that one notifies of all.
-            await notifier.run(lambda: 0 in work.partitions)
+            # One worker has the first partition, and that one notifies of all. While nobody has anything, those with nothing
+            # do: of the tracker itself, each under the same key.
+            await notifier.run(lambda: 0 in work.partitions or bool(work.problem and not work.partitions))
 
         worker = Projecting(
             app, loop=loop, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True
