@@ -41,10 +41,10 @@ def resolve(reader: Reader, ref: str) -> str:
     raise not_found("run", ref)
 
 
-def owner(reader: Reader, ref: str) -> str | None:
-    """Whose the run is, None for nobody's. Raises Problem 404."""
-    found = reader.rows("runs/run_owner", run_id=resolve(reader, ref))
-    return str(found[0]["name"]) or None if found else None
+def owner(reader: Reader, run_id: str) -> str | None:
+    """Whose the run of this id is, None for nobody's."""
+    rows = reader.rows("runs/run_owner", run_id=run_id)
+    return str(rows[0]["name"]) or None if rows else None
 
 
 def one_run(reader: Reader, ref: str) -> Run:

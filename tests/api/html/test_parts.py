@@ -2,19 +2,22 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from api.app import TABS
+from api.core.db import judge
 from api.core.problems import Problem
 from api.html import render as show
 from api.html.charts import curve
-from api.html.links import RepositoryLinks, links, s3_link
+from api.html.links import s3_link
 from api.html.markdown import to_html
 from api.html.render import DASH
 from api.logs.queries import LOG_BYTES, read_tail, run_log, task_files
-from api.runs.models import Cost, Counts, Run, Runner, RunThresholds, Transition, Workflow
-from api.runs.run_page import since, together
-from api.runs.tabs import COLUMNS, Known, opens_on, sorted_processes, tabs
+from api.runs.models import Cost, Counts, Run, RunFacts, Runner, RunThresholds, Workflow
+from api.runs.run_page import opens_on, since
+from api.runs.tabs import COLUMNS, sorted_processes, together
 from api.tasks.models import Concurrency, Level, Process
 from api.tasks.pages import boxes, uses
 from schemas.events import iso
@@ -37,58 +40,6 @@ def run(status: str, reported: str | None = None, liveness: str | None = None, *
         error=None, resume_command=None, owner=None, workspace=None, labels=[], hidden=False, hidden_by=None,
         thresholds=RunThresholds(disconnected_after_ms=180_000, stalled_after_ms=900_000, ignored_labels=[]),
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("repository", "base", "tree", "commit"),
-    [
-        (
-            "https://github.com/nf-core/rnaseq",
-            "https://github.com/nf-core/rnaseq",
-            "/tree/dev",
-            "/commit/abc",
-        ),
-        (
-            "https://github.com/nf-core/rnaseq.git",
-            "https://github.com/nf-core/rnaseq",
-            "/tree/dev",
-            "/commit/abc",
-        ),
-        (
-            "git@gitlab.com:lab/sub/flow.git",
-            "https://gitlab.com/lab/sub/flow",
-            "/-/tree/dev",
-            "/-/commit/abc",
-        ),
-        (
-            "https://gitlab.example.org/lab/flow",
-            "https://gitlab.example.org/lab/flow",
-            "/-/tree/dev",
-            "/-/commit/abc",
-        ),
-        ("https://bitbucket.org/lab/flow", "https://bitbucket.org/lab/flow", "/src/dev", "/commits/abc"),
-    ],
-)
-def test_links_to_known_hosts(repository: str, base: str, tree: str, commit: str) -> None:
-    assert links(repository, "dev", "abc") == RepositoryLinks(base, base + tree, base + commit)
-    assert links(repository, None, None) == RepositoryLinks(base)
-
-
-@pytest.mark.parametrize(
-    "repository",
-    [None, "", "/data/flow", "https://example.org/a/b", "javascript:alert(1)", "https://github.com.evil.org/a/b", "https://github.com",
-     "https://github.com/a/../b", "https://github.com:444/a/b", "https://evil@github.com@x/a/b", "https://[/a/b", "file://github.com/a/b",
-     'https://github.com/a/b"onclick=x'],
-)  # fmt: skip
-def test_nothing_else_is_linked_to(repository: str | None) -> None:
-    assert links(repository, "dev", "abc") == RepositoryLinks()
-
-
-def test_a_revision_stays_within_its_address() -> None:
-    assert (
-        links("https://github.com/a/b", "x?y#z", "../..").revision == "https://github.com/a/b/tree/x%3Fy%23z"
-    )
-    assert links("https://github.com/a/b", None, "../..").commit == "https://github.com/a/b/commit/..%2F.."
 
 
 AWS = str(Settings.model_fields["s3_browser"].default)
@@ -138,20 +89,37 @@ def test_the_curve_of_hardly_anything() -> None:
 ALWAYS = {"overview", "timeline", "config", "notes", "logs"}
 
 
+def facts(run: Run, cycle: int = 1, cycles: int = 1, resumed: bool = False, **more: Any) -> RunFacts:
+    values: dict[str, Any] = {
+        "run": run,
+        "judgement": judge([], 0, Settings()),
+        "resumed": resumed or cycle > 1,
+        "session_runs": [f"r{n}" for n in range(cycles)],
+        "announced_processes": [],
+        "tasks_seen_at": None,
+        "last_word_ms": None,
+        "last_change": None,
+        "of_tabs": {"ai": 0},
+    }
+    return RunFacts(**(values | more))
+
+
 @pytest.mark.parametrize(
     ("status", "known", "more"),
     [
-        ("running", Known(False, 1), set()),
-        ("succeeded", Known(False, 1), {"cost"}),
-        ("succeeded", Known(True, 2), {"history"}),
-        ("failed", Known(False, 1), {"error"}),
-        ("cancelled", Known(False, 2, analysed=True), {"error", "history", "ai"}),
-        ("submitted", Known(False, 1, analysed=True), {"ai"}),
+        ("running", {}, set()),
+        ("succeeded", {}, {"cost"}),
+        ("succeeded", {"cycle": 2, "cycles": 2}, {"history"}),
+        ("succeeded", {"resumed": True}, set()),
+        ("failed", {}, {"error"}),
+        ("cancelled", {"cycles": 2, "of_tabs": {"ai": 1}}, {"error", "history", "ai"}),
+        ("submitted", {"of_tabs": {"ai": 1}}, {"ai"}),
     ],
 )
-def test_tabs_and_their_conditions(status: str, known: Known, more: set[str]) -> None:
-    assert {t.name for t in tabs(run(status), known)} == ALWAYS | more
-    assert opens_on(run(status)) == ("error" if status == "failed" else "overview")
+def test_tabs_and_their_conditions(status: str, known: dict[str, Any], more: set[str]) -> None:
+    its = facts(run(status), **known)
+    assert {t.address for t in TABS if t.applies(its)} == ALWAYS | more
+    assert opens_on(its) == ("error" if status == "failed" else "overview")
 
 
 def test_processes_sort_by_each_column_and_keep_their_order_among_equals() -> None:
@@ -192,15 +160,12 @@ def test_each_status_has_a_shape_of_its_own() -> None:
 
 
 def test_since_when_a_run_stands_as_it_does() -> None:
-    moved = [
-        Transition(
-            **{"at": "2026-11-24T19:00:00.000Z", "from": RunStatus.RUNNING, "to": RunStatus.STALLED},
-            reason="",
-        )
-    ]
-    assert since(run("stalled", "running", "stalled"), moved) == "2026-11-24T19:00:00.000Z"
-    assert since(run("running", "running", "live"), moved) == TIME
-    assert since(run("disconnected", "running", "disconnected"), moved) == TIME
+    def at(run: Run) -> str | None:
+        return since(facts(run, last_change=("stalled", "2026-11-24T19:00:00.000Z")))
+
+    assert at(run("stalled", "running", "stalled")) == "2026-11-24T19:00:00.000Z"
+    assert at(run("running", "running", "live")) == TIME
+    assert at(run("disconnected", "running", "disconnected")) == TIME
 
 
 def test_markdown_is_shown_and_does_no_harm() -> None:
