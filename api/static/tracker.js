@@ -30,8 +30,8 @@
   function tabOfAddress() {
     const tabs = document.getElementById("tabs");
     if (!tabs) return null;
-    const name = decodeURIComponent(location.hash.slice(1)).split(":")[0];
-    return document.getElementById("tab-" + name) ? name : tabs.dataset.open;
+    const names = [decodeURIComponent(location.hash.slice(1)).split(":")[0], new URLSearchParams(location.search).get("tab")];
+    return names.find((name) => document.getElementById("tab-" + name)) || tabs.dataset.open;
   }
 
   // The page's own address, with the tab that is looked at.
