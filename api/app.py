@@ -128,7 +128,7 @@ def _capabilities(
         ops_routes.router(reader, log, count_cache),
         ops_pages.router(reader, log, count_cache),
         token_routes.router(reader, gate),
-        login.router(gate),
+        login.router(gate, reader.tables),
         site.router(),
         probes.router(reader, log),
     ]

@@ -11,12 +11,17 @@ from stores.log.port import EventLog
 
 
 def router(reader: Reader, log: EventLog, count_cache: CountCache) -> APIRouter:
-    """The route. `count_cache` is shared with the page, so that nothing is counted twice."""
+    """The routes. `count_cache` is shared with the page, so that nothing is counted twice."""
     r = APIRouter(prefix="/api/v1", tags=["operations"], responses=responses(400))
+
+    @r.get("/delivery-check")
+    async def get_delivery_check() -> Books:
+        """What the log holds against what became of it."""
+        return await books(reader, log, count_cache)
 
     @r.get("/books")
     async def get_books() -> Books:
-        """What the log holds against what became of it."""
+        """What the log holds against what became of it: the former name of `/delivery-check`."""
         return await books(reader, log, count_cache)
 
     return r

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from api.runs.resume import is_nextflow, resume_argument, resume_line
 
 ID = "4dc656d2-c410-44c8-bc32-7dd0ea87bebf"
+OTHER = "00000000-0000-0000-0000-000000000000"
+OTHER = "00000000-0000-0000-0000-000000000000"
 
 
 @pytest.mark.parametrize(
@@ -18,8 +20,8 @@ ID = "4dc656d2-c410-44c8-bc32-7dd0ea87bebf"
         ("nextflow run lab/flow -resume", f"nextflow run lab/flow -resume {ID}"),
         ("nextflow run lab/flow -resume last -ansi-log false", f"nextflow run lab/flow -ansi-log false -resume {ID}"),
         ("nextflow run -resume lab/flow", f"nextflow run lab/flow -resume {ID}"),
-        (f"nextflow run lab/flow -resume {'0' * 8}-0000-0000-0000-{'0' * 12} -name mad_mayer", f"nextflow run lab/flow -resume {ID}"),
-        ("nextflow run flow.nf --input 'a b.csv' --x '$HOME;rm'", f"nextflow run flow.nf --input 'a b.csv' --x '$HOME;rm' -resume {ID}"),
+        (f"nextflow run lab/flow -resume {OTHER} -name mad_mayer", f"nextflow run lab/flow -resume {ID}"),
+        ("nextflow run f.nf --input 'a b.csv' --x '$HOME;rm'", f"nextflow run f.nf --input 'a b.csv' --x '$HOME;rm' -resume {ID}"),
         ("nextflow run flow.nf --token [redacted]", None),
         ("nextflow run flow.nf --x 'unclosed", None),
         ("nextflow run a\nrm -rf /", None),
@@ -45,7 +47,8 @@ def test_a_session_is_quoted() -> None:
 
 @pytest.mark.parametrize(
     ("dialect", "name", "nextflow"),
-    [("tower", "", True), ("weblog", "", True), ("native", "nextflow", True), ("native", "", False), ("native", "airflow", False)],
+    [("tower", "", True), ("weblog", "", True), ("native", "nextflow", True), ("native", "", False),
+     ("native", "airflow", False)],
 )  # fmt: skip
 def test_only_nextflow_resumes_like_this(dialect: str, name: str, nextflow: bool) -> None:
     assert is_nextflow(dialect, name) == nextflow
