@@ -21,7 +21,7 @@ OTHER = "00000000-0000-0000-0000-000000000000"
         ("nextflow run lab/flow -resume last -ansi-log false", f"nextflow run lab/flow -ansi-log false -resume {ID}"),
         ("nextflow run -resume lab/flow", f"nextflow run lab/flow -resume {ID}"),
         (f"nextflow run lab/flow -resume {OTHER} -name mad_mayer", f"nextflow run lab/flow -resume {ID}"),
-        ("nextflow run f.nf --input 'a b.csv' --x '$HOME;rm'", f"nextflow run f.nf --input 'a b.csv' --x '$HOME;rm' -resume {ID}"),
+        ("nextflow run f.nf --a 'b c' --x '$HOME;rm'", f"nextflow run f.nf --a 'b c' --x '$HOME;rm' -resume {ID}"),
         ("nextflow run flow.nf --token [redacted]", None),
         ("nextflow run flow.nf --x 'unclosed", None),
         ("nextflow run a\nrm -rf /", None),
