@@ -1,1 +1,1 @@
-"""Tables → JSON and web pages. Reads through `api/queries/*.sql`, writes nothing but events on the log."""
+"""Tables → JSON and web pages. Reads through the SQL beside the code, writes nothing but events on the log."""

@@ -5,34 +5,43 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.alerts import routes as alerts
+from api.alerts import routes as alert_routes
 from api.auth import gate as access
 from api.auth import login
 from api.auth.gate import Gate, Guarded
 from api.auth.sessions import Sessions
-from api.core import problems
+from api.core import probes, problems
 from api.core.db import Reader
 from api.core.headers import SafeAnswers
-from api.core.metrics import measure
-from api.dead_letters import routes as letter_routes
+from api.costs import routes as cost_routes
+from api.dead_letters import routes as dead_letter_routes
 from api.dead_letters.queries import ReadAgain, read_nothing
+from api.html import site
+from api.logs import pages as log_pages
+from api.logs import routes as log_routes
 from api.notes import routes as note_routes
+from api.ops import pages as ops_pages
+from api.ops import routes as ops_routes
 from api.ops.count_cache import Counted
 from api.runs import forms as run_forms
-from api.runs import hiding, pages, routes
+from api.runs import hiding
+from api.runs import pages as run_pages
 from api.runs import queries as runs
+from api.runs import routes as run_routes
+from api.tasks import pages as task_pages
+from api.tasks import routes as task_routes
+from api.timeline import pages as timeline_pages
 from api.tokens import routes as token_routes
 from schemas.settings import Settings
 from stores.log.port import EventLog
-from stores.tables.client import Tables, TablesUnavailable
+from stores.tables.client import Tables
 from stores.tokens.token_list import NoTokens
 
 OPENAPI_URL = "/api/v1/openapi.json"
@@ -66,18 +75,8 @@ def create_app(
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
     )
-    counted = Counted()
-    app.include_router(routes.router(reader, log, clock, counted))
-    app.include_router(alerts.router(reader, log, clock))
-    app.include_router(note_routes.router(reader, log, clock))
-    app.include_router(hiding.router(reader, log, clock))
-    app.include_router(letter_routes.router(reader, log, read_again, clock))
-    app.include_router(pages.router(reader, log, counted))
-    app.include_router(note_routes.form_router(reader, log, clock))
-    app.include_router(run_forms.router(reader, log, clock))
-    app.include_router(token_routes.router(reader, gate))
-    app.include_router(login.router(gate))
-    _add_probes(app, reader, log)
+    for router in _capabilities(reader, log, clock, gate, read_again):
+        app.include_router(router)
     app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
     app.router.routes[:0] = extra_routes
     problems.install(app)
@@ -88,25 +87,37 @@ def create_app(
     return app
 
 
+def _capabilities(
+    reader: Reader, log: EventLog, clock: Callable[[], int], gate: Gate, read_again: ReadAgain
+) -> list[APIRouter]:
+    """The routers of all capabilities; nothing else knows them all."""
+    counted = Counted()
+    return [
+        run_routes.router(reader, log, clock),
+        hiding.router(reader, log, clock),
+        run_pages.router(reader),
+        run_forms.router(reader, log, clock),
+        task_routes.router(reader),
+        task_pages.router(reader),
+        timeline_pages.router(reader),
+        cost_routes.router(reader),
+        log_routes.router(reader),
+        log_pages.router(reader),
+        note_routes.router(reader, log, clock),
+        note_routes.form_router(reader, log, clock),
+        alert_routes.router(reader, log, clock),
+        dead_letter_routes.router(reader, log, read_again, clock),
+        ops_routes.router(reader, log, counted),
+        ops_pages.router(reader, log, counted),
+        token_routes.router(reader, gate),
+        login.router(gate),
+        site.router(),
+        probes.router(reader, log),
+    ]
+
+
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _add_probes(app: FastAPI, reader: Reader, log: EventLog) -> None:
-    @app.get("/livez", include_in_schema=False)
-    async def livez() -> Response:
-        return PlainTextResponse("ok\n")
-
-    @app.get("/readyz", include_in_schema=False)
-    def readyz() -> Response:
-        if not reader.tables.ping():
-            raise TablesUnavailable("no answer to a ping")
-        return PlainTextResponse("ok\n")
-
-    @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        await measure(reader, log)
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 class _Static(StaticFiles):

@@ -11,7 +11,7 @@ from projections.project.writer import Writer
 from schemas.settings import Settings
 from schemas.sql import sql
 from stores.tables.client import Tables, open_tables
-from tracker.processes.serve import prepare
+from tracker.startup import prepare
 
 LIVE_RUNS = 20
 _DAYS = 90

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ingest import native, probes, tower, weblog
-from ingest.authenticator import Door, Refusal
+from ingest.authenticator import Authenticator, Refusal
 from ingest.message import Message, encode, message_of
 from ingest.request import Read, Unreadable
 from ingest.request import Request as RunnerRequest
@@ -31,7 +31,7 @@ from schemas.metrics import (
 from schemas.settings import Settings
 from schemas.statuses import Dialect
 from stores.log.port import EventLog, LogUnavailable
-from stores.tokens.token_list import Known, NoTokens
+from stores.tokens.token_list import NoTokens, TokenList
 
 _log = structlog.get_logger(__name__)
 
@@ -48,28 +48,28 @@ QUERY_TOKEN = "token"
 
 
 def create_app(
-    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], known: Known | None = None
+    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], tokens: TokenList | None = None
 ) -> Starlette:
     """Ingest alone, with probes and ticks. The caller starts and stops the log; `clock` gives epoch ms.
 
-    Without `known`, the list of tokens, everybody may report.
+    Without `tokens` everybody may report.
     """
-    known = known or NoTokens()
+    tokens = tokens or NoTokens()
 
     @asynccontextmanager
     async def ticking(_: Starlette) -> AsyncIterator[None]:
         async with Ticker(log, process, settings.tick_seconds, clock):
             yield
 
-    paths = [*routes(log, settings, process, clock, known), *probes.routes(log, known)]
+    paths = [*routes(log, settings, process, clock, tokens), *probes.routes(log, tokens)]
     return Starlette(routes=paths, lifespan=ticking)
 
 
 def routes(
-    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], known: Known | None = None
+    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], tokens: TokenList | None = None
 ) -> list[BaseRoute]:
     """What runners call, at the root and under /api. Probes and ticks are the caller's."""
-    edge = _Edge(log, settings, process, clock, Door(known or NoTokens(), settings, clock))
+    edge = _Edge(log, settings, process, clock, Authenticator(tokens or NoTokens(), settings, clock))
     table: list[tuple[str, list[str], Callable[[Request], Awaitable[Response]]]] = [
         ("/trace/create", ["POST", "PUT"], edge.create),
         ("/trace/{run_id}/{verb}", ["PUT", "POST"], edge.trace),
@@ -87,10 +87,15 @@ class _Edge:
     """The routes of one process."""
 
     def __init__(
-        self, log: EventLog, settings: Settings, process: str, clock: Callable[[], int], door: Door
+        self,
+        log: EventLog,
+        settings: Settings,
+        process: str,
+        clock: Callable[[], int],
+        authenticator: Authenticator,
     ) -> None:
         self._log, self._settings, self._process, self._clock = log, settings, process, clock
-        self._door = door
+        self._authenticator = authenticator
         self._most = 2 * settings.max_body_bytes - 256  # the log takes twice the body, its framing included
 
     async def trace(self, request: Request) -> Response:
@@ -127,16 +132,20 @@ class _Edge:
         read: Callable[[RunnerRequest], Read],
         answer: Callable[[Message], dict[str, Any]],
     ) -> Response:
-        """Whatever the runner says is accepted; only its size or a log that is away make it fail."""
+        """Accept whatever the runner sent; only its size, its token or a log that is away make it fail."""
         began = time.perf_counter()
         label = verb if verb in VERBS or dialect is not Dialect.TOWER else "other"
         try:
-            who = self._door.enter(request, QUERY_TOKEN if dialect is Dialect.WEBLOG else "")
+            caller = self._authenticator.authenticate(
+                request, QUERY_TOKEN if dialect is Dialect.WEBLOG else ""
+            )
             body = await self._body(request)
             workspace = request.query_params.get("workspaceId", "")
-            told = RunnerRequest(run_id, verb, body, workspace, self._clock(), self._process, who.name)
+            runner_request = RunnerRequest(
+                run_id, verb, body, workspace, self._clock(), self._process, caller.name
+            )
             where = f"{request.method} {request.url.path}"
-            message = await _off_loop(len(body), message_of, told, read, where, dialect, self._most)
+            message = await _off_loop(len(body), message_of, runner_request, read, where, dialect, self._most)
             await self._append(message)
         except Refusal as refusal:
             INGEST_REQUESTS.labels(dialect, label, refusal.outcome).inc()
@@ -150,10 +159,10 @@ class _Edge:
         began = time.perf_counter()
         outcome = "accepted"
         try:
-            who = self._door.enter(request)
-            self._door.limit(who)
+            caller = self._authenticator.authenticate(request)
+            self._authenticator.limit(caller)
             body = await self._body(request)
-            messages = await _off_loop(len(body), self._native, body, who.name)
+            messages = await _off_loop(len(body), self._native, body, caller.name)
             await self._append_all(messages)
         except native.Refused as refused:
             outcome = "invalid"
@@ -230,22 +239,24 @@ class _Edge:
             raise Refusal(400, "disconnected", "the body ended early") from error
         return b"".join(chunks)
 
-    def _told(self, request: Request, answer: Callable[[Caller], dict[str, Any]]) -> Response:
-        """Something small, to whoever may report."""
+    def _small_answer(self, request: Request, answer: Callable[[Caller], dict[str, Any]]) -> Response:
+        """The answer to a caller who may report; no event is made of the request."""
         try:
-            return JSONResponse(answer(self._door.enter(request)))
+            return JSONResponse(answer(self._authenticator.authenticate(request)))
         except Refusal as refusal:
             return _refused(refusal, {"message": refusal.message}, "application/json")
 
     async def nothing(self, request: Request) -> Response:
         """PATCH /workflow/{id}: for a scheduler that we are not."""
-        return self._told(request, lambda _: {})
+        return self._small_answer(request, lambda _: {})
 
     async def user_info(self, request: Request) -> Response:
         """Whose token it is."""
         user = {"id": 1, "email": "", "firstName": "", "lastName": ""}
         more = {"needConsent": False, "defaultWorkspaceId": None}
-        return self._told(request, lambda who: {"user": user | {"userName": who.name or "tracker"}, **more})
+        return self._small_answer(
+            request, lambda caller: {"user": user | {"userName": caller.name or "tracker"}, **more}
+        )
 
     async def service_info(self, _: Request) -> Response:
         info = {"version": "run-tracker", "apiVersion": "1.0", "authTypes": [], "loginPath": ""}

@@ -1,4 +1,4 @@
-"""Who may report: the token of a runner's request, before its body is read. What is decided stands in `schemas/access.py`."""
+"""Checks the token of a runner's request, before its body is read; `schemas/access.py` decides what a role may do."""
 
 import math
 import time
@@ -10,7 +10,7 @@ from schemas.access import Act, Caller, How, anybody, may
 from schemas.metrics import DENIED
 from schemas.settings import Settings
 from stores.rates import Rates
-from stores.tokens.token_list import Known
+from stores.tokens.token_list import TokenList
 from stores.tokens.tokens import Rejected, Token, caller, secret_of
 
 RETRY_AFTER_SECONDS = "5"
@@ -29,41 +29,43 @@ class Refusal(Exception):
             self.headers["WWW-Authenticate"] = 'Bearer realm="run-tracker"'
 
 
-class Door:
-    """Lets runners in. `known` is the list of tokens, `clock` the wall clock in ms, `monotonic` in seconds."""
+class Authenticator:
+    """Recognises runners by their tokens. `clock` gives the wall clock in ms, `monotonic` seconds."""
 
     def __init__(
         self,
-        known: Known,
+        tokens: TokenList,
         settings: Settings,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._known, self._clock, self._monotonic = known, clock, monotonic
+        self._tokens, self._clock, self._monotonic = tokens, clock, monotonic
         self._rates = Rates(settings.rate_per_second)
         self._may_be_open = settings.may_be_open
 
-    def enter(self, request: Request, query: str = "") -> Caller:
-        """Who reports. Raises Refusal.
+    def authenticate(self, request: Request, query: str = "") -> Caller:
+        """The caller, who may report. Raises Refusal.
 
         `query` names a parameter that may bring the token, for runners that can send no header.
         """
-        book = self._known.book
-        if book is None:
+        token_set = self._tokens.current
+        if token_set is None:
             DENIED.labels("ingest", "not_ready").inc()
             raise Refusal(503, "not_ready", "the list of tokens is not known yet; try again")
-        if book.is_open and not self._may_be_open:  # the tables were lost after the start: no reason to open
+        if token_set.is_open and not self._may_be_open:  # the tables were lost after the start
             DENIED.labels("ingest", "not_ready").inc()
             raise Refusal(503, "not_ready", "no token is known any more; make one, or restore the tables")
-        if book.is_open:
+        if token_set.is_open:
             if "origin" in request.headers:  # runners send none, and a web page has no business here
                 raise _denied(403, "foreign", "a web page may not report while no token has been made")
             return anybody(request.client.host if request.client else "")
         secret = secret_of(request.headers.get("authorization"))
-        found = book.check(secret or (request.query_params.get(query, "") if query else ""), self._clock())
-        if not isinstance(found, Token):
-            raise _denied(401, found, _WHY[found])
-        who = caller(found, How.TOKEN)
+        if query and not secret:
+            secret = request.query_params.get(query, "")
+        token = token_set.check(secret, self._clock())
+        if not isinstance(token, Token):
+            raise _denied(401, token, _WHY[token])
+        who = caller(token, How.TOKEN)
         if not may(who, Act.REPORT):
             raise _denied(
                 403, "forbidden", f"a token of a {who.role} may not report; give the runner one of its own"

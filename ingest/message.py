@@ -55,7 +55,7 @@ def message_of(
     except Unreadable as error:
         reason = str(error)
     except Exception as error:
-        # A defect of ours must not lose what a runner said: it is kept, to be read once that is mended.
+        # A defect of ours must not lose what a runner sent: it is kept, to be read once that is mended.
         INGEST_ERRORS.inc()
         _log.exception("mapping a request failed", request=where, run_id=request.run_id)
         reason = f"our own failure: {type(error).__name__}"
@@ -76,10 +76,10 @@ def encode(event: RunnerEvent | RunLabelled, tasks: Sequence[TaskRecord]) -> Mes
     return Message(event.run_id, event.type, value, event.run_id, len(tasks), len(event.data.set_aside))
 
 
-def _is_deeper(found: object, most: int = MOST_DEPTH) -> bool:
-    if not isinstance(found, dict | list):
+def _is_deeper(value: object, most: int = MOST_DEPTH) -> bool:
+    if not isinstance(value, dict | list):
         return False
-    inside = found.values() if isinstance(found, dict) else found
+    inside = value.values() if isinstance(value, dict) else value
     return most == 0 or any(_is_deeper(part, most - 1) for part in inside)
 
 

@@ -117,10 +117,10 @@ def read(body: bytes, now: int, process: str, owner: str = "") -> list[tuple[Nat
 
     Raises Refused for the whole.
     """
-    found, where = _events(body)
+    items, where = _events(body)
     events: list[tuple[NativeEvent, list[TaskRecord]]] = []
     errors: list[dict[str, Any]] = []
-    for i, raw in enumerate(found):
+    for i, raw in enumerate(items):
         loc = [*where, i] if where is not None else []
         try:
             events.append(_event(raw, now, process, owner))
@@ -184,7 +184,7 @@ def _run_id(item: AnyItem) -> str:
 
 
 def _named(item: AnyItem, envelope: dict[str, Any]) -> tuple[NativeEvent, list[TaskRecord]]:
-    """The event. What only ingest may say (dialect, set aside) is said here, whatever the client sent."""
+    """The event. Ingest alone sets dialect and set_aside, whatever the client sent."""
     ours = {"dialect": Dialect.NATIVE, "set_aside": [], "workspace": item.workspace or item.data.workspace}
     if isinstance(item, TasksItem):
         for task in item.data.tasks:
@@ -197,9 +197,9 @@ def _named(item: AnyItem, envelope: dict[str, Any]) -> tuple[NativeEvent, list[T
         return RunCreated(**envelope, data=data), []
     if isinstance(data, Begun):
         w = data.workflow
-        told = {"name": w.name or item.name, "session_id": w.session_id or item.session_id}
+        names = {"name": w.name or item.name, "session_id": w.session_id or item.session_id}
         started = item.start if w.started_at is None else w.started_at
-        data.workflow = w.model_copy(update={**told, "started_at": started})
+        data.workflow = w.model_copy(update={**names, "started_at": started})
         return RunBegun(**envelope, data=data), []
     if isinstance(data, Completed):
         return RunCompleted(**envelope, data=data), []

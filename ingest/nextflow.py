@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ingest import partial_parsing as lenient
+from ingest import partial_parsing
 from ingest.request import Unreadable
 from schemas.events import (
     INT32_MAX,
@@ -38,8 +38,8 @@ EXIT_UNKNOWN = INT32_MAX
 
 
 def _status(value: object) -> TaskStatus:
-    if isinstance(value, str) and (known := STATUSES.get(value)):
-        return known
+    if isinstance(value, str) and (status := STATUSES.get(value)):
+        return status
     raise ValueError(f"not one of {', '.join(STATUSES)}")
 
 
@@ -141,16 +141,16 @@ class End(Model):
 
 
 def task_of(
-    found: object, part: str, aside: list[SetAside], names: Mapping[str, str] | None = None
+    record: object, part: str, aside: list[SetAside], names: Mapping[str, str] | None = None
 ) -> TaskRecord | None:
     """One record with the fields that are right; None, and all set aside, without a usable id and status."""
-    if not isinstance(found, dict):
-        aside.append(lenient.set_aside(part, "not an object", found))
+    if not isinstance(record, dict):
+        aside.append(partial_parsing.set_aside(part, "not an object", record))
         return None
     try:
-        task, wrong = lenient.read(NextflowTask, found, part, names)
+        task, wrong = partial_parsing.read(NextflowTask, record, part, names)
     except Unreadable as error:
-        aside.append(lenient.set_aside(part, str(error), found))
+        aside.append(partial_parsing.set_aside(part, str(error), record))
         return None
     aside += wrong
     return task
@@ -158,46 +158,52 @@ def task_of(
 
 def progress_of(body: Mapping[str, Any], aside: list[SetAside]) -> Progress | None:
     """The runner's totals. A wrong one sets all aside: with a figure missing they would not add up."""
-    found = lenient.mapping(body, "progress", aside)
-    if found is None:
+    totals = partial_parsing.mapping(body, "progress", aside)
+    if totals is None:
         return None
-    progress, wrong = lenient.read(NextflowProgress, found, "progress")
+    progress, wrong = partial_parsing.read(NextflowProgress, totals, "progress")
     if wrong:
         reason = "; ".join(f"{w.part}: {w.reason}" for w in wrong)
-        aside.append(lenient.set_aside("progress", reason, found))
+        aside.append(partial_parsing.set_aside("progress", reason, totals))
         return None
     return progress
 
 
-def workflow_of(found: Mapping[str, Any], aside: list[SetAside]) -> Workflow:
+def workflow_of(facts: Mapping[str, Any], aside: list[SetAside]) -> Workflow:
     """The facts of `workflow`, under our names."""
-    fields = {ours: found.get(theirs) for ours, theirs in WORKFLOW.items()}
+    fields = {ours: facts.get(theirs) for ours, theirs in WORKFLOW.items()}
     for name in ("params", "manifest"):
-        fields[name] = lenient.finite(fields[name], f"workflow.{name}", aside)
-    workflow, wrong = lenient.read(Workflow, fields, "workflow", WORKFLOW)
-    nextflow = found.get("nextflow")
+        fields[name] = partial_parsing.finite(fields[name], f"workflow.{name}", aside)
+    workflow, wrong = partial_parsing.read(Workflow, fields, "workflow", WORKFLOW)
+    nextflow = facts.get("nextflow")
     version = nextflow.get("version") if isinstance(nextflow, dict) else None
     workflow.runner = Runner(name="nextflow", version=version if isinstance(version, str) else "")
     aside += wrong
     return workflow
 
 
-def completed_of(found: Mapping[str, Any], aside: list[SetAside], told: Mapping[str, Any]) -> Completed:
-    """The end of the run; `told` are the other fields of Completed.
+def completed_of(facts: Mapping[str, Any], aside: list[SetAside], common: Mapping[str, Any]) -> Completed:
+    """The end of the run; `common` are the fields of every Payload, and its progress.
 
     Raises Unreadable if it does not say how the run ended.
     """
-    end, wrong = lenient.read(
-        End, {"success": found.get("success"), **{o: found.get(t) for o, t in END.items()}}, "workflow", END
+    end, wrong = partial_parsing.read(
+        End,
+        {
+            "success": facts.get("success"),
+            **{o: facts.get(t) for o, t in END.items()},
+        },
+        "workflow",
+        END,
     )
     fields = end.model_dump(exclude={"success"}) | {"state": _state(end)}
-    completed, also = lenient.read(Completed, fields, "workflow", END)
+    completed, also = partial_parsing.read(Completed, fields, "workflow", END)
     aside += wrong + also
     if end.success is None:
         reason = f"not there; the rest of the request says that the run {completed.state}"
-        aside.append(lenient.set_aside("workflow.success", reason, found.get("success")))
-    workflow = workflow_of(found, aside)
-    return completed.model_copy(update={**told, "workflow": workflow, "set_aside": aside})
+        aside.append(partial_parsing.set_aside("workflow.success", reason, facts.get("success")))
+    workflow = workflow_of(facts, aside)
+    return completed.model_copy(update={**common, "workflow": workflow, "set_aside": aside})
 
 
 def _state(end: End) -> ReportedState:

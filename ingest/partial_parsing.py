@@ -95,8 +95,8 @@ def read(
 
 def _reason(error: pydantic_core.ErrorDetails) -> str:
     where = ".".join(str(x) for x in error["loc"][1:])
-    said = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {said}" if where else said
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
 
 
 def _is_required(model: type[BaseModel], key: str) -> bool:
@@ -107,19 +107,19 @@ def _is_required(model: type[BaseModel], key: str) -> bool:
 
 def mapping(fields: Mapping[str, Any], key: str, aside: list[SetAside]) -> dict[str, Any] | None:
     """The object under `key`; None if absent, and if it is something else, which is then set aside."""
-    found = fields.get(key)
-    if found is None or isinstance(found, dict):
-        return found
-    aside.append(set_aside(key, f"not an object but {_kind(found)}", found, key))
+    value = fields.get(key)
+    if value is None or isinstance(value, dict):
+        return value
+    aside.append(set_aside(key, f"not an object but {_kind(value)}", value, key))
     return None
 
 
 def items(fields: Mapping[str, Any], key: str, aside: list[SetAside]) -> list[Any] | None:
     """The array under `key`; None if absent, and if it is something else, which is then set aside."""
-    found = fields.get(key)
-    if found is None or isinstance(found, list):
-        return found
-    aside.append(set_aside(key, "not an array", found, key))
+    value = fields.get(key)
+    if value is None or isinstance(value, list):
+        return value
+    aside.append(set_aside(key, "not an array", value, key))
     return None
 
 

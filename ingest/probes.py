@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from schemas import topics
 from stores.log.port import EventLog
 from stores.spool.spool import SpooledLog
-from stores.tokens.token_list import Known
+from stores.tokens.token_list import TokenList
 
 _log = structlog.get_logger(__name__)
 
@@ -19,14 +19,14 @@ _log = structlog.get_logger(__name__)
 LOG_SECONDS = 2.0
 
 
-def routes(log: EventLog, known: Known) -> list[BaseRoute]:
+def routes(log: EventLog, tokens: TokenList) -> list[BaseRoute]:
     """/livez, /readyz and /metrics."""
 
     async def livez(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> Response:
-        if known.book is None:
+        if tokens.current is None:
             return JSONResponse({"status": "unavailable", "tokens": "not known yet"}, 503)
         try:
             partitions = await asyncio.wait_for(log.bounds(topics.EVENTS), LOG_SECONDS)

@@ -35,12 +35,12 @@ def message(letter: Letter, by: str, now: int, process: str, most: int) -> Messa
     The same letter gives the same event, so to read it twice adds nothing. `most`: the bytes that a message may have.
     Raises Unreadable, with the reason, if it still cannot be understood, or is no request of its own.
     """
-    told = request_of(letter, now, process)
+    request = request_of(letter, now, process)
     read = weblog.read if letter.dialect == Dialect.WEBLOG else tower.read
-    event, tasks = read(told)
+    event, tasks = read(request)
     if letter.name.part and not tasks:
         raise Unreadable("; ".join(s.reason for s in event.data.set_aside) or "no task record")
-    if told.verb == "create" and letter.run_id:
+    if request.verb == "create" and letter.run_id:
         event.run_id = letter.run_id  # the runner was given this one, and went on under it
     event.owner = letter.owner
     event.reread = Reread(**letter.name.model_dump(), by=by)
@@ -68,7 +68,7 @@ def request_of(letter: Letter, now: int, process: str) -> Request:
     path = letter.request.partition(" ")[2]
     if _WEBLOG.fullmatch(path):
         return Request("", "weblog", body, letter.workspace, now, process)
-    found = _TRACE.fullmatch(path)
-    if found is None:
+    path_parts = _TRACE.fullmatch(path)
+    if path_parts is None:
         raise Unreadable("an unknown path")
-    return Request(found["run_id"] or "", found["verb"], body, letter.workspace, now, process)
+    return Request(path_parts["run_id"] or "", path_parts["verb"], body, letter.workspace, now, process)

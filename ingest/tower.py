@@ -10,8 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ingest import ids, nextflow
-from ingest import partial_parsing as lenient
+from ingest import ids, nextflow, partial_parsing
 from ingest.request import Read, Request, Unreadable
 from schemas.events import (
     Begun,
@@ -60,29 +59,29 @@ def read(request: Request) -> Read:
 
 
 def _create(request: Request) -> Read:
-    body, aside = lenient.parse(request.body), list[SetAside]()
+    body, aside = partial_parsing.parse(request.body), list[SetAside]()
     fields = {ours: body.get(theirs) for ours, theirs in CREATED.items()}
-    data, wrong = lenient.read(Created, fields, "", CREATED)
-    told = _told(body, request.workspace, aside)
+    data, wrong = partial_parsing.read(Created, fields, "", CREATED)
+    common = _common(body, request.workspace, aside)
     own = body.get("workflowId")
     if own is not None and not ids.is_run_id(own):
-        aside.append(lenient.set_aside("workflowId", "not a well-shaped id", own))
+        aside.append(partial_parsing.set_aside("workflowId", "not a well-shaped id", own))
         own = None
     if not (data.session_id or data.name or own):
         raise Unreadable("neither sessionId nor runName says which run it is")
-    run_id = own or ids.run_id(told["instant"], request.workspace, data.session_id, data.name)
-    data = data.model_copy(update={**told, "set_aside": aside + wrong})
+    run_id = own or ids.run_id(common["instant"], request.workspace, data.session_id, data.name)
+    data = data.model_copy(update={**common, "set_aside": aside + wrong})
     return RunCreated(**request.envelope(run_id), data=data), []
 
 
 def _begin(request: Request) -> Read:
-    body, aside = lenient.parse(request.body), list[SetAside]()
-    workflow = lenient.mapping(body, "workflow", aside)
-    names = lenient.items(body, "processNames", aside)
+    body, aside = partial_parsing.parse(request.body), list[SetAside]()
+    workflow = partial_parsing.mapping(body, "workflow", aside)
+    names = partial_parsing.items(body, "processNames", aside)
     data = Begun(
-        **_told(body, request.workspace, aside),
+        **_common(body, request.workspace, aside),
         workflow=nextflow.workflow_of(workflow or {}, aside),
-        process_names=None if names is None else lenient.strings(names, "processNames", aside),
+        process_names=None if names is None else partial_parsing.strings(names, "processNames", aside),
         set_aside=aside,
     )
     return RunBegun(**request.envelope(), data=data), []
@@ -93,30 +92,32 @@ def _changes(request: Request) -> Read:
     try:
         body = Body.model_validate_json(request.body)
         tasks: list[TaskRecord] = list(body.tasks or ())
-        told = _payload(request.workspace, body.instant)
+        common = _common_fields(request.workspace, body.instant)
         progress: Progress | None = body.progress
         aside = list[SetAside]()
     except ValidationError:
-        fields, aside = lenient.parse(request.body), []
+        fields, aside = partial_parsing.parse(request.body), []
         tasks = _tasks(fields, aside)
-        told = _told(fields, request.workspace, aside)
+        common = _common(fields, request.workspace, aside)
         progress = nextflow.progress_of(fields, aside)
     for task in tasks:
         task.run_id = request.run_id
     # A heartbeat brings no tasks, but if one did they would count.
     if tasks or request.verb == "progress":
-        changed = TasksChanged(**told, progress=progress, set_aside=aside)
+        changed = TasksChanged(**common, progress=progress, set_aside=aside)
         return TasksChangedEvent(**request.envelope(), data=changed), tasks
-    return RunHeartbeat(**request.envelope(), data=Heartbeat(**told, progress=progress, set_aside=aside)), []
+    return RunHeartbeat(
+        **request.envelope(), data=Heartbeat(**common, progress=progress, set_aside=aside)
+    ), []
 
 
 def _complete(request: Request) -> Read:
-    body, aside = lenient.parse(request.body), list[SetAside]()
-    workflow = lenient.mapping(body, "workflow", aside)
+    body, aside = partial_parsing.parse(request.body), list[SetAside]()
+    workflow = partial_parsing.mapping(body, "workflow", aside)
     if workflow is None:
         raise Unreadable("without `workflow` it does not say how the run ended")
-    told = _told(body, request.workspace, aside)
-    data = nextflow.completed_of(workflow, aside, told | {"progress": nextflow.progress_of(body, aside)})
+    common = _common(body, request.workspace, aside)
+    data = nextflow.completed_of(workflow, aside, common | {"progress": nextflow.progress_of(body, aside)})
     return RunCompleted(**request.envelope(), data=data), []
 
 
@@ -129,21 +130,21 @@ _READERS: dict[str, Callable[[Request], Read]] = {
 }
 
 
-def _told(body: Mapping[str, Any], workspace: str, aside: list[SetAside]) -> dict[str, Any]:
+def _common(body: Mapping[str, Any], workspace: str, aside: list[SetAside]) -> dict[str, Any]:
     """The fields of every Payload. An instant that is no time is set aside."""
-    payload, wrong = lenient.read(Payload, {"instant": body.get("instant")}, "")
+    payload, wrong = partial_parsing.read(Payload, {"instant": body.get("instant")}, "")
     aside += wrong
-    return _payload(workspace, payload.instant)
+    return _common_fields(workspace, payload.instant)
 
 
-def _payload(workspace: str, instant: int | None) -> dict[str, Any]:
+def _common_fields(workspace: str, instant: int | None) -> dict[str, Any]:
     return {"dialect": Dialect.TOWER, "workspace": workspace, "instant": instant}
 
 
 def _tasks(body: Mapping[str, Any], aside: list[SetAside]) -> list[TaskRecord]:
     tasks: list[TaskRecord] = []
-    for i, found in enumerate(lenient.items(body, "tasks", aside) or ()):
-        task = nextflow.task_of(found, f"tasks[{i}]", aside)
+    for i, record in enumerate(partial_parsing.items(body, "tasks", aside) or ()):
+        task = nextflow.task_of(record, f"tasks[{i}]", aside)
         if task is not None:
             tasks.append(task)
     return tasks

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from ingest import ids, nextflow
-from ingest import partial_parsing as lenient
+from ingest import ids, nextflow, partial_parsing
 from ingest.request import Read, Request, Unreadable
 from schemas.events import (
     MS_MAX,
@@ -41,27 +40,27 @@ def read(request: Request) -> Read:
 
     Raises Unreadable with the reason.
     """
-    body, aside = lenient.parse(request.body), list[SetAside]()
+    body, aside = partial_parsing.parse(request.body), list[SetAside]()
     run_id = run_id_of(body)
     kind = body.get("event")
     if not isinstance(kind, str) or kind not in EVENTS:
         raise Unreadable(f"an unknown event; known are {', '.join(sorted(EVENTS))}")
-    told = {"dialect": Dialect.WEBLOG, "instant": _instant(body, aside)}
+    common = {"dialect": Dialect.WEBLOG, "instant": _instant(body, aside)}
     if kind == "started":
-        data = _begun(body, told, aside)
+        data = _begun(body, common, aside)
         return RunBegun(**request.envelope(run_id), data=data), []
     if kind == "completed":
         workflow = _workflow(body, aside)
         if workflow is None:
             raise Unreadable("without `metadata.workflow` it does not say how the run ended")
-        end = nextflow.completed_of(workflow, aside, told)
+        end = nextflow.completed_of(workflow, aside, common)
         return RunCompleted(**request.envelope(run_id), data=end), []
     if body.get("trace") is None and kind == "error":
-        return RunHeartbeat(**request.envelope(run_id), data=Heartbeat(**told, set_aside=aside)), []
+        return RunHeartbeat(**request.envelope(run_id), data=Heartbeat(**common, set_aside=aside)), []
     tasks = _tasks(body.get("trace"), aside)
     for task in tasks:
         task.run_id = run_id
-    return TasksChangedEvent(**request.envelope(run_id), data=TasksChanged(**told, set_aside=aside)), tasks
+    return TasksChangedEvent(**request.envelope(run_id), data=TasksChanged(**common, set_aside=aside)), tasks
 
 
 def run_id_of(body: Mapping[str, Any]) -> str:
@@ -72,25 +71,25 @@ def run_id_of(body: Mapping[str, Any]) -> str:
     return ids.run_id(None, "", session, name)
 
 
-def _begun(body: Mapping[str, Any], told: Mapping[str, Any], aside: list[SetAside]) -> Begun:
+def _begun(body: Mapping[str, Any], common: Mapping[str, Any], aside: list[SetAside]) -> Begun:
     workflow = nextflow.workflow_of(_workflow(body, aside) or {}, aside)
     # Each event names the run, so it has its name even where the metadata are missing.
     workflow.name = workflow.name or body["runName"]
     workflow.session_id = workflow.session_id or body["runId"]
-    return Begun(**told, workflow=workflow, set_aside=aside)
+    return Begun(**common, workflow=workflow, set_aside=aside)
 
 
 def _workflow(body: Mapping[str, Any], aside: list[SetAside]) -> dict[str, Any] | None:
     """`metadata.workflow` as Tower writes it: params within, times in ms."""
-    metadata = lenient.mapping(body, "metadata", aside) or {}
-    workflow = lenient.mapping(metadata, "workflow", aside)
+    metadata = partial_parsing.mapping(body, "metadata", aside) or {}
+    workflow = partial_parsing.mapping(metadata, "workflow", aside)
     if workflow is None:
         return None
-    told = dict(workflow)
-    told.setdefault("params", metadata.get("parameters"))
+    fields = dict(workflow)
+    fields.setdefault("params", metadata.get("parameters"))
     for name in ("start", "complete"):
-        told[name] = _exploded(told.get(name))
-    return told
+        fields[name] = _exploded(fields.get(name))
+    return fields
 
 
 def _exploded(value: object) -> object:
@@ -117,22 +116,22 @@ def _exploded(value: object) -> object:
 
 def _instant(body: Mapping[str, Any], aside: list[SetAside]) -> int | None:
     """`utcTime`, which has whole seconds, in ms."""
-    told = body.get("utcTime")
-    if told is None:
+    utc_time = body.get("utcTime")
+    if utc_time is None:
         return None
     try:
-        ms = to_ms(told) if isinstance(told, str) else None
+        ms = to_ms(utc_time) if isinstance(utc_time, str) else None
     except ValueError:
         ms = None
     if isinstance(ms, int) and 0 <= ms <= MS_MAX:
         return ms
-    aside.append(lenient.set_aside("utcTime", "not a time between 1970 and 2299", told))
+    aside.append(partial_parsing.set_aside("utcTime", "not a time between 1970 and 2299", utc_time))
     return None
 
 
 def _tasks(trace: object, aside: list[SetAside]) -> list[TaskRecord]:
     if not isinstance(trace, dict):
-        aside.append(lenient.set_aside("trace", "not an object", trace))
+        aside.append(partial_parsing.set_aside("trace", "not an object", trace))
         return []
     fields, names = {}, {}
     for raw, value in trace.items():

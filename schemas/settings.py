@@ -15,6 +15,9 @@ from schemas.thresholds import LONGEST_SECONDS
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
+#: Kinds of web pages that hosts of repositories have.
+REPOSITORY_KINDS = ("github", "gitlab", "bitbucket", "bitbucket-server", "gitea", "azure", "codecommit")
+
 
 def _is_absolute(url: str) -> bool:
     parts = urlsplit(url)
@@ -58,6 +61,12 @@ class Settings(BaseSettings):
     )
     replication_factor: int = Field(
         1, ge=1, le=9, description="Kafka: replicas of each topic that `tracker migrate` makes."
+    )
+    topic_prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="Kafka: comes before the name of each topic and consumer group, so that trackers share a cluster, such "
+        "as `staging.`; their tables are kept apart by the DATABASE of CLICKHOUSE. Fixed once the topics are made.",
     )
     archive: str = Field(
         "",
@@ -167,10 +176,15 @@ class Settings(BaseSettings):
         "https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={prefix}",
         description="Where pages link S3 folders to: an address with {bucket} and {prefix}; empty: nowhere.",
     )
+    repository_hosts: str = Field(
+        "",
+        description="Kinds of hosts that links to repositories cannot tell by their names: HOST=KIND, comma-separated, such as "
+        "git.lab.example=gitlab. Kinds: " + ", ".join(REPOSITORY_KINDS),
+    )
     token: SecretStr = Field(
         SecretStr(""),
-        description="The token that commands show to a running tracker when they ask that instead of its files: `tracker books`, "
-        "`dead-letters`, `token` and `demo` (see docs/security.md for the role that each needs).",
+        description="The token that commands show to a running tracker when they ask that instead of its files: "
+        "`tracker delivery-check`, `dead-letters`, `token` and `demo` (see docs/security.md for the role that each needs).",
     )
     tokens_seconds: float = Field(
         5,
@@ -268,6 +282,17 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("repository_hosts")
+    @classmethod
+    def _hosts_have_kinds(cls, value: str) -> str:
+        for text in _listed(value):
+            host, _, kind = text.partition("=")
+            if not host or kind not in REPOSITORY_KINDS:
+                raise ValueError(
+                    f"{text!r}: say HOST=KIND, the kind being one of {', '.join(REPOSITORY_KINDS)}"
+                )
+        return value
+
     @field_validator("alert_webhook")
     @classmethod
     def _webhook_is_absolute(cls, value: SecretStr) -> SecretStr:
@@ -337,6 +362,11 @@ class Settings(BaseSettings):
     def roots(self) -> tuple[Path, ...]:
         """The folders of `local_roots`."""
         return tuple(Path(p) for p in _listed(self.local_roots))
+
+    @cached_property
+    def repository_kinds(self) -> dict[str, str]:
+        """Host → kind, of `repository_hosts`."""
+        return dict(text.lower().split("=", 1) for text in _listed(self.repository_hosts))
 
     @property
     def kafka_bootstrap(self) -> str | None:

@@ -1,4 +1,7 @@
-"""Topics of the log and who reads them. The only place that names them."""
+"""Topics of the log and who reads them. The only place that names them.
+
+On Kafka TRACKER_TOPIC_PREFIX comes before the names of topics and groups: `KafkaLog` and the Faust app put it there.
+"""
 
 EVENTS = "tracker.events"
 TRANSITIONS = "tracker.transitions"

@@ -1,17 +1,20 @@
-"""Asks a tracker that runs, over HTTP: for commands that may not open the log and tables beside it."""
+"""Asks a tracker that runs, over HTTP: commands do not open the log and the tables beside it."""
 
 import json
-import os
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from schemas.settings import Settings
+from tracker.errors import NotDone
+
 _TIMEOUT_SECONDS = 120
-#: Where commands find the token that they show to a tracker that wants one.
-TOKEN_VARIABLE = "TRACKER_TOKEN"
+URL_HELP = (
+    "Address of a running tracker, which may want a token in TRACKER_TOKEN; default: the one of the settings."
+)
 
 
-class Refused(ValueError):
+class Refused(NotDone):
     """The tracker answered, but not with a 2xx. `status` is its status."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -19,24 +22,33 @@ class Refused(ValueError):
         self.status = status
 
 
-def ask(url: str, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> bytes:
-    """The body of the answer. Raises Refused, and ValueError for an address that is none or does not answer."""
-    address = url.rstrip("/") + path
-    if not address.startswith(("http://", "https://")):
-        raise ValueError(f"{url!r} is no address: give one such as http://127.0.0.1:8000")
-    headers = {"Content-Type": "application/json"}
-    if token := os.environ.get(TOKEN_VARIABLE):
-        headers["Authorization"] = f"Bearer {token}"
-    data = None if body is None else json.dumps(body).encode()
-    try:
-        with urlopen(Request(address, data, headers, method=method), timeout=_TIMEOUT_SECONDS) as answer:
-            found: bytes = answer.read()
-            return found
-    except HTTPError as e:
-        hint = f"; set {TOKEN_VARIABLE}" if e.code in (401, 403) else ""
-        raise Refused(e.code, f"{address} answered {e.code}: {_detail(e.read(2000))}{hint}") from e
-    except (URLError, TimeoutError) as e:
-        raise ValueError(f"{address} does not answer: {e}. Is the tracker running there?") from e
+class RunningTracker:
+    """A tracker at `url`, or where the settings say, and the settings' token for it."""
+
+    def __init__(self, settings: Settings, url: str = "") -> None:
+        self.url = (url or settings.base_url).rstrip("/")
+        self.token = settings.token.get_secret_value()
+        if not self.url.startswith(("http://", "https://")):
+            raise NotDone(f"{url!r} is no address: give one such as http://127.0.0.1:8000")
+
+    def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """The JSON that it answers. Raises Refused, and NotDone if it does not answer or is no tracker."""
+        address = self.url + path
+        headers = {"Content-Type": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            with urlopen(Request(address, data, headers, method=method), timeout=_TIMEOUT_SECONDS) as answer:
+                return json.loads(answer.read() or b"null")
+        except HTTPError as e:
+            hint = "; set TRACKER_TOKEN to a token that may do this" if e.code in (401, 403) else ""
+            raise Refused(e.code, f"{address} answered {e.code}: {_detail(e.read(2000))}{hint}") from e
+        except (URLError, TimeoutError) as e:
+            why = getattr(e, "reason", e)
+            raise NotDone(f"{address} does not answer: {why}. Is the tracker running there?") from e
+        except ValueError as e:
+            raise NotDone(f"{address} does not answer with JSON: is it a tracker?") from e
 
 
 def _detail(body: bytes) -> str:

@@ -11,11 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from api.auth.gate import allow
 from api.core.cursor import AlertPlace, alert_place, to_token
 from api.core.db import Reader, Row
+from api.core.figures import time_of
 from api.core.models import Time
 from api.core.params import PAGE_SIZE, PageSize, PageToken, Statuses, Text
 from api.core.problems import bad_request, not_found, responses
 from api.core.request_body import described, read_json
-from api.runs.queries import time_of
 from schemas.access import Act, Caller
 from schemas.events import Acknowledged, AlertAcknowledged, AlertSilenced, Ms, Person, Silenced, iso
 from schemas.statuses import AlertKind, AlertState

@@ -29,8 +29,8 @@ from schemas.access import Act, Caller, How, anybody, may
 from schemas.metrics import DENIED
 from schemas.settings import Settings
 from stores.rates import Rates
-from stores.tokens.token_list import Known
-from stores.tokens.tokens import PREFIX, Book, Rejected, Token, caller, secret_of
+from stores.tokens.token_list import TokenList
+from stores.tokens.tokens import PREFIX, Rejected, Token, TokenSet, caller, secret_of
 
 #: Paths that need nobody to be known; what lies under /static/ too.
 PUBLIC = frozenset({"/livez", "/readyz", "/metrics", "/login", "/logout", "/api/v1/openapi.json"})
@@ -50,7 +50,7 @@ class Gate:
 
     def __init__(
         self,
-        known: Known,
+        known: TokenList,
         settings: Settings,
         clock: Callable[[], int],
         sessions: Sessions,
@@ -59,14 +59,14 @@ class Gate:
         self.known, self.settings, self.clock, self.sessions = known, settings, clock, sessions
         self.rates, self.monotonic = Rates(settings.rate_per_second), monotonic
 
-    def book(self) -> Book:
+    def tokens(self) -> TokenSet:
         """The list of tokens. Raises Problem 503 while none is known."""
-        if self.known.book is None:
+        if self.known.current is None:
             DENIED.labels("api", "not_ready").inc()
             raise Problem(
                 503, "the list of tokens is not known yet: the tables do not answer", {"Retry-After": "5"}
             )
-        return self.known.book
+        return self.known.current
 
     def recognise(self, headers: Headers, peer: str) -> tuple[Caller | Rejected, str]:
         """Who asks, or why nobody is known; and the seed of their forms' token. Raises Problem 503.
@@ -78,16 +78,16 @@ class Gate:
         if not secret.startswith(PREFIX) and (person := self._person(headers, peer)):
             role = self.settings.proxy_role_of(person)
             return Caller(person, role, How.PROXY, f"proxy:{person}"), f"proxy:{person}"
-        book = self.book()
-        if book.is_open and self.settings.may_be_open and not self.settings.proxy_header:
+        tokens = self.tokens()
+        if tokens.is_open and self.settings.may_be_open and not self.settings.proxy_header:
             return anybody(peer), "open"
         if "authorization" in headers:
-            found = book.check(secret, self.clock())
+            found = tokens.check(secret, self.clock())
             return (caller(found) if isinstance(found, Token) else found), ""
         session = self.sessions.read(_cookie(headers))
         if session is None:
             return Rejected.MISSING, ""
-        found = book.by_id(session.token_id, self.clock())
+        found = tokens.by_id(session.token_id, self.clock())
         return (caller(found, How.COOKIE) if isinstance(found, Token) else found), session.nonce
 
     def _person(self, headers: Headers, peer: str) -> str:

@@ -7,8 +7,8 @@ from starlette.responses import RedirectResponse, Response
 
 from api.auth.gate import Gate, caller_of, refuse_forged
 from api.core.request_body import form_fields, read_body
+from api.html.page import Page
 from api.html.render import render
-from api.runs.pages import Page
 from schemas.access import Act, may
 from schemas.metrics import DENIED
 from stores.tokens.tokens import Rejected, Token, caller
@@ -28,7 +28,7 @@ def router(gate: Gate) -> APIRouter:
     async def log_in(request: Request) -> Response:
         fields = form_fields(await read_body(request, _FORM_MAX, "this form"))
         target = here(fields.get("next", "/"))
-        found = gate.book().check(fields.get("token", "").strip(), gate.clock())
+        found = gate.tokens().check(fields.get("token", "").strip(), gate.clock())
         if not isinstance(found, Token):
             DENIED.labels("api", found).inc()
             return render(

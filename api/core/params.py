@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Path, Query
 
 from api.core.cursor import INT64_MAX
-from api.core.models import Task
 from api.core.problems import bad_request
 from schemas.events import to_ms
-from schemas.statuses import RunStatus, TaskStatus
+from schemas.statuses import RunStatus
 
 PAGE_SIZE = 50
 PAGE_SIZE_MAX = 500
 
+Ref = Annotated[str, Path(description="The run's id, or its name, which means the newest run of that name")]
 PageSize = Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX, description="Most items of one answer")]
 PageToken = Annotated[
     str,
@@ -29,9 +29,6 @@ Search = Annotated[
 ]
 Statuses = Annotated[str, Query(max_length=1000, description="One or several, comma-separated")]
 Moment = Annotated[str, Query(max_length=100, description="RFC 3339, such as 2026-01-31T08:00:00Z")]
-
-#: A task may be sorted by every field that lists show.
-SORTS = frozenset(Task.model_fields)
 
 #: What runs may be sorted by: fields of Run and of what is in it; `pipeline` is what people see of the workflow's names.
 RUN_SORTS = frozenset(
@@ -52,24 +49,6 @@ class RunFilter:
     after_ms: int = -INT64_MAX
     before_ms: int = INT64_MAX
     hidden: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFilter:
-    """Which tasks of a run, and in which order: `sort` is a field, with `-` before it for descending."""
-
-    statuses: list[str]
-    process: str = ""
-    search: str = ""
-    sort: str = "submitted_at"
-
-    @property
-    def column(self) -> str:
-        return self.sort.removeprefix("-")
-
-    @property
-    def descending(self) -> bool:
-        return self.sort.startswith("-")
 
 
 def run_filter(
@@ -95,19 +74,6 @@ def run_filter(
     )
 
 
-def task_filter(
-    status: Statuses = "",
-    process: Annotated[str, Query(max_length=10_000, description="Full name")] = "",
-    search: Search = "",
-    sort: Annotated[
-        str, Query(max_length=100, description="A field of Task, with `-` before it for descending")
-    ] = "",
-) -> TaskFilter:
-    """The filter and order of a list of tasks, from its query parameters."""
-    _check_sort(sort, SORTS)
-    return TaskFilter(statuses_of(status, TaskStatus), process, search, sort or "submitted_at")
-
-
 def run_sort(
     sort: Annotated[
         str,
@@ -118,11 +84,12 @@ def run_sort(
     ] = "",
 ) -> str:
     """The order of a list of runs; '' is latest first append first."""
-    _check_sort(sort, RUN_SORTS)
+    check_sort(sort, RUN_SORTS)
     return sort
 
 
-def _check_sort(sort: str, known: frozenset[str]) -> None:
+def check_sort(sort: str, known: frozenset[str]) -> None:
+    """Raises Problem 400 for an order by another field; '' is the list's own order."""
     if sort and sort.removeprefix("-") not in known:
         raise bad_request(f"sort: give one of {', '.join(sorted(known))}, with - before it for descending")
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from api.core.db import Reader, Row
-from api.core.models import Costs, Pricing, ProcessCost, Spot
-from api.runs.queries import money
+from api.core.figures import money
+from api.costs.models import Costs, Pricing, ProcessCost, Spot
 from api.tasks.queries import label_of
 
 RULE = (

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.cursor import LetterPlace, to_token
 from api.core.db import Reader, Row
-from api.core.models import DeadLetter, DeadLetterList
+from api.core.figures import time_of
 from api.core.problems import bad_request, not_found
-from api.runs.queries import time_of
+from api.dead_letters.models import DeadLetter, DeadLetterList
 from schemas.dead_letters import LetterName
 from schemas.events import Person, iso
 from schemas.metrics import LETTERS_REREAD

@@ -9,11 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from api.auth.gate import allow
 from api.core.cursor import letter_place
 from api.core.db import Reader
-from api.core.models import DeadLetterList
 from api.core.params import PAGE_SIZE, PageSize, PageToken, Text
 from api.core.problems import Problem, responses
 from api.core.request_body import described, read_json
 from api.dead_letters import queries as letters
+from api.dead_letters.models import DeadLetterList
 from api.dead_letters.queries import (
     DeadLetterDetail,
     ReadAgain,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from api.core.models import Concurrency
+from api.core.figures import time_of
 from api.html.render import ms_of
-from api.runs.queries import time_of
+from api.tasks.models import Concurrency
 
 #: Stretches of time that a picture is cut into, and rows of its table.
 STRETCHES = 48

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 
 from api.auth.request_context import SEEN
 from api.auth.sessions import CSRF_FIELD
-from api.core.models import Counts, Run
+from api.runs.models import Counts, Run
 from schemas.events import to_ms
 
 DASH = "\N{EN DASH}"

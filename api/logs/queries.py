@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from api.core.models import Run
+from api.runs.models import Run
 
 #: Of a runner's log and of a task's file no more than the end is shown.
 LOG_BYTES = 2**20

@@ -1,4 +1,4 @@
-"""JSON of notes, analyses and runners' logs under /api/v1, and the form by which the page writes a note."""
+"""JSON of notes and analyses under /api/v1, and the form by which the page writes a note."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar
@@ -11,9 +11,10 @@ from starlette.responses import RedirectResponse, Response
 
 from api.auth.gate import allow
 from api.core.db import Reader
+from api.core.params import Ref
 from api.core.problems import bad_request, not_found, responses
 from api.core.request_body import form_fields, read_body
-from api.logs.queries import RunLog, run_log
+from api.html.page import Page
 from api.notes.queries import (
     ANALYSIS,
     Kind,
@@ -26,8 +27,6 @@ from api.notes.queries import (
 )
 from api.runs import queries as runs
 from api.runs.forms import until_shown
-from api.runs.pages import Page
-from api.runs.routes import Ref
 from schemas.access import Act, Caller
 from schemas.events import Note
 from schemas.topics import EVENTS
@@ -125,11 +124,6 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         told = await _json(request, NoteText)
         _, note = await writer.write(ref, "analysis", ANALYSIS, told, who)
         return NoteAccepted(id=note.note_id)
-
-    @r.get("/runs/{ref}/log", tags=["runs"])
-    def get_log(ref: Ref) -> RunLog:
-        """The end of the runner's log, if it lies in a folder that TRACKER_LOCAL_ROOTS allows."""
-        return run_log(runs.one_run(reader, ref), reader.settings.roots)
 
     return r
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 
 from api.core.db import Reader, Row
-from api.core.models import Books, SpoolTold, Watermark
+from api.core.figures import time_of
 from api.ops.count_cache import Counted
-from api.runs.queries import time_of
+from api.ops.models import Books, SpoolTold, Watermark
 from schemas.events import iso
 from schemas.topics import EVENTS
 from stores.log.port import Bounds, EventLog

@@ -14,9 +14,9 @@ from api.auth.gate import allow
 from api.core.db import Reader
 from api.core.problems import bad_request
 from api.core.request_body import form_fields, read_body
+from api.html.page import Page
 from api.runs import queries as runs
 from api.runs.hiding import Hidden, hiding
-from api.runs.pages import Page
 from api.runs.routes import labelled
 from schemas.access import Act, Caller
 from schemas.events import Labelled

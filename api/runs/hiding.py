@@ -10,10 +10,10 @@ from starlette.concurrency import run_in_threadpool
 
 from api.auth.gate import allow
 from api.core.db import Reader
+from api.core.params import Ref
 from api.core.problems import responses
 from api.core.request_body import described, read_json
 from api.runs import queries as runs
-from api.runs.routes import Ref
 from schemas.access import Act, Caller
 from schemas.events import Hiding, Person, RunHidden, RunShown
 from schemas.topics import EVENTS

@@ -5,20 +5,24 @@ import logging
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Any
 
 from api.core.cursor import OFFSET_MAX, RunPlace, TaskPlace, run_place, task_place, to_token
 from api.core.db import Judgement, Reader, Row
-from api.core.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Workflow
+from api.core.figures import money, time_of
 from api.core.params import RunFilter
 from api.core.problems import not_found
+from api.runs.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Transition, Workflow
 from schemas.events import iso
 from schemas.statuses import ReportedState
 from schemas.thresholds import own
 
 log = logging.getLogger(__name__)
 
+#: For how long a failure, and what was heard of a run that is over, is news.
+RECENT_MS = 24 * 3600 * 1000
+#: Runs that the block above the list shows at most.
+_ATTENTION_MAX = 8
 #: Ids that one statement may carry.
 _IDS_AT_ONCE = 500
 #: No run's name is longer; ingest cuts none, but a statement has limits.
@@ -99,6 +103,27 @@ def history(reader: Reader, ref: str) -> list[Run]:
     return runs_of(reader, ids, reader.judgement())
 
 
+def needing_attention(reader: Reader, judgement: Judgement) -> list[str]:
+    """Ids of the runs that are disconnected or stalled, or failed within a day and were not resumed; newest first."""
+    since_ms = reader.clock() - RECENT_MS
+    rows = reader.rows("runs/attention", **judgement.parameters(), since_ms=since_ms, limit=_ATTENTION_MAX)
+    return [r["run_id"] for r in rows]
+
+
+def status_counts(reader: Reader, judgement: Judgement) -> list[Row]:
+    """(status, runs) of the runs that are live or were heard of within a day."""
+    since_ms = reader.clock() - RECENT_MS
+    return reader.rows("runs/status_counts", **judgement.parameters(), since_ms=since_ms)
+
+
+def transitions(reader: Reader, run_id: str) -> list[Transition]:
+    """Changes of the run's status, oldest first."""
+    return [
+        Transition(at=iso(r["at_ms"]), from_=r["from_status"] or None, to=r["to_status"], reason=r["reason"])
+        for r in reader.rows("runs/transitions", run_id=run_id)
+    ]
+
+
 def runs_of(
     reader: Reader, run_ids: Sequence[str], judgement: Judgement, cycles: Mapping[str, int] | None = None
 ) -> list[Run]:
@@ -167,17 +192,6 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         hidden=bool(row["hidden"]),
         hidden_by=(row["hidden_by"] or None) if row["hidden"] else None,
     )
-
-
-def time_of(ms: int | None) -> str | None:
-    """RFC 3339 or null."""
-    return None if ms is None else iso(ms)
-
-
-def money(amount: Decimal) -> str:
-    """A decimal text without trailing zeros or exponent."""
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _workflow(row: Row) -> Workflow:

@@ -9,21 +9,21 @@ from typing import Any
 from starlette.responses import HTMLResponse
 
 from api.auth.request_context import SEEN
-from api.core.cursor import task_place
 from api.core.db import Judgement, Reader, Row, ahead
-from api.core.models import Cost, Process, Run, Task, Transition
-from api.core.params import TaskFilter
+from api.core.figures import money, time_of
 from api.costs import queries as costs
 from api.html.charts import curve
-from api.html.links import links, s3_link
+from api.html.links import s3_link
 from api.html.render import ms_of, render
+from api.html.repositories import links
 from api.notes import queries as notes
 from api.runs import queries as runs
-from api.runs.queries import money, time_of
+from api.runs.models import Cost, Run, Transition
 from api.runs.tabs import COLUMNS, Known, costs_count, opens_on, sorted_processes, tabs
 from api.tasks import queries as tasks
+from api.tasks.models import Process, Task
 from schemas.access import Act, may
-from schemas.statuses import ReportedState, RunStatus, TaskStatus
+from schemas.statuses import ReportedState, RunStatus
 
 #: Failing tasks that Error & Resume lists; the rest is a click away.
 _FAILING_MAX = 10
@@ -42,9 +42,13 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
     processes_of_it = ahead(lambda: tasks.processes(reader, run_id))
     judged = ahead(reader.judgement)
     [facts] = reader.rows("runs/page_facts", run_id=run_id)
-    failing = ahead(lambda: _failing(reader, run_id)) if facts["ended"] in _WENT_WRONG else None
+    failing = (
+        ahead(lambda: tasks.failing_tasks(reader, run_id, _FAILING_MAX))
+        if facts["ended"] in _WENT_WRONG
+        else None
+    )
     told = ahead(lambda: notes.all_notes(reader, run_id))
-    changes = ahead(lambda: tasks.transitions(reader, run_id))
+    changes = ahead(lambda: runs.transitions(reader, run_id))
     processes = processes_of_it.result()
     few = sum(p.total for p in processes) <= CURVE_TASKS_MAX
     levels = ahead(lambda: tasks.concurrency(reader, run_id, _CURVE_POINTS)) if few else None
@@ -63,7 +67,12 @@ def run_page(reader: Reader, ref: str, sort: str) -> HTMLResponse:
         tabs=shown_tabs,
         names=names,
         open_tab=opens_on(run),
-        links=links(run.workflow.repository, run.workflow.revision, run.workflow.commit_id),
+        links=links(
+            run.workflow.repository,
+            run.workflow.revision,
+            run.workflow.commit_id,
+            reader.settings.repository_kinds,
+        ),
         work_dir_link=s3_link(run.workflow.work_dir, reader.settings.s3_browser),
         curve=curve(levels.result(), run.started_at, run.completed_at) if levels else None,
         curve_tasks_max=CURVE_TASKS_MAX,
@@ -101,12 +110,6 @@ def since(run: Run, transitions: list[Transition]) -> str | None:
     return run.started_at or run.submitted_at
 
 
-def _failing(reader: Reader, run_id: str) -> list[Task]:
-    wanted = TaskFilter([TaskStatus.FAILED], sort="-completed_at")
-    place = task_place("", wanted.sort)
-    return tasks.page_of_tasks(reader, run_id, wanted, place, _FAILING_MAX).tasks
-
-
 @dataclass(frozen=True, slots=True)
 class Cycle:
     """A run of the session, its processes, and its failed tasks as far as they are listed."""
@@ -120,7 +123,11 @@ def _cycles(reader: Reader, run: Run, cycles: list[Run], processes: list[Process
     """Newest first."""
     newest = list(reversed(cycles))[:_CYCLES_MAX]
 
-    failing = {c.id: ahead(partial(_failing, reader, c.id)) for c in newest if c.tasks.failed}
+    failing = {
+        c.id: ahead(partial(tasks.failing_tasks, reader, c.id, _FAILING_MAX))
+        for c in newest
+        if c.tasks.failed
+    }
     by_run = {run.id: processes} | tasks.processes_of(reader, [c.id for c in newest if c.id != run.id])
     return [Cycle(c, by_run[c.id], failing[c.id].result() if c.id in failing else []) for c in newest]
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.core.models import Process, Run
 from api.core.problems import bad_request
+from api.runs.models import Run
+from api.tasks.models import Process
 from schemas.statuses import ReportedState, RunStatus
 
 

@@ -1,27 +1,74 @@
-"""The pages of one task and of one process, and a run's tasks as CSV."""
+"""The pages of a run's tasks, of one task and of one process, and the tasks as CSV."""
 
 import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from starlette.responses import HTMLResponse, StreamingResponse
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from api.core.cursor import TaskPlace, task_place
 from api.core.db import Reader, Row, ahead
-from api.core.models import Run, Task
-from api.core.params import PAGE_SIZE, PAGE_SIZE_MAX, TaskFilter
+from api.core.figures import time_of
+from api.core.params import PAGE_SIZE, PAGE_SIZE_MAX, PageToken
 from api.core.problems import not_found
 from api.html.links import s3_link
+from api.html.page import Page, form_values, next_page, query_without
 from api.html.render import DASH, duration, number, percent, render, size
 from api.logs.queries import task_files
 from api.runs import queries as runs
-from api.runs.queries import time_of
+from api.runs.models import Run
 from api.tasks import queries as tasks
+from api.tasks.models import Task
+from api.tasks.params import TaskFilter, task_filter
+from schemas.statuses import TaskStatus
 
 #: What spreadsheets take for a formula at the start of a cell.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def router(reader: Reader) -> APIRouter:
+    """The routes."""
+    r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
+
+    @r.get("/runs/{ref}/tasks")
+    def tasks_page(
+        request: Request,
+        ref: str,
+        filter: Annotated[TaskFilter, Depends(task_filter)],
+        page_token: PageToken = "",
+    ) -> Response:
+        place, run_id = task_place(page_token, filter.sort), runs.resolve(reader, ref)
+        listed = ahead(lambda: tasks.page_of_tasks(reader, run_id, filter, place, PAGE_SIZE))
+        run, page = runs.known_run(reader, run_id, runs.UNSEEN), listed.result()
+        return render(
+            "tasks/tasks.html",
+            run=run,
+            page=page,
+            params=form_values(request),
+            sort=filter.sort,
+            query=query_without(request, "sort", "page_token"),
+            next_page=next_page(request, page.next_page_token),
+            paged=bool(page_token),
+            statuses=list(TaskStatus),
+            now_ms=reader.clock(),
+        )
+
+    @r.get("/runs/{ref}/tasks.csv")
+    def csv_of_tasks(ref: str, filter: Annotated[TaskFilter, Depends(task_filter)]) -> Response:
+        return tasks_csv(reader, ref, filter)
+
+    @r.get("/runs/{ref}/tasks/{task_id}")
+    def show_task(ref: str, task_id: int) -> Response:
+        return task_page(reader, ref, task_id)
+
+    @r.get("/runs/{ref}/process")
+    def show_process(ref: str, name: Annotated[str, Query(max_length=10_000)] = "") -> Response:
+        return process_page(reader, ref, name)
+
+    return r
 
 
 def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
@@ -81,13 +128,13 @@ class Box:
 
 def process_page(reader: Reader, ref: str, process: str) -> HTMLResponse:
     """The page of a process. Raises Problem 404 where the run has none of this name."""
-    run_id, wanted = runs.resolve(reader, ref), TaskFilter([], process=process)
+    run_id, filter = runs.resolve(reader, ref), TaskFilter([], process=process)
     mine = next((p for p in tasks.processes(reader, run_id) if p.process == process), None)
     if mine is None:
         raise not_found("process", process)
     used = ahead(lambda: reader.rows("tasks/process_figures", run_id=run_id, process=process))
     it = ahead(lambda: runs.known_run(reader, run_id, runs.UNSEEN))
-    found = tasks.page_of_tasks(reader, run_id, wanted, task_place("", wanted.sort), PAGE_SIZE)
+    page = tasks.page_of_tasks(reader, run_id, filter, task_place("", filter.sort), PAGE_SIZE)
     [figures], run = used.result(), it.result()
     return render(
         "tasks/process.html",
@@ -95,7 +142,7 @@ def process_page(reader: Reader, ref: str, process: str) -> HTMLResponse:
         process=mine,
         figures=figures,
         boxes=boxes(figures),
-        found=found,
+        page=page,
         now_ms=reader.clock(),
     )
 
@@ -130,27 +177,27 @@ def boxes(figures: Row) -> list[Box]:
     return plots
 
 
-def tasks_csv(reader: Reader, ref: str, wanted: TaskFilter) -> StreamingResponse:
+def tasks_csv(reader: Reader, ref: str, filter: TaskFilter) -> StreamingResponse:
     """All tasks that the filter finds, as CSV, sent as they are read. Raises Problem 404."""
     run = runs.one_run(reader, ref)
     name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in run.name)[:100]
     headers = {"Content-Disposition": f'attachment; filename="{name}-tasks.csv"'}
     return StreamingResponse(
-        _lines(reader, run, wanted), media_type="text/csv; charset=utf-8", headers=headers
+        _lines(reader, run, filter), media_type="text/csv; charset=utf-8", headers=headers
     )
 
 
-def _lines(reader: Reader, run: Run, wanted: TaskFilter) -> Iterator[str]:
+def _lines(reader: Reader, run: Run, filter: TaskFilter) -> Iterator[str]:
     columns = list(Task.model_fields)
     yield _csv_line(columns)
-    place = TaskPlace(wanted.sort)
+    place = TaskPlace(filter.sort)
     while True:
-        page = tasks.page_of_tasks(reader, run.id, wanted, place, PAGE_SIZE_MAX)
+        page = tasks.page_of_tasks(reader, run.id, filter, place, PAGE_SIZE_MAX)
         for task in page.tasks:
             yield _csv_line([getattr(task, c) for c in columns])
         if page.next_page_token is None:
             return
-        place = TaskPlace(wanted.sort, place.offset + PAGE_SIZE_MAX)
+        place = TaskPlace(filter.sort, place.offset + PAGE_SIZE_MAX)
 
 
 def _csv_line(values: list[Any]) -> str:

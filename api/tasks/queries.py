@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from api.core.cursor import OFFSET_MAX, TaskPlace, to_token
 from api.core.db import Reader, Row
-from api.core.models import Concurrency, Level, Process, Task, TaskDetail, TaskList, Transition
-from api.core.params import TaskFilter
+from api.core.figures import money, time_of
 from api.core.problems import not_found
-from api.runs.queries import money, time_of
+from api.tasks.models import Concurrency, Level, Process, Task, TaskDetail, TaskList
+from api.tasks.params import TaskFilter
 from schemas.events import INT64_MAX, iso
+from schemas.statuses import TaskStatus
 
 _COUNTS = (
     "pending",
@@ -54,17 +55,17 @@ def merge_processes(announced: Iterable[str], rows: Sequence[Row]) -> list[Proce
 
 
 def page_of_tasks(
-    reader: Reader, run_id: str, wanted: TaskFilter, place: TaskPlace, page_size: int
+    reader: Reader, run_id: str, filter: TaskFilter, place: TaskPlace, page_size: int
 ) -> TaskList:
     """One page. While the run is live, tasks may move between pages, as they do in the list itself."""
     rows = reader.rows(
         "tasks/tasks_page",
         run_id=run_id,
-        statuses=wanted.statuses,
-        process=wanted.process,
-        search=wanted.search,
-        sort=wanted.column,
-        descending=wanted.descending,
+        statuses=filter.statuses,
+        process=filter.process,
+        search=filter.search,
+        sort=filter.column,
+        descending=filter.descending,
         limit=page_size + 1,
         offset=place.offset,
     )
@@ -74,8 +75,14 @@ def page_of_tasks(
     more = len(rows) > page_size and after <= OFFSET_MAX
     return TaskList(
         tasks=[Task(**_task(found[i])) for i in ids if i in found],
-        next_page_token=to_token(TaskPlace(wanted.sort, after)) if more else None,
+        next_page_token=to_token(TaskPlace(filter.sort, after)) if more else None,
     )
+
+
+def failing_tasks(reader: Reader, run_id: str, most: int) -> list[Task]:
+    """Tasks that failed for good, the last first."""
+    filter = TaskFilter([TaskStatus.FAILED], sort="-completed_at")
+    return page_of_tasks(reader, run_id, filter, TaskPlace(filter.sort), most).tasks
 
 
 def one_task(reader: Reader, run_id: str, task_id: int) -> TaskDetail:
@@ -116,11 +123,3 @@ def curve(levels: Sequence[tuple[int, int]], last_word_ms: int | None) -> Concur
         peak=max((level for _, level in drawn), default=0),
         points=[Level(at=iso(at), running=level) for at, level in drawn],
     )
-
-
-def transitions(reader: Reader, run_id: str) -> list[Transition]:
-    """Changes of the run's status, oldest first."""
-    return [
-        Transition(at=iso(r["at_ms"]), from_=r["from_status"] or None, to=r["to_status"], reason=r["reason"])
-        for r in reader.rows("runs/transitions", run_id=run_id)
-    ]

@@ -8,10 +8,10 @@ from starlette.concurrency import run_in_threadpool
 
 from api.auth.gate import Gate, allow
 from api.core.db import Reader
+from api.core.figures import time_of
 from api.core.models import Time
 from api.core.problems import Problem, not_found, responses
 from api.core.request_body import described, read_json
-from api.runs.queries import time_of
 from schemas.access import Act, Role
 from schemas.events import iso
 from stores.tokens.tokens import Token, TokenTable, make

@@ -142,7 +142,7 @@ def create_app(
     Faust wants a folder, `scratch`, but keeps nothing in it.
     """
     app = faust.App(
-        PROJECTOR_GROUP,
+        settings.topic_prefix + PROJECTOR_GROUP,
         broker=f"aiokafka://{settings.kafka_bootstrap}",
         store="memory://",
         datadir=str(scratch),
@@ -166,11 +166,12 @@ def create_app(
         worker_redirect_stdouts=False,
     )
     room = Room(2 * settings.batch_bytes)
-    topic = app.topic(EVENTS, schema=RoomySchema(room))
+    events = settings.topic_prefix + EVENTS
+    topic = app.topic(events, schema=RoomySchema(room))
 
     @app.on_partitions_assigned.connect(weak=False)
     async def on_assigned(_app: faust.App, assigned: set[Any], **_: Any) -> None:
-        work.assign(frozenset(tp.partition for tp in assigned if tp.topic == EVENTS))
+        work.assign(frozenset(tp.partition for tp in assigned if tp.topic == events))
         room.clear()
         health.ready = True
         log.info("partitions assigned", partitions=sorted(work.partitions))
@@ -180,9 +181,9 @@ def create_app(
         # Faust's own types leave noack out, and say that noack_take gives values where it gives events.
         unacknowledged: Any = stream
         batches = unacknowledged.noack().noack_take(settings.batch_events, within=settings.batch_seconds)
-        async for events in batches:
-            await work.project([record_of(e) for e in events])
-            for event in events:
+        async for batch in batches:
+            await work.project([record_of(e) for e in batch])
+            for event in batch:
                 event.ack()
                 room.give(len(event.message.value or b""))
         yield

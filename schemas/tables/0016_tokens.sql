@@ -1,6 +1,6 @@
 -- Tokens, one row each, and once more when one is revoked: `revoked` is the version, so a revoked token stays revoked whatever is
 -- merged when. Only the hash is kept; `last_four` lets people recognise theirs. Tokens are not on the log: a replay and its
--- exchange leave this table alone. Written by `stores/tokens/tokens.py`.
+-- exchange leave this table alone. Written by `stores/tokens.py`.
 CREATE TABLE IF NOT EXISTS tokens
 (
     id         String,

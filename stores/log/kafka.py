@@ -42,7 +42,7 @@ class KafkaLog:
     """See the port. Append times are those of the broker (LogAppendTime), in ms since 1970.
 
     `max_message_bytes` is the largest message; an append above it raises ValueError. `prefix` comes before
-    every topic's name, so that several trackers can share a cluster.
+    the name of every topic and consumer group, so that several trackers can share a cluster.
     """
 
     def __init__(
@@ -216,7 +216,7 @@ class KafkaLog:
     async def readers(self, group: str) -> int:
         """Members of the consumer group, whatever they are doing. Raises LogUnavailable."""
         async with self._answering(f"look at {group}"):
-            return await kafka_topics.members(self._bootstrap, group)
+            return await kafka_topics.members(self._bootstrap, self._prefix + group)
 
     async def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
         """Delete what lies before the offset in each of these partitions, for ever. Raises LogUnavailable."""
@@ -283,7 +283,7 @@ class KafkaLog:
         async with self._answering(f"use the positions of {group}"), self._grouping:
             partitions = [TopicPartition(self._prefix + topic, p) for p in await self._partitions(topic)]
             if group not in self._groups:
-                self._groups[group] = await self._consumer(group)
+                self._groups[group] = await self._consumer(self._prefix + group)
             consumer = self._groups[group]
             if consumer.assignment() != set(partitions):
                 consumer.assign(partitions)

@@ -24,4 +24,5 @@ def open_log(settings: Settings, *, read_only: bool = False) -> EventLog:
         settings.replication_factor,
         settings.append_timeout_seconds,
         max_message_bytes=2 * settings.max_body_bytes,
+        prefix=settings.topic_prefix,
     )

@@ -17,7 +17,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from schemas.metrics import TOKENS_READ
 from stores.files import read_private, write_private
 from stores.tables.client import TablesUnavailable
-from stores.tokens.tokens import Book, Token, dump, load
+from stores.tokens.tokens import Token, TokenSet, dump, load
 
 _log = structlog.get_logger(__name__)
 
@@ -33,17 +33,17 @@ class Source(Protocol):
         """All tokens."""
 
 
-class Known(Protocol):
+class TokenList(Protocol):
     """The newest list of tokens that a process knows; None: it knows none yet, which is not the same as an empty one."""
 
-    book: Book | None
+    current: TokenSet | None
 
     def refresh(self) -> bool:
         """Look for a newer one now. Blocking."""
 
 
-class TokenBook:
-    """`book` is the newest list that is known, or None while none is: neither the tables nor a copy could be read yet.
+class CachedTokenList:
+    """`current` is the newest list that is known, or None while none is: neither the tables nor a copy could be read yet.
 
     A list is put in its place whole, so any thread may look at it.
     """
@@ -52,7 +52,7 @@ class TokenBook:
         """`seconds` between two refreshes; `clock` gives the wall clock in ms. The copy lies in `folder`."""
         self._source, self._copy, self._seconds, self._clock = source, folder / COPY, seconds, clock
         self._reading = threading.Lock()
-        self.book: Book | None = self._read_copy()
+        self.current: TokenSet | None = self._read_copy()
 
     def refresh(self) -> bool:
         """Read the tables now; False if they could not be read, and what was known before stays. Blocking."""
@@ -64,8 +64,8 @@ class TokenBook:
                     "the list of tokens could not be read; the last one stays", error=str(error)[:300]
                 )
                 return False
-            if self.book is None or tokens != self.book.tokens:
-                self.book = Book(tokens)
+            if self.current is None or tokens != self.current.tokens:
+                self.current = TokenSet(tokens)
                 self._write_copy(tokens)
             TOKENS_READ.set(self._clock() / 1000)
             return True
@@ -90,9 +90,9 @@ class TokenBook:
                 _log.exception("refreshing the list of tokens failed")
             stop.wait(self._seconds)
 
-    def _read_copy(self) -> Book | None:
+    def _read_copy(self) -> TokenSet | None:
         try:
-            return Book(load(read_private(self._copy)))
+            return TokenSet(load(read_private(self._copy)))
         except FileNotFoundError:
             return None
         except (ValueError, OSError) as error:
@@ -111,9 +111,9 @@ class TokenBook:
 
 
 class NoTokens:
-    """Stands for `TokenBook` where no token has been made: everything is open."""
+    """Stands for `CachedTokenList` where no token has been made: everything is open."""
 
-    book: Book | None = Book([])
+    current: TokenSet | None = TokenSet([])
 
     def refresh(self) -> bool:
         """Nothing to read."""

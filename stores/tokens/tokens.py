@@ -81,7 +81,7 @@ def secret_of(authorization: str | None) -> str:
     return (password or name).strip()
 
 
-class Book:
+class TokenSet:
     """The tokens at one moment. Immutable."""
 
     def __init__(self, tokens: Iterable[Token]) -> None:

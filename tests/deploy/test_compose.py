@@ -55,8 +55,8 @@ def health_url(service: dict[str, Any]) -> tuple[int, str]:
 
 
 def commands() -> set[str]:
-    group = typer.main.get_command(cli.app)
-    return set(getattr(group, "commands", {}))
+    group: Any = typer.main.get_command(cli.app)
+    return set(group.list_commands(None))
 
 
 def paths_of(routes: Iterable[object]) -> set[str]:

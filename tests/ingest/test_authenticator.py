@@ -11,7 +11,7 @@ from ingest.app import create_app
 from schemas.access import Act, Role, may
 from schemas.settings import Settings
 from stores.tables.client import TablesUnavailable
-from stores.tokens.token_list import NoTokens, TokenBook
+from stores.tokens.token_list import CachedTokenList, NoTokens
 from stores.tokens.tokens import Token, caller
 from tests.support.access import OWNER, SomeTokens
 from tests.support.ingest import NOW, Edge, MemoryLog, call
@@ -122,7 +122,7 @@ def test_expired_and_revoked_say_so(tokens: SomeTokens) -> None:
 
 def test_while_tokens_are_not_known_yet_runners_are_asked_to_try_again(tokens: SomeTokens) -> None:
     """5xx: what every version of Nextflow tries again."""
-    tokens.book = None
+    tokens.current = None
     edge = GuardedEdge(tokens)
     for method, path in RUNNERS:
         answer = edge.ask(method, path, headers=tokens.headers(Role.RUNNER), json={})
@@ -146,11 +146,11 @@ class Source:
 def test_no_run_fails_because_clickhouse_is_away(tokens: SomeTokens, tmp_path: Path) -> None:
     """Neither while ingest runs nor when it starts meanwhile. The price: who is revoked then is let in until it is back."""
     source = Source(tokens.tokens)
-    known = TokenBook(source, tmp_path, 60, lambda: NOW)
+    known = CachedTokenList(source, tmp_path, 60, lambda: NOW)
     assert known.refresh()
     source.away = True
     mine = tokens.headers(Role.RUNNER)
-    for book in (known, TokenBook(source, tmp_path, 60, lambda: NOW)):
+    for book in (known, CachedTokenList(source, tmp_path, 60, lambda: NOW)):
         assert not book.refresh()
         edge = GuardedEdge(book)
         assert edge.ask("POST", "/trace/create", headers=mine, json={}).status_code == 200

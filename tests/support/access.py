@@ -13,7 +13,7 @@ from api.core import db as reader
 from schemas.access import Role
 from schemas.settings import Settings
 from stores.tables.client import TablesUnavailable
-from stores.tokens.tokens import Book, Token, make
+from stores.tokens.tokens import Token, TokenSet, make
 from tests.support.api_stage import T0, FakeLog
 
 RUN, OWNER = "run1", "ann"
@@ -21,7 +21,7 @@ KEY = "a key for tests alone, of 32 characters and more"
 
 
 class SomeTokens:
-    """For each role a token of the run's owner and one of somebody else. Stands for a `TokenBook`."""
+    """For each role a token of the run's owner and one of somebody else. Stands for a `CachedTokenList`."""
 
     def __init__(self, now_ms: int = T0) -> None:
         self.secrets: dict[tuple[Role, bool], str] = {}
@@ -31,7 +31,7 @@ class SomeTokens:
                 secret, token = make("for tests", OWNER if owns else "bob", role, now_ms)
                 self.secrets[role, owns] = secret
                 self.tokens.append(token)
-        self.book: Book | None = Book(self.tokens)
+        self.current: TokenSet | None = TokenSet(self.tokens)
 
     def refresh(self) -> bool:
         return True
@@ -40,14 +40,14 @@ class SomeTokens:
         return self.secrets[role, owns]
 
     def token(self, role: Role, owns: bool = False) -> Token:
-        found = self.book.check(self.secret(role, owns), T0) if self.book else None
+        found = self.current.check(self.secret(role, owns), T0) if self.current else None
         assert isinstance(found, Token)
         return found
 
     def change(self, token: Token) -> None:
         """As if another process had written it."""
         self.tokens = [token if t.id == token.id else t for t in self.tokens]
-        self.book = Book(self.tokens)
+        self.current = TokenSet(self.tokens)
 
     def headers(self, role: Role, owns: bool = False) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.secret(role, owns)}"}

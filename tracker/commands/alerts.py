@@ -2,52 +2,46 @@
 
 import asyncio
 import json
-import sys
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
+from projections.alerts import messages, rules
+from projections.alerts.episodes import Owed
+from projections.alerts.outbox import sender
 from schemas.settings import Settings
+from schemas.statuses import AlertState
+from tracker.clock import now_ms
+from tracker.errors import NotDone
+from tracker.settings import read_settings
+
+app = typer.Typer(no_args_is_help=True, help="Check who is told of what.")
 
 
-def commands(settings: Callable[[], Settings], run: Callable[[Callable[[], None]], None]) -> typer.Typer:
-    """The sub-commands. `settings` reads and checks them; `run` tells failures in a line."""
-    app = typer.Typer(no_args_is_help=True, help="Check who is told of what.")
+@app.command()
+def test(
+    receiver: Annotated[str, typer.Argument(help="Its name; the one of TRACKER_ALERT_WEBHOOK is webhook.")],
+) -> None:
+    """Send a sample to a receiver, and say what it answered. Exit 1 if it did not take it."""
+    raise typer.Exit(asyncio.run(send_sample(read_settings(), receiver)))
 
-    @app.command()
-    def test(
-        receiver: Annotated[
-            str, typer.Argument(help="Its name; the one of TRACKER_ALERT_WEBHOOK is webhook.")
-        ],
-    ) -> None:
-        """Send a sample to a receiver, and say what it answered. Exit 1 if it did not take it."""
-        found = settings()
-        run(lambda: sys.exit(asyncio.run(send_sample(found, receiver))))
 
-    @app.command()
-    def receivers() -> None:
-        """List the receivers and the rules that lead to each; nothing is sent."""
-        found = settings()
-        run(lambda: show(found))
-
-    return app
+@app.command()
+def receivers() -> None:
+    """List the receivers and the rules that lead to each; nothing is sent."""
+    show(read_settings())
 
 
 async def send_sample(settings: Settings, receiver: str) -> int:
-    """0 if the receiver took it, else 1. Raises ValueError for a receiver that is not there."""
-    from projections.alerts import messages, rules
-    from projections.alerts.episodes import Owed
-    from projections.alerts.outbox import sender
-    from schemas.statuses import AlertState
-    from tracker.processes.serve import now_ms
-
-    known = rules.load(settings)
-    if receiver not in known.receivers:
-        names = ", ".join(sorted(known.receivers)) or "none: set TRACKER_ALERT_WEBHOOK or TRACKER_ALERT_RULES"
-        raise ValueError(f"there is no receiver {receiver!r}; receivers are: {names}")
+    """0 if the receiver took it, else 1. Raises NotDone for a receiver that is not there."""
+    in_force = rules.load(settings)
+    if receiver not in in_force.receivers:
+        names = (
+            ", ".join(sorted(in_force.receivers)) or "none: set TRACKER_ALERT_WEBHOOK or TRACKER_ALERT_RULES"
+        )
+        raise NotDone(f"there is no receiver {receiver!r}; receivers are: {names}")
     alert = messages.sample(now_ms())
-    answer = await sender(known, settings, now_ms)(
+    answer = await sender(in_force, settings, now_ms)(
         receiver, alert, Owed(alert.id, receiver, AlertState.FIRING, alert.since)
     )
     print(f"{receiver}: {'taken' if answer.taken else 'not taken'}, {answer.detail}")
@@ -56,12 +50,10 @@ async def send_sample(settings: Settings, receiver: str) -> int:
 
 def show(settings: Settings) -> None:
     """Print receivers, without what is secret of them, and rules."""
-    from projections.alerts import rules
-
-    known = rules.load(settings)
-    for name, receiver in known.receivers.items():
+    in_force = rules.load(settings)
+    for name, receiver in in_force.receivers.items():
         print(f"{name} ({receiver.type})")
-        for rule in known.rules:
+        for rule in in_force.rules:
             if name in rule.receivers:
-                told = rule.model_dump(mode="json", exclude={"receivers"}, exclude_defaults=True)
-                print(f"    {json.dumps(told) if told else 'every alert, at once'}")
+                conditions = rule.model_dump(mode="json", exclude={"receivers"}, exclude_defaults=True)
+                print(f"    {json.dumps(conditions) if conditions else 'every alert, at once'}")

@@ -1,120 +1,74 @@
-"""`tracker books`: does everything that was accepted add up? Asked of a tracker that runs, or of its log and tables."""
+"""`tracker delivery-check`: does everything that was accepted add up? Asked of a tracker that runs."""
 
-import asyncio
 import sys
-from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from api.core.db import Reader
-from api.core.models import Books
-from api.ops.delivery_check import books
-from schemas.settings import Settings
-from stores.log.open import open_log
-from stores.log.port import LogUnavailable
-from stores.tables.client import open_tables
-from tracker import remote
-from tracker.processes import serve
+from tracker.remote import URL_HELP, RunningTracker
+from tracker.settings import read_settings
+
+app = typer.Typer()
 
 _COUNTS = ("accepted", "on_log", "spooled", "projected", "dead_lettered", "lag", "repeats")
 
 
-def command(
-    settings: Callable[[], Settings], run: Callable[[Callable[[], None]], None]
-) -> Callable[..., None]:
-    """The command. `settings` reads and checks them; `run` tells failures in a line."""
-
-    def show_books(
-        url: Annotated[
-            str,
-            typer.Argument(
-                help="Address of a running tracker, which may want a token in TRACKER_TOKEN. "
-                "Without it the log and the tables of the settings are read."
-            ),
-        ] = "",
-        check: Annotated[bool, typer.Option(help="Exit 1, with a list, where they do not add up.")] = False,
-    ) -> None:
-        """Count what was accepted against what became of it."""
-        found = settings()
-        run(lambda: sys.exit(show(asked(found, url), check)))
-
-    return show_books
+@app.command()
+def delivery_check(
+    url: Annotated[str, typer.Argument(help=URL_HELP)] = "",
+    check: Annotated[bool, typer.Option(help="Exit 1, with a list, where it does not add up.")] = False,
+) -> None:
+    """Count what was accepted against what became of it."""
+    answer = RunningTracker(read_settings(), url).ask("/api/v1/books")
+    raise typer.Exit(show(answer, check))
 
 
-def asked(settings: Settings, url: str) -> Books:
-    """The books. The local log admits one process: while `tracker up` has it, that is asked instead.
-
-    Raises ValueError if a running tracker does not give them, LogUnavailable and TablesUnavailable.
-    """
-    if url:
-        return over_http(url)
-    try:
-        return asyncio.run(_read(settings))
-    except LogUnavailable:
-        if settings.log != "local":
-            raise
-        return over_http(settings.base_url)
-
-
-def over_http(url: str) -> Books:
-    """The books of a running tracker."""
-    try:
-        return Books.model_validate_json(remote.ask(url, "/api/v1/books"))
-    except ValidationError as e:
-        raise ValueError(f"{url} gives no books: is it a tracker of this version?") from e
-
-
-async def _read(settings: Settings) -> Books:
-    log, tables = open_log(settings), open_tables(settings)
-    await log.start()
-    try:
-        return await books(Reader(tables, settings, serve.now_ms), log)
-    finally:
-        await log.stop()
-        tables.close()
-
-
-def show(told: Books, check: bool) -> int:
-    """Print them; the exit code: 1 where `check` is asked for and something does not add up."""
+def show(answer: dict[str, Any], check: bool) -> int:
+    """Print the counts; the exit code: 1 where `check` is asked for and something does not add up."""
     table = Table("", "requests")
     for name in _COUNTS:
-        table.add_row(name.replace("_", " "), str(getattr(told, name)))
+        table.add_row(name.replace("_", " "), str(answer[name]))
     Console().print(table)
-    for spool in told.spools:
-        print(f"spool {spool.spool}: {spool.requests} requests, said at {spool.told_at}")
-    if not told.lag_exact:
+    for spool in answer["spools"]:
+        print(f"spool {spool['spool']}: {spool['requests']} requests, said at {spool['told_at']}")
+    if not answer["lag_exact"]:
         print("many messages wait: ticks count among them")
-    wrong = faults(told)
+    wrong = faults(answer)
     for line in wrong:
         print(line, file=sys.stderr)
     if not wrong:
-        print("the books balance")
+        print("everything that was accepted is accounted for")
     return 1 if check and wrong else 0
 
 
-def faults(told: Books) -> list[str]:
+def faults(answer: dict[str, Any]) -> list[str]:
     """Pure. What does not add up, in words."""
     wrong = []
-    if told.accepted != told.on_log + told.spooled:
-        wrong.append(f"accepted {told.accepted} is not on log {told.on_log} + spooled {told.spooled}")
-    for w in told.watermark:
-        right = w.projected + w.dead_lettered + w.lag
-        if not w.balanced:
+    accepted, on_log, spooled = answer["accepted"], answer["on_log"], answer["spooled"]
+    if accepted != on_log + spooled:
+        wrong.append(f"accepted {accepted} is not on log {on_log} + spooled {spooled}")
+    for w in answer["watermark"]:
+        missing = w["on_log"] - _used(w)
+        if missing:
             wrong.append(
-                f"partition {w.partition}: on log {w.on_log} is not projected {w.projected} + dead-lettered "
-                f"{w.dead_lettered} + lag {w.lag} ({abs(w.on_log - right)} {'missing' if w.on_log > right else 'too many'} "
-                f"in the tables, up to offset {w.next_offset}); `tracker verify` and `tracker replay` tell more"
+                f"partition {w['partition']}: on log {w['on_log']} is not {_sum(w)} ({abs(missing)} "
+                f"{'missing' if missing > 0 else 'too many'} in the tables, up to offset {w['next_offset']}); "
+                "`tracker verify` and `tracker replay` tell more"
             )
-        if w.next_offset > w.log_end:
+        if w["next_offset"] > w["log_end"]:
             wrong.append(
-                f"partition {w.partition}: projected up to {w.next_offset}, but the log ends at {w.log_end}"
+                f"partition {w['partition']}: projected up to {w['next_offset']}, but the log ends at {w['log_end']}"
             )
-    if told.on_log != told.projected + told.dead_lettered + told.lag and not wrong:
-        wrong.append(
-            f"on log {told.on_log} is not projected {told.projected} + dead-lettered {told.dead_lettered} + lag {told.lag}"
-        )
+    if on_log != _used(answer) and not wrong:
+        wrong.append(f"on log {on_log} is not {_sum(answer)}")
     return wrong
+
+
+def _used(counts: dict[str, Any]) -> int:
+    return int(counts["projected"] + counts["dead_lettered"] + counts["lag"])
+
+
+def _sum(counts: dict[str, Any]) -> str:
+    return f"projected {counts['projected']} + dead-lettered {counts['dead_lettered']} + lag {counts['lag']}"

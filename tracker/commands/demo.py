@@ -6,23 +6,28 @@ import re
 import time
 from datetime import datetime
 from importlib.resources import files
-from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from typing import Annotated, Any
 
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from schemas.events import iso, to_ms
+from tracker.remote import URL_HELP, RunningTracker
+from tracker.settings import read_settings
+
+app = typer.Typer()
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_TIMEOUT_SECONDS = 30
 
 
-def replay(base_url: str, speed: float, token: str = "") -> None:
-    """Send the recorded requests, `speed` times as fast as they came. Raises ValueError if the tracker does not take them.
-
-    `token` is a runner's, where the tracker wants one.
-    """
+@app.command()
+def demo(
+    url: Annotated[str, typer.Argument(help=URL_HELP)] = "",
+    speed: Annotated[float, typer.Option(min=0.1, help="How many times faster than it happened.")] = 10.0,
+) -> None:
+    """Replay a real Nextflow run, bundled here, into a running tracker."""
+    tracker = RunningTracker(read_settings(), url)
+    tracker.token = tracker.token or "demo"  # Nextflow sends one always
     requests = _recorded()
     name = f"demo_{datetime.now():%H%M%S}"
     began, first = time.time(), requests[0]["at"]
@@ -36,10 +41,10 @@ def replay(base_url: str, speed: float, token: str = "") -> None:
             time.sleep(max(0.0, began + (request["at"] - first) / speed - time.time()))
             verb = request["path"].rsplit("/", 1)[-1]
             path = "/trace/create" if verb == "create" else f"/trace/{run_id}/{verb}"
-            answer = _send(base_url + path, request["method"], moved(request["body"], shift_ms, name), token)
+            answer = tracker.ask(path, request["method"], moved(request["body"], shift_ms, name))
             run_id = run_id or answer["workflowId"]
             progress.advance(bar)
-    print(f"Look at it: {base_url}/runs/{run_id}")
+    print(f"Look at it: {tracker.url}/runs/{run_id}")
 
 
 def moved(value: Any, shift_ms: int, name: str) -> Any:
@@ -57,22 +62,6 @@ def moved(value: Any, shift_ms: int, name: str) -> Any:
         ms = to_ms(value)
         return iso(ms + shift_ms) if isinstance(ms, int) else value
     return value
-
-
-def _send(url: str, method: str, body: Any, token: str) -> Any:
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token or 'demo'}"}
-    request = Request(url, json.dumps(body).encode(), headers, method=method)
-    try:
-        with urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-            return json.loads(answer.read() or b"{}")
-    except HTTPError as e:
-        if e.code in (401, 403):
-            raise ValueError(f"{url} wants a token that may report: set TRACKER_TOKEN to one") from e
-        raise ValueError(f"{url} does not take it: {e}") from e
-    except URLError as e:
-        raise ValueError(
-            f"{url} does not take it: {e}. Is the tracker running there? Start it with `make up`."
-        ) from e
 
 
 def _recorded() -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from schemas.access import How, Role
 from schemas.metrics import DENIED
 from schemas.settings import Settings
 from stores.tables.client import Tables
-from stores.tokens.token_list import NoTokens, TokenBook
+from stores.tokens.token_list import CachedTokenList, NoTokens
 from stores.tokens.tokens import TokenTable
 from tests.support.access import (
     KEY,
@@ -87,7 +87,7 @@ def test_the_token_of_a_request_goes_before_its_cookie(tokens: SomeTokens) -> No
 
 def test_while_the_list_is_not_known_nobody_comes_in(tokens: SomeTokens) -> None:
     headers = tokens.headers(Role.ADMIN)
-    tokens.book = None
+    tokens.current = None
     stage = Guarded(tokens)
     answer = stage.request("GET", "/api/v1/runs", headers=headers)
     assert problem(answer, 503) and answer.headers["retry-after"]
@@ -110,9 +110,9 @@ def test_in_one_process_runners_pass_by_the_gate_to_their_own_door(tokens: SomeT
 
 
 def test_tokens_are_made_listed_and_revoked(tables: Tables, tmp_path: Any) -> None:
-    book = TokenBook(TokenTable(tables), tmp_path, 60, lambda: T0)
-    assert book.refresh()
-    stage = Guarded(book, tables)
+    tokens = CachedTokenList(TokenTable(tables), tmp_path, 60, lambda: T0)
+    assert tokens.refresh()
+    stage = Guarded(tokens, tables)
     first = stage.request("POST", "/api/v1/tokens", json={"name": "pipeline"})
     assert "admin" in problem(first, 409)["detail"]
     made = stage.request("POST", "/api/v1/tokens", json={"name": "me", "owner": OWNER, "role": "admin"})
@@ -350,7 +350,9 @@ def test_without_a_gate_the_app_is_open() -> None:
     given: Any = FewTables()
     app = create_app(given, given, Settings(), lambda: T0)
     assert any(getattr(m.cls, "__name__", "") == "Guarded" for m in app.user_middleware)
-    assert isinstance(Gate(NoTokens(), Settings(), lambda: T0, Sessions(KEY, 1, False)).book().is_open, bool)
+    assert isinstance(
+        Gate(NoTokens(), Settings(), lambda: T0, Sessions(KEY, 1, False)).tokens().is_open, bool
+    )
 
 
 def httpx_headers(told: dict[str, str]) -> Any:

@@ -22,7 +22,6 @@ from schemas.topics import DEAD_LETTERS
 from schemas.wire import decode
 from stores.log.port import Record
 from tests.support.api_stage import T0, FakeLog, Stage, problem
-from tracker.commands.dead_letters import tell, told
 from tracker.reread import read_again
 
 SETTINGS = Settings()
@@ -185,24 +184,6 @@ def test_all_of_a_reason_are_read_again_page_by_page(service: Service) -> None:
     service.project()
     assert [found["run_id"] for found in service.letters(replayed="false")] == ["bad"]
     assert service.replay("replay", reason="another").json()["replayed"] == []
-
-
-def test_the_command_line_says_what_became_of_them(
-    service: Service, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from api.core.cursor import letter_place
-    from api.core.db import Reader
-    from api.dead_letters.queries import NotReplayed, Replayed, Wanted, page_of_letters
-
-    service.say(letter("run1", "begin", b"{"))
-    service.project()
-    reader = Reader(service.stage.tables, SETTINGS, lambda: T0)
-    tell([page_of_letters(reader, Wanted(), letter_place(""), 10)])
-    assert "0-0" in (out := capsys.readouterr().out) and "a new field" in out
-    assert told([Replayed(replayed=["0-0"], run_ids=["run1"], failed=[])]) == 0
-    still = NotReplayed(id="0-0", reason="a new field")
-    assert told([Replayed(replayed=[], run_ids=[], failed=[still])]) == 1
-    assert "0-0: a new field" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -5,27 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from api.core.models import (
-    Concurrency,
-    Cost,
-    Counts,
-    Level,
-    Process,
-    Run,
-    Runner,
-    RunThresholds,
-    Transition,
-    Workflow,
-)
 from api.core.problems import Problem
 from api.html import render as show
 from api.html.charts import curve
-from api.html.links import RepositoryLinks, links, s3_link
+from api.html.links import s3_link
 from api.html.markdown import to_html
 from api.html.render import DASH
 from api.logs.queries import LOG_BYTES, read_tail, run_log, task_files
+from api.runs.models import Cost, Counts, Run, Runner, RunThresholds, Transition, Workflow
 from api.runs.run_page import since, together
 from api.runs.tabs import COLUMNS, Known, opens_on, sorted_processes, tabs
+from api.tasks.models import Concurrency, Level, Process
 from api.tasks.pages import boxes, uses
 from schemas.events import iso
 from schemas.settings import Settings
@@ -47,58 +37,6 @@ def run(status: str, reported: str | None = None, liveness: str | None = None, *
         error=None, resume_command=None, owner=None, workspace=None, labels=[], hidden=False, hidden_by=None,
         thresholds=RunThresholds(disconnected_after_ms=180_000, stalled_after_ms=900_000, ignored_labels=[]),
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("repository", "base", "tree", "commit"),
-    [
-        (
-            "https://github.com/nf-core/rnaseq",
-            "https://github.com/nf-core/rnaseq",
-            "/tree/dev",
-            "/commit/abc",
-        ),
-        (
-            "https://github.com/nf-core/rnaseq.git",
-            "https://github.com/nf-core/rnaseq",
-            "/tree/dev",
-            "/commit/abc",
-        ),
-        (
-            "git@gitlab.com:lab/sub/flow.git",
-            "https://gitlab.com/lab/sub/flow",
-            "/-/tree/dev",
-            "/-/commit/abc",
-        ),
-        (
-            "https://gitlab.example.org/lab/flow",
-            "https://gitlab.example.org/lab/flow",
-            "/-/tree/dev",
-            "/-/commit/abc",
-        ),
-        ("https://bitbucket.org/lab/flow", "https://bitbucket.org/lab/flow", "/src/dev", "/commits/abc"),
-    ],
-)
-def test_links_to_known_hosts(repository: str, base: str, tree: str, commit: str) -> None:
-    assert links(repository, "dev", "abc") == RepositoryLinks(base, base + tree, base + commit)
-    assert links(repository, None, None) == RepositoryLinks(base)
-
-
-@pytest.mark.parametrize(
-    "repository",
-    [None, "", "/data/flow", "https://example.org/a/b", "javascript:alert(1)", "https://github.com.evil.org/a/b", "https://github.com",
-     "https://github.com/a/../b", "https://github.com:444/a/b", "https://evil@github.com@x/a/b", "https://[/a/b", "file://github.com/a/b",
-     'https://github.com/a/b"onclick=x'],
-)  # fmt: skip
-def test_nothing_else_is_linked_to(repository: str | None) -> None:
-    assert links(repository, "dev", "abc") == RepositoryLinks()
-
-
-def test_a_revision_stays_within_its_address() -> None:
-    assert (
-        links("https://github.com/a/b", "x?y#z", "../..").revision == "https://github.com/a/b/tree/x%3Fy%23z"
-    )
-    assert links("https://github.com/a/b", None, "../..").commit == "https://github.com/a/b/commit/..%2F.."
 
 
 AWS = str(Settings.model_fields["s3_browser"].default)
@@ -196,7 +134,7 @@ def test_cycles_cost_together_what_each_attempt_cost_once() -> None:
 def test_each_status_has_a_shape_of_its_own() -> None:
     """Colour is never alone: of the statuses that people see, only words of the same meaning share a drawing."""
     names = sorted({s.value for s in (*RunStatus, *TaskStatus)})
-    shapes = {n: bytes(show.render("icon.svg", shape=n, colour="#000").body) for n in names}
+    shapes = {n: bytes(show.render("html/icon.svg", shape=n, colour="#000").body) for n in names}
     shared = {frozenset(m for m in names if shapes[m] == shapes[n]) for n in names}
     assert {s for s in shared if len(s) > 1} == {frozenset({"cancelled", "aborted"})}
 

@@ -1,29 +1,23 @@
-"""`tracker books`: what does not add up is told by partition; ticks say what is spooled; a tracker that runs is asked."""
+"""The delivery check: what does not add up is told by partition; ticks say what is spooled."""
 
 import asyncio
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from api.core.db import Reader
-from api.core.models import Books
 from api.ops.count_cache import Counted
 from api.ops.delivery_check import Stretch, balance
+from api.ops.models import Books
 from ingest.ticker import Ticker
 from schemas import events as e
-from schemas.settings import Settings
-from stores.log.local import LocalLog
-from stores.log.port import LogUnavailable
 from stores.spool.spool import SpooledLog
 from tests.support.api_stage import T0, Stage
 from tests.support.ingest import MemoryLog, decoded
 from tests.support.projection import Stage as Projection
 from tests.support.reducer import Limits
-from tracker.commands.delivery_check import asked, faults, over_http, show
+from tracker.commands.delivery_check import faults, show
 
 COUNTED = {"partition": 0, "projected": 5, "dead_lettered": 1, "clocks": 2, "repeats": 1}
 
@@ -38,12 +32,13 @@ def test_books_that_balance() -> None:
     books = told()
     assert (books.on_log, books.projected, books.dead_lettered, books.lag) == (7, 5, 1, 1)
     assert (books.accepted, books.spooled, books.balanced) == (10, 3, True)
-    assert faults(books) == [] and show(books, check=True) == 0
+    answer = books.model_dump(mode="json")
+    assert faults(answer) == [] and show(answer, check=True) == 0
 
 
 @pytest.mark.parametrize(("projected", "says"), [(4, "1 missing"), (7, "2 too many")])
 def test_what_does_not_add_up_is_told(projected: int, says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    books = told(projected=projected)
+    books = told(projected=projected).model_dump(mode="json")
     [line] = faults(books)
     assert line.startswith("partition 0: on log 7 is not") and says in line
     assert show(books, check=True) == 1 and show(books, check=False) == 0
@@ -52,9 +47,9 @@ def test_what_does_not_add_up_is_told(projected: int, says: str, capsys: pytest.
 
 def test_tables_of_another_log_and_a_wrong_sum_are_told() -> None:
     beyond = balance([Stretch(0, 0, 8, 5, T0)], [COUNTED], {}, [])
-    assert any("the log ends at 5" in line for line in faults(beyond))
+    assert any("the log ends at 5" in line for line in faults(beyond.model_dump(mode="json")))
     wrong = told().model_copy(update={"accepted": 11})
-    assert faults(wrong) == ["accepted 11 is not on log 7 + spooled 3"]
+    assert faults(wrong.model_dump(mode="json")) == ["accepted 11 is not on log 7 + spooled 3"]
 
 
 def test_ticks_say_what_is_spooled_and_the_tables_keep_the_newest_word(stage: Stage) -> None:
@@ -87,50 +82,6 @@ def test_a_tick_carries_what_its_process_has_spooled(tmp_path: Path) -> None:
         return [event.data.spooled for event in events if isinstance(event, e.ClockTick)]
 
     assert asyncio.run(work()) == [e.Spooled(spool="host/spool", requests=1), None]
-
-
-@pytest.fixture
-def served(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of something that answers every request with (status, body)."""
-    status, body = request.param
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status if self.path == "/api/v1/books" else 404)
-            self.end_headers()
-            self.wfile.write(body)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.mark.parametrize("served", [(200, told().model_dump_json().encode())], indirect=True)
-def test_a_tracker_that_runs_is_asked(served: str, tmp_path: Path) -> None:
-    async def beside_the_process_that_has_the_log() -> Books:
-        log = LocalLog(tmp_path / "log.sqlite", 1)
-        await log.start()
-        found = await asyncio.to_thread(asked, Settings(data=tmp_path, public_url=served), "")
-        await log.stop()
-        return found
-
-    assert asked(Settings(), served) == told()
-    assert asyncio.run(beside_the_process_that_has_the_log()) == told()
-
-
-@pytest.mark.parametrize("served", [(503, b"away"), (200, b"{}")], indirect=True)
-def test_a_tracker_that_gives_no_books_is_told(served: str) -> None:
-    with pytest.raises(ValueError, match=r"503|no books"):
-        over_http(served)
-
-
-def test_an_address_that_is_none_is_told() -> None:
-    for url, says in (("file:///etc/passwd", "no address"), ("http://127.0.0.1:9", "does not answer")):
-        with pytest.raises(ValueError, match=says):
-            over_http(url)
-    with pytest.raises(LogUnavailable):
-        asked(Settings(log="kafka://127.0.0.1:9", clickhouse="http://h:1/d"), "")
 
 
 class _Slow:

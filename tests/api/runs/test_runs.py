@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from api.core.models import Run
-from api.runs.queries import money
+from api.core.figures import money
+from api.runs.models import Run
 from schemas.events import iso
 from tests.support.api_stage import T0, Stage
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.core.models import Task
+from api.tasks.models import Task
 from api.tasks.queries import curve, label_of
 from schemas.events import iso
 from tests.support.api_stage import T0, Stage

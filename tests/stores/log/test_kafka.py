@@ -113,12 +113,12 @@ def test_positions_are_those_of_the_group(kafka_broker: KafkaBroker) -> None:
     group = "group-of-workers"
 
     async def test(log: KafkaLog) -> None:
-        name = log._prefix + topics.EVENTS
+        name, members = log._prefix + topics.EVENTS, log._prefix + group
         for n in range(10):
             await log.append(topics.EVENTS, "run", "test", b"%d" % n, 0)
         await log.commit(group, topics.EVENTS, {0: 4})
         member = AIOKafkaConsumer(
-            name, bootstrap_servers=kafka_broker.bootstrap, group_id=group, enable_auto_commit=False
+            name, bootstrap_servers=kafka_broker.bootstrap, group_id=members, enable_auto_commit=False
         )
         await member.start()
         try:
@@ -135,6 +135,23 @@ def test_positions_are_those_of_the_group(kafka_broker: KafkaBroker) -> None:
         assert (await log.committed(group, topics.EVENTS))[0] == 8
 
     run(log, test)
+
+
+def test_trackers_with_prefixes_of_their_own_share_a_cluster(kafka_broker: KafkaBroker) -> None:
+    one, other = new_log(kafka_broker), new_log(kafka_broker)
+
+    async def test(log: KafkaLog) -> None:
+        await other.start()
+        try:
+            await other.create_topics(PARTITIONS)
+            await log.append(topics.EVENTS, "run", "test", b"x", 0)
+            await log.commit(topics.PROJECTOR_GROUP, topics.EVENTS, {0: 1})
+            assert (await other.bounds(topics.EVENTS))[0].end == 0
+            assert await other.committed(topics.PROJECTOR_GROUP, topics.EVENTS) == {}
+        finally:
+            await other.stop()
+
+    run(one, test)
 
 
 def test_the_type_is_a_header_and_the_key_the_run(kafka_broker: KafkaBroker) -> None:

@@ -15,8 +15,8 @@ from schemas.access import Role
 from stores.files import read_private, write_private
 from stores.rates import MOST_CALLERS, Rates
 from stores.tables.client import Tables, TablesUnavailable
-from stores.tokens.token_list import COPY, TokenBook
-from stores.tokens.tokens import PREFIX, Book, Rejected, Token, TokenTable, dump, load, make, secret_of
+from stores.tokens.token_list import COPY, CachedTokenList
+from stores.tokens.tokens import PREFIX, Rejected, Token, TokenSet, TokenTable, dump, load, make, secret_of
 
 NOW = 1_700_000_000_000
 
@@ -40,13 +40,13 @@ class Source:
         return list(self.tokens)
 
 
-def book_of(source: Source, folder: Path, seconds: float = 60) -> TokenBook:
-    return TokenBook(source, folder, seconds, lambda: NOW)
+def list_of(source: Source, folder: Path, seconds: float = 60) -> CachedTokenList:
+    return CachedTokenList(source, folder, seconds, lambda: NOW)
 
 
-def known_book(known: TokenBook) -> Book | None:
+def current_of(known: CachedTokenList) -> TokenSet | None:
     """What it knows now: it changes behind the type checker's back."""
-    return known.book
+    return known.current
 
 
 def test_a_token_is_256_random_bits_and_only_its_hash_is_kept() -> None:
@@ -54,27 +54,27 @@ def test_a_token_is_256_random_bits_and_only_its_hash_is_kept() -> None:
     assert one != two and one.startswith(PREFIX) and len(base64.urlsafe_b64decode(one[4:] + "=")) == 32
     assert one.count(".") == 0, "Nextflow would take it for a JWT"
     assert kept.last_four == one[-4:] and one not in kept.model_dump_json()
-    assert Book([kept]).check(one, NOW) == kept
+    assert TokenSet([kept]).check(one, NOW) == kept
 
 
 def test_good_bad_expired_and_revoked() -> None:
     secret, token = make("n", "ann", Role.RUNNER, NOW, NOW + 1000)
-    book = Book([token])
-    assert book.check(secret, NOW + 999) == token and book.check(secret, NOW + 1000) is Rejected.EXPIRED
-    assert book.check("", NOW) is Rejected.MISSING
+    tokens = TokenSet([token])
+    assert tokens.check(secret, NOW + 999) == token and tokens.check(secret, NOW + 1000) is Rejected.EXPIRED
+    assert tokens.check("", NOW) is Rejected.MISSING
     for wrong in (secret[:-1], secret + "x", secret.upper(), "any", "x" * 100_000):
-        assert book.check(wrong, NOW) is Rejected.UNKNOWN
-    revoked = Book([token.model_copy(update={"revoked_ms": NOW})])
+        assert tokens.check(wrong, NOW) is Rejected.UNKNOWN
+    revoked = TokenSet([token.model_copy(update={"revoked_ms": NOW})])
     assert revoked.check(secret, NOW) is Rejected.REVOKED and not revoked.is_open
-    assert book.by_id(token.id, NOW) == token and book.by_id("other", NOW) is Rejected.UNKNOWN
-    assert Book([]).is_open
+    assert tokens.by_id(token.id, NOW) == token and tokens.by_id("other", NOW) is Rejected.UNKNOWN
+    assert TokenSet([]).is_open
 
 
 def test_one_of_two_whose_hashes_begin_alike_is_told_from_the_other() -> None:
     secret, token = make("n", "ann", Role.RUNNER, NOW)
     twin = token.model_copy(update={"id": "twin", "sha256": token.sha256[:16] + "0" * 48})
-    assert Book([twin, token]).check(secret, NOW) == token
-    assert Book([twin]).check(secret, NOW) is Rejected.UNKNOWN
+    assert TokenSet([twin, token]).check(secret, NOW) == token
+    assert TokenSet([twin]).check(secret, NOW) is Rejected.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_token_of_a_header(header: str | None, secret: str) -> None:
 def test_no_header_brings_it_down(header: str) -> None:
     assert isinstance(secret_of(header), str)
     assert isinstance(
-        Book([make("n", "o", Role.ADMIN, NOW)[1]]).check(secret_of(f"Bearer {header}"), NOW), Rejected
+        TokenSet([make("n", "o", Role.ADMIN, NOW)[1]]).check(secret_of(f"Bearer {header}"), NOW), Rejected
     )
 
 
@@ -116,39 +116,39 @@ def test_the_table_keeps_them_and_a_revoked_one_stays_revoked(tables: Tables) ->
 def test_an_unreachable_table_makes_no_good_token_bad(tmp_path: Path) -> None:
     secret, token = make("n", "ann", Role.RUNNER, NOW)
     source = Source(token)
-    known = book_of(source, tmp_path)
-    assert known_book(known) is None, "nothing is known yet, which is not the same as no token"
+    known = list_of(source, tmp_path)
+    assert current_of(known) is None, "nothing is known yet, which is not the same as no token"
     assert known.refresh()
     for _ in range(2):
-        book = known_book(known)
-        assert book and book.check(secret, NOW) == token
+        tokens = current_of(known)
+        assert tokens and tokens.check(secret, NOW) == token
         source.away = True
         assert not known.refresh()
     # The next start, while the tables are still away, goes on with the copy.
-    restarted = book_of(source, tmp_path)
-    assert restarted.book and restarted.book.check(secret, NOW) == token
+    restarted = list_of(source, tmp_path)
+    assert restarted.current and restarted.current.check(secret, NOW) == token
     assert stat.S_IMODE((tmp_path / COPY).stat().st_mode) == 0o600
     assert secret not in (tmp_path / COPY).read_text()
 
 
 def test_that_there_is_no_token_is_known_over_a_restart_too(tmp_path: Path) -> None:
     source = Source()
-    assert book_of(source, tmp_path).refresh()
-    again = book_of(source, tmp_path)
-    assert again.book is not None and again.book.is_open
+    assert list_of(source, tmp_path).refresh()
+    again = list_of(source, tmp_path)
+    assert again.current is not None and again.current.is_open
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '[{"id": "x"}]', "\x00"])
 def test_a_spoilt_copy_is_as_none(tmp_path: Path, content: str) -> None:
     write_private(tmp_path / COPY, content.encode())
-    assert book_of(Source(), tmp_path).book is None
+    assert list_of(Source(), tmp_path).current is None
 
 
 def test_a_copy_that_others_may_write_is_not_believed(tmp_path: Path) -> None:
     write_private(tmp_path / COPY, dump([make("n", "ann", Role.ADMIN, NOW)[1]]))
-    assert book_of(Source(), tmp_path).book is not None
+    assert list_of(Source(), tmp_path).current is not None
     (tmp_path / COPY).chmod(0o666)
-    assert book_of(Source(), tmp_path).book is None
+    assert list_of(Source(), tmp_path).current is None
     with pytest.raises(PermissionError, match="chmod 600"):
         read_private(tmp_path / COPY)
 
@@ -156,18 +156,18 @@ def test_a_copy_that_others_may_write_is_not_believed(tmp_path: Path) -> None:
 def test_a_full_disk_does_not_matter_to_the_list_in_memory(tmp_path: Path) -> None:
     folder = tmp_path / "file"
     folder.write_text("no folder can be made here")
-    known = book_of(Source(make("n", "ann", Role.ADMIN, NOW)[1]), folder)
-    assert known.refresh() and known.book and not known.book.is_open
+    known = list_of(Source(make("n", "ann", Role.ADMIN, NOW)[1]), folder)
+    assert known.refresh() and known.current and not known.current.is_open
 
 
 def test_the_list_is_read_again_and_again(tmp_path: Path) -> None:
     source = Source()
-    known = book_of(source, tmp_path, seconds=0.001)
+    known = list_of(source, tmp_path, seconds=0.001)
 
     deadline = time.monotonic() + 20
     with known.refreshing():
         source.tokens.append(make("n", "ann", Role.ADMIN, NOW)[1])
-        while (book := known_book(known)) is None or book.is_open:
+        while (tokens := current_of(known)) is None or tokens.is_open:
             assert time.monotonic() < deadline
             source.read_again.wait(0.1)
     assert source.reads >= 2

@@ -27,17 +27,18 @@ class Answer:
 
 
 class Client:
-    """One connection, kept open; for one thread."""
+    """One connection, kept open; for one thread. `headers` go with every request."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, **headers: str) -> None:
         self.base = base
+        self._headers = {"Content-Type": "application/json", "Authorization": "Bearer any", **headers}
         parts = urllib.parse.urlsplit(base)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """`body`: bytes as they are, anything else as JSON. A kept connection that was closed is opened again."""
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        told = {"Content-Type": "application/json", "Authorization": "Bearer any", **headers}
+        told = {**self._headers, **headers}
         try:
             return self._request(method, path, raw, told)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):

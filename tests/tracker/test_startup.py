@@ -7,11 +7,11 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from stores.log.port import LogUnavailable
 from stores.tables.client import Tables, TablesUnavailable
-from tracker.processes import serve
+from tracker import startup
 
 
 def test_tables_that_are_not_made_yet_are_waited_for(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(startup, "_RETRY_SECONDS", 0.001)
     nowhere = tables.beside("not_made_yet")
     asked = [LogUnavailable("away"), TablesUnavailable("away")]
 
@@ -23,7 +23,7 @@ def test_tables_that_are_not_made_yet_are_waited_for(tables: Tables, monkeypatch
         return int(found.value("SELECT count() FROM prices"))
 
     made: list[bool] = []
-    assert asyncio.run(serve.wait_for("the tables", attempt)) == 0 and len(made) == 2
+    assert asyncio.run(startup.wait_for("the tables", attempt)) == 0 and len(made) == 2
 
 
 def test_what_is_wrong_is_told_at_once(tables: Tables) -> None:
@@ -31,4 +31,4 @@ def test_what_is_wrong_is_told_at_once(tables: Tables) -> None:
         tables.command("SELECT no_such_column FROM prices")
 
     with pytest.raises(ClickHouseError):
-        asyncio.run(asyncio.wait_for(serve.wait_for("the tables", attempt), 30))
+        asyncio.run(asyncio.wait_for(startup.wait_for("the tables", attempt), 30))

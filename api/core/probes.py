@@ -1,8 +1,12 @@
-"""Metrics that are asked of the tables and the log when the api is scraped: how runs stand, and how far the tracker is."""
+"""/livez, /readyz and /metrics. Some metrics are asked of the tables and the log when they are scraped: how runs stand, and how
+far the tracker is."""
 
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse, Response
 
 from api.core.db import Reader
 from schemas.metrics import LIVE_RUNS, LOG_LAG, ROUND_AGE, TICK_AGE
@@ -14,7 +18,29 @@ from stores.tables.client import TablesUnavailable
 log = structlog.get_logger()
 
 
-async def measure(reader: Reader, event_log: EventLog) -> None:
+def router(reader: Reader, event_log: EventLog) -> APIRouter:
+    """The three routes."""
+    r = APIRouter(include_in_schema=False)
+
+    @r.get("/livez")
+    async def livez() -> Response:
+        return PlainTextResponse("ok\n")
+
+    @r.get("/readyz")
+    def readyz() -> Response:
+        if not reader.tables.ping():
+            raise TablesUnavailable("no answer to a ping")
+        return PlainTextResponse("ok\n")
+
+    @r.get("/metrics")
+    async def metrics() -> Response:
+        await _set_gauges(reader, event_log)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return r
+
+
+async def _set_gauges(reader: Reader, event_log: EventLog) -> None:
     """Set the gauges. What cannot be asked now is cleared: no figure is better than an old one."""
     try:
         await run_in_threadpool(_runs, reader)

@@ -1,0 +1,162 @@
+"""Web addresses of a repository, its revision and its commit, from what a runner calls the repository. Pure.
+
+Runners give the address that git clones from; each kind of host shows the same repository under a form of its own:
+GitHub https://docs.github.com/en/repositories, GitLab `/-/tree`, Bitbucket Data Center `/projects/P/repos/R` for `/scm/P/R.git`,
+Gitea `/src`, Azure DevOps `?version=`, AWS CodeCommit in the console of its region.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+_SCP = re.compile(
+    r"(?:[A-Za-z0-9_.-]+@)?([A-Za-z0-9.-]+):(?!//)(?:([0-9]{2,5})/(?=[^/]+/))?/?(.+)", re.DOTALL
+)
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~+-]+){2,12}")
+_CODECOMMIT = re.compile(r"git-codecommit\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+_VERSION = re.compile(r"v?[0-9]+(\.[0-9]+)+([-+.][0-9A-Za-z.-]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryLinks:
+    """Addresses; None where there is nothing to link to."""
+
+    repository: str | None = None
+    revision: str | None = None
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Clone:
+    """Where git clones from: `site` is scheme, host and port of the web server, `path` begins with a slash."""
+
+    site: str
+    host: str
+    path: str
+
+
+def links(
+    repository: str | None, revision: str | None, commit: str | None, hosts: Mapping[str, str] | None = None
+) -> RepositoryLinks:
+    """Where the repository, the revision and the commit can be looked at; `hosts` maps a host to its kind (REPOSITORY_KINDS).
+
+    A host of unknown kind gets a link to the repository alone; what is no web address gets none.
+    """
+    clone = _parsed((repository or "").strip())
+    if clone is None:
+        return RepositoryLinks()
+    kind = (hosts or {}).get(clone.host) or _kind(clone)
+    pages = _PAGES.get(kind, _plain)(clone)
+    if pages is None:
+        return RepositoryLinks()
+    base, tree, of_commit = pages
+    return RepositoryLinks(
+        repository=base,
+        revision=tree(revision) if revision and tree else None,
+        commit=of_commit.format(quote(commit, safe="")) if commit and of_commit else None,
+    )
+
+
+def _parsed(repository: str) -> _Clone | None:
+    scp = _SCP.fullmatch(repository) if "://" not in repository else None
+    text = f"ssh://{scp[1]}/{scp[3]}" if scp else repository
+    try:
+        url = urlsplit(text)
+        host, port = (url.hostname or "").lower(), url.port
+    except ValueError:
+        return None
+    scheme = "https" if url.scheme == "ssh" else url.scheme
+    path = url.path.rstrip("/").removesuffix(".git")
+    if scheme not in ("http", "https") or not _HOST.fullmatch(host) or not _PATH.fullmatch(path):
+        return None
+    if any(part in (".", "..") for part in path.split("/")):
+        return None
+    # The port of ssh is not that of the web server.
+    at = f"{host}:{port}" if port and url.scheme != "ssh" else host
+    return _Clone(f"{scheme}://{at}", host, path)
+
+
+def _kind(clone: _Clone) -> str:
+    """What the address itself tells: github.com, a lab's github.lab.org, a form of path that only one kind has."""
+    if clone.path.startswith("/scm/"):
+        return "bitbucket-server"
+    if _CODECOMMIT.fullmatch(clone.host):
+        return "codecommit"
+    if clone.host.endswith(("dev.azure.com", ".visualstudio.com")) or "/_git/" in clone.path:
+        return "azure"
+    for kind in ("github", "gitlab", "bitbucket", "gitea"):
+        public = (f"{kind}.com", f"{kind}.org")
+        own = clone.host.startswith(f"{kind}.") and not clone.host.startswith(tuple(f"{k}." for k in public))
+        if clone.host in public or own:
+            return kind
+    return "gitea" if clone.host == "codeberg.org" else ""
+
+
+_Pages = tuple[str, Callable[[str], str] | None, str | None]
+
+
+def _plain(clone: _Clone) -> _Pages:
+    return clone.site + clone.path, None, None
+
+
+def _with(tree: str, commit: str) -> Callable[[_Clone], _Pages]:
+    def pages(clone: _Clone) -> _Pages:
+        base = clone.site + clone.path
+        return base, lambda revision: base + tree + quote(revision), base + commit + "{}"
+
+    return pages
+
+
+def _bitbucket_server(clone: _Clone) -> _Pages | None:
+    parts = clone.path.removeprefix("/scm").strip("/").split("/")
+    if len(parts) != 2:
+        return _plain(clone)
+    owner, name = parts
+    folder = f"/users/{owner[1:]}" if owner.startswith("~") else f"/projects/{owner.upper()}"
+    base = f"{clone.site}{folder}/repos/{name}"
+    return base, lambda revision: f"{base}/browse?at={quote(revision, safe='')}", base + "/commits/{}"
+
+
+def _azure(clone: _Clone) -> _Pages | None:
+    path, site = clone.path, clone.site
+    if clone.host in ("ssh.dev.azure.com", "vs-ssh.visualstudio.com"):  # v3/ORGANISATION/PROJECT/REPOSITORY
+        parts = path.strip("/").split("/")
+        if len(parts) != 4:
+            return None
+        site, path = "https://dev.azure.com", f"/{parts[1]}/{parts[2]}/_git/{parts[3]}"
+    base = site + path
+
+    def tree(revision: str) -> str:
+        # The address says whether it is a branch or a tag; what looks like a version is taken for a tag.
+        return f"{base}?version={'GT' if _VERSION.fullmatch(revision) else 'GB'}{quote(revision, safe='')}"
+
+    return base, tree, base + "/commit/{}"
+
+
+def _codecommit(clone: _Clone) -> _Pages | None:
+    found = _CODECOMMIT.fullmatch(clone.host)
+    name = clone.path.removeprefix("/v1/repos/")
+    if found is None or "/" in name:
+        return None
+    console = "amazonaws.cn" if found[2] else "aws.amazon.com"
+    base = f"https://{found[1]}.console.{console}/codesuite/codecommit/repositories/{name}"
+    region = f"?region={found[1]}"
+
+    def tree(revision: str) -> str:
+        kind = "tags" if _VERSION.fullmatch(revision) else "heads"
+        return f"{base}/browse/refs/{kind}/{quote(revision)}{region}"
+
+    return f"{base}/browse{region}", tree, base + "/commit/{}" + region
+
+
+_PAGES: Mapping[str, Callable[[_Clone], _Pages | None]] = {
+    "github": _with("/tree/", "/commit/"),
+    "gitlab": _with("/-/tree/", "/-/commit/"),
+    "bitbucket": _with("/src/", "/commits/"),
+    "gitea": _with("/src/", "/commit/"),
+    "bitbucket-server": _bitbucket_server,
+    "azure": _azure,
+    "codecommit": _codecommit,
+}

@@ -1,0 +1,54 @@
+"""The page of operations."""
+
+from asyncio import gather
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, Response
+
+from api.alerts.routes import page_of_alerts
+from api.core.cursor import alert_place, letter_place
+from api.core.db import Reader, ahead
+from api.dead_letters.queries import Wanted, page_of_letters
+from api.html.page import Page
+from api.html.render import render
+from api.ops.count_cache import Counted
+from api.ops.delivery_check import books
+from api.runs import queries as runs
+from schemas.events import iso
+from schemas.statuses import AlertState
+from stores.log.port import EventLog
+
+#: Alerts and dead letters that the page lists.
+_LISTED_MAX = 20
+
+
+def router(reader: Reader, log: EventLog, counted: Counted) -> APIRouter:
+    """The route. `counted` is shared with the JSON, so that nothing is counted twice."""
+    r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
+
+    @r.get("/ops")
+    async def ops_page() -> Response:
+        check, others = await gather(books(reader, log, counted), run_in_threadpool(_others, reader))
+        return await run_in_threadpool(render, "ops/ops.html", check=check, **others)
+
+    return r
+
+
+def _others(reader: Reader) -> dict[str, Any]:
+    """What the page shows beside the delivery check."""
+    judgement = reader.judgement()
+    counts = ahead(lambda: runs.status_counts(reader, judgement))
+    alerts = ahead(lambda: page_of_alerts(reader, [AlertState.FIRING], "", "", alert_place(""), _LISTED_MAX))
+    letters = ahead(lambda: page_of_letters(reader, Wanted(replayed=False), letter_place(""), _LISTED_MAX))
+    attention = runs.needing_attention(reader, judgement)
+    return {
+        "behind": judgement.behind,
+        "as_of": iso(judgement.as_of_ms),
+        "attention": runs.runs_of(reader, attention, judgement, runs.UNSEEN),
+        "counts": counts.result(),
+        "alerts": alerts.result().alerts,
+        "letters": letters.result().dead_letters,
+        "now_ms": reader.clock(),
+    }

@@ -1,0 +1,156 @@
+"""The shapes of answers about runs."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.core.models import Money, Time
+from schemas.statuses import Liveness, ReportedState, RunStatus
+
+
+class Runner(BaseModel):
+    """The program that runs the workflow."""
+
+    name: str | None
+    version: str | None
+
+
+class Workflow(BaseModel):
+    """What is run, where and by whom, as the runner told it."""
+
+    repository: str | None
+    revision: str | None
+    commit_id: str | None
+    project_name: str | None
+    script_name: str | None
+    work_dir: str | None
+    launch_dir: str | None
+    output_dir: str | None
+    profile: str | None
+    user_name: str | None
+    command_line: str | None
+    params: dict[str, Any] | None
+    config_text: str | None
+    manifest: dict[str, Any] | None
+
+
+class Counts(BaseModel):
+    """Tasks by how they stand. `failed` leaves out attempts that were retried; `ignored` is a part of it.
+
+    `total` = pending + submitted + running + succeeded + failed + aborted + cached.
+    """
+
+    pending: int
+    submitted: int
+    running: int
+    succeeded: int
+    failed: int
+    ignored: int
+    aborted: int
+    cached: int
+    retried: int
+    total: int
+
+
+class Cost(BaseModel):
+    """What the attempts cost; `wasted`: the failed and aborted ones; not `complete` if a price is unknown."""
+
+    amount: Money
+    currency: str
+    wasted: Money
+    complete: bool
+
+
+class Outputs(BaseModel):
+    """What the run left in its output folder."""
+
+    bytes: int
+    files: int
+    annual_cost_low: Money | None
+    annual_cost_high: Money | None
+    deleted_at: Time | None
+    deleted_by: str | None
+
+
+class RunError(BaseModel):
+    """Why the run failed or was cancelled; of a cancelled run the message is the signal."""
+
+    message: str | None
+    report: str | None
+    exit_status: int | None
+
+
+class RunThresholds(BaseModel):
+    """After how long a silence the run is called disconnected or stalled: its labels' word, else the settings'."""
+
+    disconnected_after_ms: int
+    stalled_after_ms: int
+    ignored_labels: list[str] = Field(description="Labels that mean to set a threshold and cannot be used")
+
+
+class Run(BaseModel):
+    """One execution by a runner."""
+
+    id: str
+    name: str = Field(description="The id where the runner gave no name")
+    session_id: str | None
+    cycle: int = Field(description="Position among the runs of its session, the oldest being 1")
+    runner: Runner
+    status: RunStatus = Field(description="What people see")
+    reported_state: ReportedState = Field(description="What the runner said")
+    liveness: Liveness | None = Field(description="What its silence says; null once the run is over")
+    last_seen_at: Time | None
+    as_of: Time = Field(description="Up to when the tracker knows of this run")
+    workflow: Workflow
+    pipeline: str | None = Field(
+        description="What is run, in a few words: the project or repository, or the manifest's name where that is only a script"
+    )
+    submitted_at: Time | None
+    started_at: Time | None
+    completed_at: Time | None
+    duration_ms: int | None
+    tasks: Counts
+    peak_concurrency: int
+    cost: Cost | None
+    outputs: Outputs | None
+    error: RunError | None
+    resume_command: str | None
+    owner: str | None = Field(description="Who the token belongs to")
+    workspace: str | None
+    labels: list[str]
+    thresholds: RunThresholds
+    hidden: bool = Field(description="Left out of lists, unless they are asked for hidden runs too")
+    hidden_by: str | None = Field(description="Who hid it")
+
+
+class RunList(BaseModel):
+    runs: list[Run]
+    next_page_token: str | None
+    as_of: Time
+
+
+class History(BaseModel):
+    """The runs of a session, oldest first."""
+
+    cycles: list[Run]
+
+
+class Transition(BaseModel):
+    """One change of the run's status; `from` is null for the first."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    at: Time
+    from_: RunStatus | None = Field(alias="from")
+    to: RunStatus
+    reason: str
+
+
+class TransitionList(BaseModel):
+    transitions: list[Transition]
+
+
+class Labels(BaseModel):
+    """All labels of a run."""
+
+    labels: list[str]

@@ -1,0 +1,94 @@
+"""The shapes of answers about tasks and processes."""
+
+from pydantic import BaseModel, Field
+
+from api.core.models import Money, Time
+from api.runs.models import Counts
+from schemas.statuses import TaskStatus
+
+
+class Process(Counts):
+    process: str = Field(description="Full name")
+    label: str = Field(description="Its last two colon-separated segments")
+
+
+class ProcessList(BaseModel):
+    processes: list[Process]
+
+
+class Task(BaseModel):
+    """One attempt. `inferred`: it was still open when the run ended, so its status follows from the run's."""
+
+    task_id: int
+    hash: str | None
+    name: str | None
+    process: str | None
+    tag: str | None
+    status: TaskStatus
+    inferred: bool
+    attempt: int
+    error_action: str | None
+    exit: int | None
+    native_id: str | None
+    submitted_at: Time | None
+    started_at: Time | None
+    completed_at: Time | None
+    duration_ms: int | None
+    realtime_ms: int | None
+    cpus: float | None
+    memory_bytes: int | None
+    machine_type: str | None
+    price_model: str | None
+    cloud_zone: str | None
+    hostname: str | None
+    container: str | None
+    executor: str | None
+    queue: str | None
+    cost: Money | None
+    cpu_percent: float | None
+    peak_rss_bytes: int | None
+    read_bytes: int | None
+    write_bytes: int | None
+
+
+class TaskDetail(Task):
+    """A task with all that was told of it. `env` is redacted."""
+
+    disk_bytes: int | None
+    time_limit_ms: int | None
+    module: list[str]
+    workdir: str | None
+    scratch: str | None
+    script: str | None
+    env: str | None
+    memory_percent: float | None
+    cpu_model: str | None
+    rss_bytes: int | None
+    vmem_bytes: int | None
+    peak_vmem_bytes: int | None
+    read_chars: int | None
+    write_chars: int | None
+    read_syscalls: int | None
+    write_syscalls: int | None
+    voluntary_switches: int | None
+    involuntary_switches: int | None
+    accelerators: int | None
+    accelerator_type: str | None
+    spot_interruptions: int | None
+
+
+class TaskList(BaseModel):
+    tasks: list[Task]
+    next_page_token: str | None
+
+
+class Level(BaseModel):
+    at: Time
+    running: int
+
+
+class Concurrency(BaseModel):
+    """Tasks at once over time. Each number holds until the next point; the largest is `peak`."""
+
+    peak: int
+    points: list[Level]

@@ -1,0 +1,138 @@
+"""Commands ask a tracker that runs over HTTP, and tell in a line what is wrong."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import typer.main
+from typer.testing import CliRunner, Result
+
+from schemas.settings import Settings
+from tracker import cli
+from tracker.errors import NotDone
+from tracker.remote import Refused, RunningTracker
+
+COUNTS = {"on_log": 7, "projected": 5, "dead_lettered": 1, "lag": 1}
+CHECK = COUNTS | {"accepted": 7, "spooled": 0, "repeats": 0, "lag_exact": True, "watermark": [], "spools": []}
+LETTER = {
+    **{"id": "0-0", "at": "2026-01-01T00:00:00Z", "run_id": "run1", "request": "PUT /trace/run1/begin"},
+    **{"type": None, "part": None, "reason": "a new field", "raw_bytes": 1, "replayed_at": None},
+}
+
+
+class FakeTracker(ThreadingHTTPServer):
+    """Answers (method, path) with (status, body); `requests` are those that came, with the token and the query."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
+        self.requests: list[tuple[str, str, str, Any]] = []
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                url = urlsplit(self.path)
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"null")
+                fake.requests.append((self.command, self.path, self.headers["Authorization"] or "", body))
+                status, answer = fake.answers.get(
+                    (self.command, url.path), (404, {"detail": "no such thing"})
+                )
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+
+            do_POST = do_GET
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeTracker]:
+    with FakeTracker() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def tracker(*arguments: str, **settings: str) -> Result:
+    env = {f"TRACKER_{name.upper()}": value for name, value in settings.items()}
+    return CliRunner(env=env).invoke(cli.app, list(arguments))
+
+
+@pytest.mark.parametrize("name", ["delivery-check", "books"])
+def test_the_delivery_check_asks_with_the_token_of_the_settings(fake: FakeTracker, name: str) -> None:
+    fake.answers["GET", "/api/v1/books"] = 200, CHECK
+    result = tracker(name, "--check", public_url=fake.url, token="trk_1")
+    assert result.exit_code == 0 and "accounted for" in result.output
+    assert fake.requests == [("GET", "/api/v1/books", "Bearer trk_1", None)]
+    fake.answers["GET", "/api/v1/books"] = 200, CHECK | {"accepted": 8}
+    assert tracker(name, fake.url).exit_code == 0
+    result = tracker(name, "--check", fake.url)
+    assert result.exit_code == 1 and "accepted 8 is not on log 7 + spooled 0" in result.output
+
+
+def test_dead_letters_are_listed_to_the_last_page(fake: FakeTracker) -> None:
+    fake.answers["GET", "/api/v1/dead-letters"] = 200, {"dead_letters": [LETTER], "next_page_token": None}
+    result = tracker("dead-letters", "list", "--reason", "new", "--url", fake.url)
+    assert result.exit_code == 0 and "0-0" in result.output and "a new field" in result.output
+    assert "reason=new" in fake.requests[0][1] and "replayed=false" in fake.requests[0][1]
+
+
+def test_replaying_dead_letters_says_what_became_of_them(fake: FakeTracker) -> None:
+    answer = {"replayed": ["0-0"], "run_ids": ["run1"], "failed": [], "next_page_token": None}
+    fake.answers["POST", "/api/v1/dead-letters/replay"] = 200, answer
+    result = tracker("dead-letters", "replay", "--all", "--url", fake.url)
+    assert result.exit_code == 0 and '1 read again, of 1 runs: ["run1"]' in result.output
+    assert fake.requests[0][3] == {"reason": "", "run_id": "", "every": True, "by": ""}
+    fake.answers["POST", "/api/v1/dead-letters/0-0/replay"] = 409, {"detail": "a new field"}
+    result = tracker("dead-letters", "replay", "0-0", "--url", fake.url)
+    assert result.exit_code == 1 and "a new field" in result.output
+    assert tracker("dead-letters", "replay", "--url", fake.url).exit_code == 2
+
+
+def test_what_a_tracker_refuses_is_told(fake: FakeTracker) -> None:
+    running = RunningTracker(Settings(), fake.url)
+    fake.answers["GET", "/secret"] = 403, {"detail": "viewers may not"}
+    with pytest.raises(Refused, match=r"403: viewers may not; set TRACKER_TOKEN"):
+        running.ask("/secret")
+    fake.answers["GET", "/page"] = 200, b"<html>"
+    with pytest.raises(NotDone, match="is it a tracker"):
+        running.ask("/page")
+
+
+@pytest.mark.parametrize(
+    ("url", "says"), [("file:///etc/passwd", "no address"), ("http://127.0.0.1:9", "does not answer")]
+)
+def test_an_address_that_is_none_is_told_in_a_line(url: str, says: str) -> None:
+    result = tracker("delivery-check", url)
+    assert result.exit_code == 1 and says in result.output and "Traceback" not in result.output
+
+
+def test_every_command_is_there_and_documented() -> None:
+    group: Any = typer.main.get_command(cli.app)
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        assert command.help, name
+    assert group.get_command(None, "nonsense") is None
+
+
+def test_wrong_settings_are_named_with_exit_code_2() -> None:
+    result = tracker("config", "--check", port="many")
+    assert result.exit_code == 2
+
+
+def test_a_command_imports_only_what_it_needs() -> None:
+    code = "import sys, tracker.cli, tracker.commands.dead_letters; print([m for m in ('fastapi', 'faust') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -1,0 +1,77 @@
+"""This version opens the data folder and the spool that the version before wrote, and answers as that one did."""
+
+import asyncio
+import json
+import lzma
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stores.spool.spool import SpooledLog
+from tests.support.ingest import MemoryLog
+from tests.system.e2e.client import Reader, until
+from tests.system.e2e.stack import EmbeddedStack
+from tests.upgrade.record import ARCHIVE, SETTINGS, SNAPSHOT, SPOOL, SPOOLED
+
+SNAPSHOT_JSON: dict[str, Any] = json.loads(lzma.decompress(SNAPSHOT.read_bytes()))
+ANSWERS: dict[str, Any] = SNAPSHOT_JSON["answers"]
+
+#: What grows with every tick of the clock, or says when it was asked.
+MOVING = {"as_of", "accepted", "on_log", "projected", "watermark"}
+
+
+def lacking(old: Any, new: Any, where: str = "") -> list[str]:
+    """Where the new answer lacks what the old one said. Fields may be added to it."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [x for k in old.keys() - MOVING for x in lacking(old[k], new.get(k), f"{where}.{k}")]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [x for i, o in enumerate(old) for x in lacking(o, new[i], f"{where}[{i}]")]
+    return [] if old == new else [f"{where}: {new!r:.200}, not {old!r:.200}"]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
+    folder = tmp_path_factory.mktemp("upgrade")
+    with tarfile.open(ARCHIVE) as tar:
+        tar.extractall(folder, filter="data")
+    with EmbeddedStack(folder, **SETTINGS) as running:
+        yield running
+
+
+def test_an_upgraded_folder_gives_the_same_answers_verifies_and_replays(stack: EmbeddedStack) -> None:
+    with Reader(stack.api_url, Authorization=f"Bearer {SNAPSHOT_JSON['token']}") as reader:
+
+        def differences() -> list[str]:
+            return [x for path, old in ANSWERS.items() for x in lacking(old, reader.get(path), path)]
+
+        until("the new version has caught up", lambda: reader.run("killed_hilbert")["status"] == "unknown")
+        assert differences() == []
+    assert stack.up.stop() == 0
+    assert stack.command("verify") == (0, "figures, tables and log agree\n")
+    code, output = stack.command("replay")
+    assert (code, output.splitlines()[-1]) == (0, "the rebuilt tables are identical")
+
+
+def test_what_was_spooled_reaches_the_log_in_order(tmp_path: Path) -> None:
+    shutil.copytree(SPOOL, tmp_path / "spool")
+    messages = [
+        (topic, key, type, bytes.fromhex(v)) for topic, key, type, v in json.loads(SPOOLED.read_text())
+    ]
+
+    async def drained() -> MemoryLog:
+        inner = MemoryLog()
+        log = SpooledLog(inner, tmp_path / "spool", 10**6)
+        await log.start()
+        assert log.spooled == len(messages)
+        await log.stop()
+        assert log.spooled == 0
+        return inner
+
+    records = asyncio.run(drained()).records
+    for key in {key for _, key, _, _ in messages}:
+        found = [(r.type, r.value) for r in records if r.key == key]
+        assert found == [(type, value) for _, k, type, value in messages if k == key]

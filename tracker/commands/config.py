@@ -1,0 +1,40 @@
+"""`tracker config`: the settings, and what each means."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from projections.alerts import rules
+from projections.project.price_book import PriceBook
+from schemas.settings import Settings
+from tracker.settings import read_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def config(
+    check: Annotated[bool, typer.Option(help="Only check: exit 0, or 2 and what is wrong.")] = False,
+) -> None:
+    """Show every setting, its value and what it means."""
+    settings = read_settings()
+    rules.load(settings)
+    if settings.price_book:
+        PriceBook.load(settings.price_book)
+    if check:
+        print("settings are right")
+        return
+    table = Table("variable", "value", "meaning")
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        shown = value if name != "clickhouse" else _without_password(str(value))
+        table.add_row(f"TRACKER_{name.upper()}", "" if shown is None else str(shown), field.description or "")
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _without_password(url: str) -> str:
+    scheme, at, rest = url.rpartition("@")
+    return url if not at else f"{scheme.rpartition(':')[0]}:***@{rest}"

@@ -1,0 +1,31 @@
+"""`tracker verify`: do figures, tables and log agree?"""
+
+import asyncio
+import sys
+
+import typer
+
+from projections.project.price_book import price_version
+from projections.replay import compare
+from schemas.topics import EVENTS
+from stores.log.port import EventLog
+from stores.tables.client import Tables
+from tracker.offline import report, with_log_and_tables
+from tracker.settings import read_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def verify() -> None:
+    """Check every run's figures against its tasks, and the tables against the log. Exit 1 and a list where they differ."""
+
+    async def work(event_log: EventLog, tables: Tables) -> int:
+        bounds = await event_log.bounds(EVENTS)
+        version = await asyncio.to_thread(price_version, tables)
+        differences = await asyncio.to_thread(compare.log_and_tables, tables, bounds)
+        differences += await asyncio.to_thread(compare.figures, tables, version)
+        report(differences, "figures, tables and log agree")
+        return 1 if differences else 0
+
+    sys.exit(with_log_and_tables(read_settings(), work))
