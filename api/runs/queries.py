@@ -25,6 +25,8 @@ RECENT_MS = 24 * 3600 * 1000
 _ATTENTION_MAX = 8
 #: Ids that one statement may carry.
 _IDS_AT_ONCE = 500
+#: What runs may be sorted by that is not in their rows.
+_FIGURES = frozenset(("status", "total", "failed", "peak_concurrency", "cost"))
 #: No run's name is longer; ingest cuts none, but a statement has limits.
 _NAME_MAX = 100_000
 
@@ -73,11 +75,12 @@ def page_of_ids(
     """The ids of one page, and the token of the next one, if there is one. Raises Problem 400 for a wrong token."""
     after = run_place(token) if not sort else RunPlace()
     offset = task_place(token, sort).offset if sort else 0
+    column = sort.removeprefix("-")
     rows = reader.rows(
-        "runs/runs_page",
+        "runs/runs_by_figures" if column in _FIGURES else "runs/runs_page",
         **judgement.parameters(),
         **asdict(filter),
-        sort=f"by_{sort.removeprefix('-')}" if sort else "first_ms",
+        sort=f"by_{column}" if sort else "first_ms",
         descending=sort.startswith("-") or not sort,
         token_ms=after.first_ms,
         token_id=after.run_id,

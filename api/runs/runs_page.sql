@@ -1,9 +1,10 @@
-{% from "schemas/macros/runs.sql" import duration_ms, pipeline, run_statuses, shown_cost %}
+{% from "schemas/macros/runs.sql" import duration_ms, pipeline, run_rows, run_statuses, shown_cost %}
 -- Ids of one page of runs, filtered, and sorted by {sort}: `first_ms`, or one of the columns by_…, which say what a list shows. NULLs,
 -- where it shows nothing, come last in both directions; among equals the latest first append comes first. Only the columns that
 -- are asked for are read.
 -- An empty text or list does not filter, nor do the least and the greatest time; hidden runs come only if {hidden}.
 -- {after_ms} <= start < {before_ms}, where a run without a start is placed by its first append.
+-- A run that is over has the status that its end reported; only those of the others, which are few, need be judged.
 -- A page begins after the run ({token_ms}, {token_id}), in the order of first append, or at {offset}, in any other.
 SELECT run_id, first_ms
 FROM
@@ -15,19 +16,26 @@ FROM
         ) AS searched,
         ifNull(start_ms, first_ms) AS placed_ms,
         lowerUTF8(name) AS by_name,
-        status AS by_status,
-        total AS by_total,
-        failed AS by_failed,
+        nullIf(lowerUTF8(user_name), '') AS by_user_name,
         nullIf(lowerUTF8({{ pipeline }}), '') AS by_pipeline,
         start_ms AS by_started_at,
         completed.completed_at AS by_completed_at,
-        {{ duration_ms }} AS by_duration_ms,
-        peak AS by_peak_concurrency,
-        {{ shown_cost }} AS by_cost,
-        nullIf(lowerUTF8(user_name), '') AS by_user_name
+        {{ duration_ms }} AS by_duration_ms
+{% if by_figures is defined %}
+        , status AS by_status
+        , total AS by_total
+        , failed AS by_failed
+        , peak AS by_peak_concurrency
+        , {{ shown_cost }} AS by_cost
     FROM {{ run_statuses() }}
+{% else %}
+    FROM {{ run_rows() }}
+{% endif %}
 )
-WHERE (empty({statuses:Array(String)}) OR status IN {statuses:Array(String)})
+WHERE (empty({statuses:Array(String)}) OR if(over, completed.state IN {statuses:Array(String)}, run_id IN (
+        SELECT run_id
+        FROM {{ run_statuses(over_since="9223372036854775807") }}
+        WHERE status IN {statuses:Array(String)})))
     AND ({search:String} = '' OR positionCaseInsensitiveUTF8(searched, {search:String}) > 0)
     AND ({label:String} = '' OR has(labels, {label:String}))
     AND ({hidden:Bool} OR NOT hidden)

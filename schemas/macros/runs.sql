@@ -9,7 +9,7 @@
 {% macro run_rows(where=none) %}
 (
 SELECT
-    r.* EXCEPT (labels, owner),
+    r.* EXCEPT (labels, owner, dialect),
     ifNull(toUnixTimestamp64Milli(first_appended_at), 0) AS first_ms,
     coalesce(toUnixTimestamp64Milli(facts.started_at), nullIf(created.instant, 0)) AS start_ms,
     if(facts.name != '', facts.name, if(created.name != '', created.name, run_id)) AS name,
@@ -20,6 +20,7 @@ SELECT
     completed.hash != 0 AS over,
     r.labels.labels AS labels,
     r.owner.name AS owner,
+    first_dialect.name AS dialect,
     hiding.hidden AS hidden
 FROM (SELECT * FROM runs FINAL{% if where %} WHERE {{ where }}{% endif %}) AS r
 )

@@ -17,7 +17,7 @@ _FACTS = (
     *("launch_dir", "output_dir", "profile", "user_name", "container_engine", "resume", "started_at"),
 )
 _COMPLETED = ["state", "completed_at", "duration_ms", "exit_status", "error_message"]
-_PLAIN = ["partition", "offset", "first_appended_at", "last_instant", "dialect", "workspace", "begun"]
+_PLAIN = ["partition", "offset", "first_appended_at", "last_instant", "workspace", "begun"]
 
 Rows = dict[Any, Any]
 
@@ -77,6 +77,9 @@ def _run(run: Run) -> Rows:
     row["labels"] = {"offset": version, "labels": labels}
     disconnected_ms, stalled_ms, _ = own(labels)
     row["own"] = {"offset": version, "disconnected_ms": disconnected_ms, "stalled_ms": stalled_ms}
+    if run.first_dialect:
+        first, dialect = run.first_dialect
+        row["first_dialect"] = {"earliness": 2**63 - 1 - first, "name": dialect}
     if run.owner:
         first, whose = run.owner
         row["owner"] = {"earliness": 2**63 - 1 - first, "name": whose}

@@ -257,7 +257,7 @@ def test_history_gives_each_cycle_its_failed_tasks(stage: Stage) -> None:
     [
         ("/", "attention partitions price_book runs runs_page"),
         ("/?search=n", "partitions price_book runs runs_page"),
-        ("/?sort=name", "attention partitions price_book runs runs_sorted"),
+        ("/?sort=name", "attention partitions price_book runs runs_page"),
         (
             "/runs/r1",
             "announced announced concurrency last_word notes page_facts partitions price_book processes processes run_by_id runs "

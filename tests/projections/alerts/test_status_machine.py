@@ -277,12 +277,11 @@ def misjudged(messages: Sequence[Message], transitions: Sequence[Transition]) ->
             clock.left(said.data.process)
         elif isinstance(said, e.RunLabelled):
             labels[said.run_id] = said.data.labels
-            if said.data.dialect == Dialect.WEBLOG:
-                exempt.add(said.run_id)
         elif said is not None and isinstance(said.data, e.Payload):
+            if said.run_id not in heard and said.data.dialect == Dialect.WEBLOG:
+                exempt.add(said.run_id)
             heard[said.run_id], homes[said.run_id] = clock.observed(m.appended_at), m.partition
             over |= {said.run_id} if isinstance(said, e.RunCompleted) else set()
-            exempt |= {said.run_id} if said.data.dialect == Dialect.WEBLOG else set()
         elif isinstance(said, e.ClockTick) and clock.tick(
             said.data.process, said.data.interval_ms, m.appended_at
         ):
