@@ -13,36 +13,54 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.alerts import routes as alert_routes
-from api.auth import gate as access
 from api.auth import login
 from api.auth.gate import Gate, Guarded
-from api.auth.sessions import Sessions
+from api.auth.permissions import bind_runs
+from api.auth.sessions import LoginSessions
 from api.core import probes, problems
 from api.core.db import Reader
 from api.core.headers import SafeAnswers
 from api.costs import routes as cost_routes
+from api.costs import tabs as cost_tabs
 from api.dead_letters import routes as dead_letter_routes
-from api.dead_letters.queries import ReadAgain, read_nothing
+from api.dead_letters.commands import ReadAgain, read_nothing
 from api.html import site
 from api.logs import pages as log_pages
 from api.logs import routes as log_routes
+from api.logs import tabs as log_tabs
+from api.notes import pages as note_pages
 from api.notes import routes as note_routes
+from api.notes import tabs as note_tabs
 from api.ops import pages as ops_pages
 from api.ops import routes as ops_routes
 from api.ops.count_cache import Counted
 from api.runs import forms as run_forms
-from api.runs import hiding
 from api.runs import pages as run_pages
 from api.runs import queries as runs
 from api.runs import routes as run_routes
+from api.runs import tabs as run_tabs
 from api.tasks import pages as task_pages
 from api.tasks import routes as task_routes
 from api.timeline import pages as timeline_pages
+from api.timeline import tabs as timeline_tabs
 from api.tokens import routes as token_routes
 from schemas.settings import Settings
 from stores.log.port import EventLog
 from stores.tables.client import Tables
 from stores.tokens.token_list import NoTokens
+
+#: Of the page of a run, in their order.
+TABS = (
+    run_tabs.OVERVIEW,
+    run_tabs.ERROR,
+    timeline_tabs.TIMELINE,
+    run_tabs.CONFIG,
+    note_tabs.NOTES,
+    log_tabs.LOGS,
+    cost_tabs.COST,
+    note_tabs.AI,
+    run_tabs.HISTORY,
+)
 
 OPENAPI_URL = "/api/v1/openapi.json"
 
@@ -63,7 +81,7 @@ def create_app(
     """
     reader = Reader(tables, settings, clock)
     gate = gate or Gate(
-        NoTokens(), settings, clock, Sessions(secrets.token_hex(), settings.login_hours, False)
+        NoTokens(), settings, clock, LoginSessions(secrets.token_hex(), settings.login_hours, False)
     )
     app = FastAPI(
         title="Run Tracker",
@@ -74,13 +92,14 @@ def create_app(
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
+        strict_content_type=False,  # that no page of another site sent it, the gate has seen
     )
     for router in _capabilities(reader, log, clock, gate, read_again):
         app.include_router(router)
     app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
     app.router.routes[:0] = extra_routes
     problems.install(app)
-    access.bind_owner(app.state, lambda ref: runs.owner(reader, ref))
+    bind_runs(app.state, lambda ref: runs.resolve(reader, ref), lambda run_id: runs.owner(reader, run_id))
     app.add_middleware(Guarded, gate=gate, reported=extra_routes)
     app.add_middleware(SafeAnswers)
     _describe_problems(app)
@@ -94,8 +113,7 @@ def _capabilities(
     counted = Counted()
     return [
         run_routes.router(reader, log, clock),
-        hiding.router(reader, log, clock),
-        run_pages.router(reader),
+        run_pages.router(reader, TABS),
         run_forms.router(reader, log, clock),
         task_routes.router(reader),
         task_pages.router(reader),
@@ -104,7 +122,7 @@ def _capabilities(
         log_routes.router(reader),
         log_pages.router(reader),
         note_routes.router(reader, log, clock),
-        note_routes.form_router(reader, log, clock),
+        note_pages.router(reader, log, clock),
         alert_routes.router(reader, log, clock),
         dead_letter_routes.router(reader, log, read_again, clock),
         ops_routes.router(reader, log, counted),

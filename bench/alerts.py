@@ -155,7 +155,7 @@ async def measure(asked: argparse.Namespace, folder: Path) -> None:
         marks = await asyncio.to_thread(storage.marks)
         rounds = {(marks[0].round_ms, 0)}
         asks = []
-        for call in (storage.marks, lambda: storage.census(rounds, 0, marks)):
+        for call in (storage.marks, lambda: storage.outage_counts(rounds, 0, marks)):
             at = time.perf_counter()
             await asyncio.to_thread(call)
             asks.append((time.perf_counter() - at) * 1000)
@@ -168,7 +168,7 @@ async def measure(asked: argparse.Namespace, folder: Path) -> None:
     print(f"    that is {max(delays, default=0) / asked.tick:.2f} ticks of {asked.tick:g} s at most")
     describe("a tick: its sweep", [ms for ms, _ in sweeps], "ms")
     describe("a tick: from append to swept", [s for _, s in sweeps], "s")
-    print(f"the notifier asks: marks {asks[0]:.1f} ms, census {asks[1]:.1f} ms")
+    print(f"the notifier asks: marks {asks[0]:.1f} ms, outage_counts {asks[1]:.1f} ms")
     false_alarms = sorted(set(target.came) - set(runs[: asked.lost]) - {"Watchdog"})
     print(f"told: {len(delays)} of {asked.lost}; others: {false_alarms[:5]}; CPU {busy:.2f} cores")
     stop.set()

@@ -52,9 +52,13 @@ class Authenticator:
         if token_set is None:
             DENIED.labels("ingest", "not_ready").inc()
             raise Refusal(503, "not_ready", "the list of tokens is not known yet; try again")
-        if token_set.is_open and not self._may_be_open:  # the tables were lost after the start
+        if (
+            token_set.is_open and not self._may_be_open
+        ):  # behind a proxy, or the tables were lost after the start
             DENIED.labels("ingest", "not_ready").inc()
-            raise Refusal(503, "not_ready", "no token is known any more; make one, or restore the tables")
+            raise Refusal(
+                503, "not_ready", "no token is known: make one for the runner, or restore the tables"
+            )
         if token_set.is_open:
             if "origin" in request.headers:  # runners send none, and a web page has no business here
                 raise _denied(403, "foreign", "a web page may not report while no token has been made")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from ingest import ids, redact
+from ingest import ids
+from ingest.redaction import payloads, text
 from ingest.request import Read, Request, RunnerEvent, Unreadable
 from schemas import wire
 from schemas.events import RequestUnreadable, RunLabelled, TaskRecord
@@ -70,8 +71,8 @@ def encode(event: RunnerEvent | RunLabelled, tasks: Sequence[TaskRecord]) -> Mes
     workflow = getattr(event.data, "workflow", None)
     if workflow is not None and (_is_deeper(workflow.params) or _is_deeper(workflow.manifest)):
         raise Unreadable(f"params or manifest are nested more than {MOST_DEPTH} levels deep")
-    redact.tasks(tasks)
-    redact.payload(event.data)
+    payloads.tasks(tasks)
+    payloads.payload(event.data)
     value = wire.encode(event, tasks)
     return Message(event.run_id, event.type, value, event.run_id, len(tasks), len(event.data.set_aside))
 
@@ -90,7 +91,7 @@ def dead_letter(request: Request, reason: str, where: str, dialect: Dialect, mos
         run_id = ids.run_id_of_bytes(
             request.body
         )  # the runner goes on under this id, so its letter is found by it
-    raw = redact.body(request.body)
+    raw = payloads.body(request.body)
     event = _unreadable(request, run_id, reason, where, dialect, raw)
     if len(event) > most:
         room = max(0, most - len(_unreadable(request, run_id, reason + _CUT, where, dialect, b"")) - 4)
@@ -107,8 +108,8 @@ def _unreadable(
     data = UnreadableData(
         dialect=dialect,
         workspace=request.workspace,
-        reason=redact.text(reason),
-        request=redact.text(where),
+        reason=text.text(reason),
+        request=text.text(where),
         raw=b64encode(raw).decode(),
     )
     envelope = {**request.envelope(), "run_id": run_id}

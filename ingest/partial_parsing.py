@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pydantic_core
 from pydantic import BaseModel, ValidationError
 
-from ingest import redact
+from ingest.redaction import payloads, text
 from ingest.request import Unreadable
 from schemas.events import SetAside
 
@@ -63,9 +63,9 @@ def without_surrogates(value: Any) -> Any:
 
 def set_aside(part: str, reason: str, value: object, name: str = "") -> SetAside:
     """The record of something left out; `name` is the field's, by which a secret is known."""
-    safe = redact.value(value, name)
+    safe = payloads.value(value, name)
     return SetAside(
-        part=part, reason=redact.text(reason), raw=json.dumps(safe, ensure_ascii=False, default=str)
+        part=part, reason=text.text(reason), raw=json.dumps(safe, ensure_ascii=False, default=str)
     )
 
 

@@ -344,8 +344,8 @@ class Settings(BaseSettings):
 
     @property
     def may_be_open(self) -> bool:
-        """Whether anybody may do everything while no token is known."""
-        return self.on_loopback or self.open
+        """Whether anybody may do everything while no token is known. Never behind a proxy, which lets the network in."""
+        return (self.on_loopback or self.open) and not self.proxy_header
 
     @cached_property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -4,20 +4,15 @@ A service that cannot start is an error of the tests that ask for it, never a sk
 """
 
 from collections.abc import Iterator
-from itertools import count
-from pathlib import Path
 
 import pytest
 
-from stores.tables.client import Tables
-from stores.tables.migrate import migrate
 from tests.support.services.clickhouse import ClickHouseServer
 from tests.support.services.kafka import KafkaBroker
 from tests.support.services.seaweed import SeaweedS3, credentials
 
-pytest_plugins = ("tests.support.api_stage", "tests.support.notifier_stage")
+pytest_plugins = ("tests.support.tables", "tests.support.api_stage", "tests.support.notifier_stage")
 
-_DATABASES = (f"test_{n}" for n in count())
 _MARKER_OF_FIXTURE = {"kafka_broker": "kafka", "clickhouse_server": "clickhouse", "s3": "s3"}
 
 
@@ -42,28 +37,6 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedS3]:
         for name, value in credentials().items():
             patch.setenv(name, value)
         yield store
-
-
-@pytest.fixture(scope="session")
-def chdb_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
-    """chDB admits one path a process: a test that wants tables of its own takes another database."""
-    root = Tables("chdb", tmp_path_factory.getbasetemp() / "chdb")
-    yield root
-    root.close()
-
-
-@pytest.fixture(params=["chdb", pytest.param("server", marks=pytest.mark.clickhouse)])
-def tables(request: pytest.FixtureRequest, chdb_root: Tables) -> Iterator[Tables]:
-    """Empty tables in a database of their own, in chDB and on a real server."""
-    name = next(_DATABASES)
-    if request.param == "chdb":
-        mine = chdb_root.beside(name)
-    else:
-        mine = Tables(request.getfixturevalue("clickhouse_server").database_url(name), Path())
-    migrate(mine)
-    yield mine
-    mine.drop_database()
-    mine.close()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -3,7 +3,7 @@
 import secrets
 
 from api.auth.gate import Gate
-from api.auth.sessions import Sessions
+from api.auth.sessions import LoginSessions
 from schemas.settings import Settings
 from stores.files import read_private, write_private
 from stores.tables.client import Tables
@@ -21,8 +21,13 @@ def token_list(tables: Tables, settings: Settings) -> CachedTokenList:
 
 def gate(tokens: CachedTokenList, settings: Settings) -> Gate:
     """The gate before the api."""
+    return Gate(tokens, settings, now_ms, login_sessions(settings))
+
+
+def login_sessions(settings: Settings) -> LoginSessions:
+    """The signer of the logins' cookies."""
     secure = settings.base_url.startswith("https:")
-    return Gate(tokens, settings, now_ms, Sessions(cookie_key(settings), settings.login_hours, secure))
+    return LoginSessions(cookie_key(settings), settings.login_hours, secure)
 
 
 def cookie_key(settings: Settings) -> str:

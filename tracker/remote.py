@@ -1,6 +1,7 @@
 """Asks a tracker that runs, over HTTP: commands do not open the log and the tables beside it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -31,10 +32,15 @@ class RunningTracker:
         if not self.url.startswith(("http://", "https://")):
             raise NotDone(f"{url!r} is no address: give one such as http://127.0.0.1:8000")
 
-    def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        """The JSON that it answers. Raises Refused, and NotDone if it does not answer or is no tracker."""
+    def ask(
+        self, path: str, method: str = "GET", body: Any = None, more: Mapping[str, str] | None = None
+    ) -> Any:
+        """The JSON that it answers, asked with `more` headers.
+
+        Raises Refused, and NotDone if it does not answer or is no tracker.
+        """
         address = self.url + path
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **(more or {})}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         data = None if body is None else json.dumps(body).encode()

@@ -1,7 +1,7 @@
 """Joins what the api and ingest may not know of each other: how a dead letter is read by today's code."""
 
 from api.core.db import Row
-from api.dead_letters.queries import Again, ReadAgain, StillUnreadable
+from api.dead_letters.commands import Again, ReadAgain, StillUnreadable
 from ingest.request import Unreadable
 from ingest.reread import Letter, message
 from schemas.dead_letters import LetterName

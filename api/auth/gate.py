@@ -1,8 +1,7 @@
-"""Who asks, and whether they may: around every route of the api. What may be done by whom stands in `schemas/access.py`.
+"""The gate around every route of the api: it recognises who asks.
 
-Whoever is not recognised gets to PUBLIC only, and whoever may not read gets no further either. A route that does more than
-read says so with one dependency: `dependencies=[allow(Act.OPERATE)]`, or `who: Annotated[Caller, allow(Act.CHANGE_RUN)]`
-where it wants to know who. `tests/api/auth/test_access_matrix.py` fails for a route that it does not know.
+Whoever is not recognised gets to PUBLIC only, and whoever may not read gets no further either. What a route asks of its caller
+beyond that stands in permissions.py.
 """
 
 import math
@@ -10,21 +9,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
-from fastapi import Depends, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.auth.request_context import SEEN, Seen
-from api.auth.sessions import COOKIE, CSRF_FIELD, CSRF_HEADER, Sessions
+from api.auth.permissions import SAFE_METHODS, entered, forbidden
+from api.auth.sessions import COOKIE, LoginSessions
 from api.core.problems import Problem, answer, explain
-from api.core.request_body import form_fields, read_body
+from api.core.request_body import as_json, limited
+from api.core.request_context import REQUEST_CONTEXT, RequestContext
 from schemas.access import Act, Caller, How, anybody, may
 from schemas.metrics import DENIED
 from schemas.settings import Settings
@@ -36,13 +33,8 @@ from stores.tokens.tokens import PREFIX, Rejected, Token, TokenSet, caller, secr
 PUBLIC = frozenset({"/livez", "/readyz", "/metrics", "/login", "/logout", "/api/v1/openapi.json"})
 _STATIC = "/static/"
 _UNLIMITED = frozenset({"/livez", "/readyz", "/metrics"})
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-#: The largest form (bytes) that is read to find its token.
-_FORM_MAX = 1_000_000
+_API = "/api/"
 _NAME_MAX = 200
-
-_CALLER, _GATE, _SEED = "tracker.caller", "tracker.gate", "tracker.csrf_seed"
 
 
 class Gate:
@@ -53,7 +45,7 @@ class Gate:
         known: TokenList,
         settings: Settings,
         clock: Callable[[], int],
-        sessions: Sessions,
+        sessions: LoginSessions,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.known, self.settings, self.clock, self.sessions = known, settings, clock, sessions
@@ -79,23 +71,23 @@ class Gate:
             role = self.settings.proxy_role_of(person)
             return Caller(person, role, How.PROXY, f"proxy:{person}"), f"proxy:{person}"
         tokens = self.tokens()
-        if tokens.is_open and self.settings.may_be_open and not self.settings.proxy_header:
+        if tokens.is_open and self.settings.may_be_open:
             return anybody(peer), "open"
         if "authorization" in headers:
-            found = tokens.check(secret, self.clock())
-            return (caller(found) if isinstance(found, Token) else found), ""
+            token = tokens.check(secret, self.clock())
+            return (caller(token) if isinstance(token, Token) else token), ""
         session = self.sessions.read(_cookie(headers))
         if session is None:
             return Rejected.MISSING, ""
-        found = tokens.by_id(session.token_id, self.clock())
-        return (caller(found, How.COOKIE) if isinstance(found, Token) else found), session.nonce
+        token = tokens.by_id(session.token_id, self.clock())
+        return (caller(token, How.COOKIE) if isinstance(token, Token) else token), session.nonce
 
     def _person(self, headers: Headers, peer: str) -> str:
         """Whom the proxy names, or ''. From another peer, or said twice, the header says nothing."""
         if not self.settings.proxy_header or not _is_within(peer, self.settings):
             return ""
-        told = headers.getlist(self.settings.proxy_header)
-        name = told[0].strip() if len(told) == 1 else ""
+        names = headers.getlist(self.settings.proxy_header)
+        name = names[0].strip() if len(names) == 1 else ""
         return name if len(name) <= _NAME_MAX and name.isprintable() else ""
 
     def refuse_foreign(self, headers: Headers) -> None:
@@ -110,9 +102,9 @@ class Gate:
             raise Problem(403, "a page of another site may not write here")
 
     def refuse_strange_host(self, headers: Headers) -> None:
-        """Raises Problem 403 for a public name that is not ours: a page could have made it lead to this machine.
+        """Raises Problem 403 for a public name that is not ours: a page could have made it lead to us.
 
-        Only while the tracker is open on loopback; addresses and names without a dot cannot be made to.
+        Only while the tracker is open; addresses and names without a dot cannot be made to.
         """
         host = _host_of(headers.get("host", ""))
         ours = urlsplit(self.settings.base_url).hostname
@@ -145,16 +137,18 @@ class Guarded:
             who, seed = self._enter(scope)
         except Problem as problem:
             details, headers = explain(problem)
-            wants_page = problem.status == HTTPStatus.UNAUTHORIZED and _wants_page(scope)
+            wants_page = problem.status_code == HTTPStatus.UNAUTHORIZED and _wants_page(scope)
             response: Response = _to_login(scope) if wants_page else answer(details, headers)
             await response(scope, receive, send)
             return
-        scope = {**scope, _CALLER: who, _GATE: self.gate, _SEED: seed}
-        reset = SEEN.set(Seen(who, self.gate.sessions.csrf(seed)))
+        scope = entered(scope, who, seed, self.gate.sessions)
+        if scope["path"].startswith(_API):
+            scope = as_json(scope)
+        reset = REQUEST_CONTEXT.set(RequestContext(who, self.gate.sessions.csrf(seed)))
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, limited(receive), send)
         finally:
-            SEEN.reset(reset)
+            REQUEST_CONTEXT.reset(reset)
 
     def _is_reported(self, scope: Scope) -> bool:
         """Whole matches only: with another method the same path may be one of the api's own."""
@@ -166,7 +160,7 @@ class Guarded:
         peer = scope["client"][0] if scope.get("client") else ""
         if path.startswith(_STATIC) or path in _UNLIMITED:
             return None, ""
-        if scope["method"] not in _SAFE_METHODS:
+        if scope["method"] not in SAFE_METHODS:
             self.gate.refuse_foreign(headers)
         who, seed = self.gate.recognise(headers, peer)
         if not (isinstance(who, Caller) and who.how is How.OPEN):
@@ -176,71 +170,11 @@ class Guarded:
         if isinstance(who, Rejected):
             DENIED.labels("api", who).inc()
             raise Problem(401, _WHY[who], {"WWW-Authenticate": 'Bearer realm="run-tracker"'})
-        if who.how is How.OPEN and self.gate.settings.on_loopback:
+        if who.how is How.OPEN:
             self.gate.refuse_strange_host(headers)
         if not may(who, Act.READ):
             raise forbidden(who, Act.READ)
         return who, seed
-
-
-def allow(act: Act) -> Any:
-    """Dependency of a route: Problem 403 unless the caller may do this (to the run `ref` of the path, if there is one)."""
-
-    async def check(request: Request) -> Caller:
-        who: Caller | None = request.scope.get(_CALLER)
-        owner = None
-        if who is not None and not may(who, act) and may(who, act, who.name) and "ref" in request.path_params:
-            owner = await run_in_threadpool(_owner_of(request), request.path_params["ref"])
-        if who is None or not may(who, act, owner):
-            raise forbidden(who, act)
-        await refuse_forged(request, who)
-        return who
-
-    return Depends(check)
-
-
-async def refuse_forged(request: Request, who: Caller | None) -> None:
-    """Raises Problem 403 if a browser sent who it is by itself, and neither header nor form has the page's token."""
-    if who is None or not who.by_browser or request.method in _SAFE_METHODS:
-        return
-    gate: Gate = request.scope[_GATE]
-    told = request.headers.get(CSRF_HEADER) or await _form_token(request)
-    if not gate.sessions.is_csrf(request.scope[_SEED], told):
-        DENIED.labels("api", "foreign").inc()
-        raise Problem(
-            403, "this form is not from a page of yours, or you have logged in anew: load the page again"
-        )
-
-
-def caller_of(request: Request) -> Caller | None:
-    """Who asks, on a public page too."""
-    return cast("Caller | None", request.scope.get(_CALLER))
-
-
-def forbidden(who: Caller | None, act: Act) -> Problem:
-    """403, counted. Says what the role is, and not whose run it is."""
-    DENIED.labels("api", "forbidden").inc()
-    role = who.role if who else "nobody"
-    return Problem(403, f"{role} may not do this ({act.replace('_', ' ')}); ask an admin for another token")
-
-
-def bind_owner(state: Any, owner_of: Callable[[str], str | None]) -> None:
-    """Tell the app's state how a run's owner is found; blocking, raises Problem 404."""
-    state.owner_of = owner_of
-
-
-def _owner_of(request: Request) -> Callable[[str], str | None]:
-    return cast(Callable[[str], "str | None"], request.app.state.owner_of)
-
-
-async def _form_token(request: Request) -> str:
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return ""
-    body = await read_body(request, _FORM_MAX, "a form")
-    try:
-        return form_fields(body).get(CSRF_FIELD, "")
-    except Problem:  # what cannot be read holds no token either, and is answered 403
-        return ""
 
 
 _WHY: Mapping[Rejected, str] = {
@@ -277,10 +211,10 @@ def _is_within(peer: str, settings: Settings) -> bool:
     return any((mapped or address) in network for network in settings.proxy_networks)
 
 
-def _host_of(told: str) -> str:
+def _host_of(header: str) -> str:
     """The name or address of a Host header, without its port; '' for none."""
     try:
-        return urlsplit(f"//{told}").hostname or ""
+        return urlsplit(f"//{header}").hostname or ""
     except ValueError:
         return "not.a.host"
 

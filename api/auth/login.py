@@ -5,15 +5,14 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.auth.gate import Gate, caller_of, refuse_forged
-from api.core.request_body import form_fields, read_body
+from api.auth.gate import Gate
+from api.auth.permissions import caller_of, refuse_forged
+from api.core.request_body import Form
 from api.html.page import Page
 from api.html.render import render
 from schemas.access import Act, may
 from schemas.metrics import DENIED
 from stores.tokens.tokens import Rejected, Token, caller
-
-_FORM_MAX = 20_000
 
 
 def router(gate: Gate) -> APIRouter:
@@ -25,25 +24,19 @@ def router(gate: Gate) -> APIRouter:
         return render("auth/login.html", next=here(next), wrong="", caller=caller_of(request))
 
     @r.post("/login")
-    async def log_in(request: Request) -> Response:
-        fields = form_fields(await read_body(request, _FORM_MAX, "this form"))
-        target = here(fields.get("next", "/"))
-        found = gate.tokens().check(fields.get("token", "").strip(), gate.clock())
-        if not isinstance(found, Token):
-            DENIED.labels("api", found).inc()
-            return render(
-                "auth/login.html",
-                400 if found is Rejected.MISSING else 401,
-                next=target,
-                wrong=_WRONG[found],
-                caller=None,
-            )
-        if not may(caller(found), Act.READ):
+    async def log_in(form: Form) -> Response:
+        target = here(form.get("next", "/"))
+        token = gate.tokens().check(form.get("token", "").strip(), gate.clock())
+        if not isinstance(token, Token):
+            DENIED.labels("api", token).inc()
+            status = 400 if token is Rejected.MISSING else 401
+            return render("auth/login.html", status, next=target, wrong=_WRONG[token], caller=None)
+        if not may(caller(token), Act.READ):
             DENIED.labels("api", "forbidden").inc()
             wrong = "This token is a runner's: it may only report. Ask for one to read with."
             return render("auth/login.html", 403, next=target, wrong=wrong, caller=None)
         response = RedirectResponse(target, status_code=303)
-        gate.sessions.begin(response, found.id)
+        gate.sessions.begin(response, token.id)
         return response
 
     @r.post("/logout")

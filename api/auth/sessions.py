@@ -10,20 +10,19 @@ from starlette.responses import Response
 
 COOKIE = "tracker_session"
 
-#: Field of a form, and header of a script's request, that holds the form's token.
-CSRF_FIELD = "csrf"
-CSRF_HEADER = "x-csrf-token"
+#: Header by which the command line shows that it can read the key of the cookies: who makes the first token must.
+PROOF_HEADER = "x-tracker-proof"
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class LoginSession:
     """What the cookie says: by which token the person logged in. `nonce` makes each login another."""
 
     token_id: str
     nonce: str
 
 
-class Sessions:
+class LoginSessions:
     """Signs and reads; `key` is the secret, `hours` how long a login lasts, `secure` whether people come over https."""
 
     def __init__(self, key: str, hours: float, secure: bool) -> None:
@@ -32,11 +31,11 @@ class Sessions:
         )
         self._key, self._seconds, self._secure = key, int(hours * 3600), secure
 
-    def read(self, cookie: str) -> Session | None:
+    def read(self, cookie: str) -> LoginSession | None:
         """The session, or None for a cookie that is not ours or too old."""
         try:
-            told = self._signer.loads(cookie, max_age=self._seconds)
-            return Session(str(told["t"]), str(told["n"]))
+            payload = self._signer.loads(cookie, max_age=self._seconds)
+            return LoginSession(str(payload["t"]), str(payload["n"]))
         except (BadData, KeyError, TypeError):
             return None
 
@@ -56,6 +55,14 @@ class Sessions:
         """The token of forms for this session or person."""
         return hmac.new(self._key.encode(), f"csrf\0{seed}".encode(), hashlib.sha256).hexdigest()
 
-    def is_csrf(self, seed: str, told: str) -> bool:
+    def is_csrf(self, seed: str, form_token: str) -> bool:
         """Whether it is; compared in constant time."""
-        return hmac.compare_digest(self.csrf(seed).encode(), told.encode())
+        return hmac.compare_digest(self.csrf(seed).encode(), form_token.encode())
+
+    def command_line_proof(self) -> str:
+        """What only a process with the tracker's settings and data can say."""
+        return hmac.new(self._key.encode(), b"command line", hashlib.sha256).hexdigest()
+
+    def is_command_line(self, proof: str) -> bool:
+        """Whether it is; compared in constant time."""
+        return hmac.compare_digest(self.command_line_proof().encode(), proof.encode())

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,23 +34,26 @@ class ProblemDetails(BaseModel):
     )
 
 
-class Problem(Exception):
+class Problem(HTTPException):
     """Ends a request with this status. `detail` is shown to the caller."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.headers = headers or {}
+        super().__init__(status, detail, headers)
 
 
 #: What requests may end with, and we know what to say of.
-KINDS = (Problem, HTTPException, RequestValidationError, TablesUnavailable, LogUnavailable)
+KINDS = (HTTPException, RequestValidationError, TablesUnavailable, LogUnavailable)
 
 
 def bad_request(detail: str) -> Problem:
     """400: the caller must change something."""
     return Problem(HTTPStatus.BAD_REQUEST, detail)
+
+
+def invalid(e: ValidationError) -> Problem:
+    """400: the first thing that pydantic finds wrong with fields of a form."""
+    wrong = _wrong(e.errors(include_url=False, include_input=False)[0])
+    return bad_request(f"{wrong['where']}: {wrong['what']}")
 
 
 def not_found(what: str, name: str) -> Problem:
@@ -77,14 +80,11 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def explain(e: Exception) -> tuple[ProblemDetails, Mapping[str, str]]:
     """What to tell of one of the KINDS, and headers of the answer."""
     match e:
-        case Problem():
-            return _details(e.status, e.detail), e.headers
         case HTTPException():
-            return _details(
-                e.status_code, "" if e.detail == HTTPStatus(e.status_code).phrase else e.detail
-            ), e.headers or {}
+            detail = "" if e.detail == HTTPStatus(e.status_code).phrase else e.detail
+            return _details(e.status_code, detail), e.headers or {}
         case RequestValidationError():
-            errors = [_parameter(wrong) for wrong in e.errors()[:20]]
+            errors = [_wrong(error) for error in e.errors()[:20]]
             detail = "; ".join(f"{w['where']}: {w['what']}" for w in errors)
             return _details(400, detail, errors), {}
         case TablesUnavailable():
@@ -101,9 +101,14 @@ def _details(status: int, detail: str, errors: Sequence[dict[str, str]] = ()) ->
     return ProblemDetails(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors))
 
 
-def _parameter(wrong: dict[str, Any]) -> dict[str, str]:
-    """One error of a parameter, without the value, which may be long."""
-    return {"where": ".".join(str(part)[:200] for part in wrong["loc"]), "what": str(wrong["msg"])[:500]}
+def _wrong(error: Mapping[str, Any]) -> dict[str, str]:
+    """One error of a parameter or body, without the value, which may be long."""
+    loc = [str(part)[:200] for part in error["loc"]]
+    if error["type"] == "json_invalid":
+        return {"where": "body", "what": f"this is no JSON: {error['ctx']['error']} at character {loc[-1]}"}
+    if loc[:1] == ["body"] and len(loc) > 1:
+        del loc[0]
+    return {"where": ".".join(loc) or "body", "what": str(error["msg"])[:500]}
 
 
 async def _handle(_: Request, e: Exception) -> Response:

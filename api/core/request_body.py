@@ -1,55 +1,49 @@
-"""Bodies of requests that write: read up to a limit. (That no page of another site sent them is for access.py.)"""
+"""Bodies of requests: their limit, and the fields of forms. JSON is read by FastAPI from the routes' models."""
 
-from typing import TypeVar
+from typing import Annotated
 from urllib.parse import parse_qs
 
-from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from fastapi import Depends, Request
+from starlette.types import Message, Receive, Scope
 
 from api.core.problems import Problem, bad_request
 
-M = TypeVar("M", bound=BaseModel)
-
+#: The longest note (100,000 characters) fits, however it is escaped.
+BODY_BYTES_MAX = 1_000_000
 _FIELDS_MAX = 10
-_JSON_MAX = 10_000
 
 
-async def read_body(request: Request, most: int, what: str) -> bytes:
-    """The body, of at most so many bytes, kept for whoever reads it next; `what` names it to people.
+def limited(receive: Receive) -> Receive:
+    """The same, but Problem 413 is raised to whoever reads more than BODY_BYTES_MAX."""
+    size = 0
 
-    Raises Problem 413 as soon as it is too long.
-    """
-    if not hasattr(request, "_body"):
-        chunks, size = [], 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > most:
-                raise Problem(413, f"{what} takes no more than {most} bytes")
-            chunks.append(chunk)
-        request._body = b"".join(chunks)
-    return request._body
+    async def receive_limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > BODY_BYTES_MAX:
+            raise Problem(413, f"a request takes no more than {BODY_BYTES_MAX:,} bytes")
+        return message
+
+    return receive_limited
 
 
-async def read_json(request: Request, model: type[M]) -> M:
-    """The body of a small request; none is an empty object. Raises Problem 413, and 400 which says what is wrong with it."""
-    body = await read_body(request, _JSON_MAX, "this")
+def as_json(scope: Scope) -> Scope:
+    """The same, without a Content-Type: the body is JSON whatever it says, since `curl -d` says that it is a form."""
+    return {
+        **scope,
+        "headers": [(name, value) for name, value in scope["headers"] if name != b"content-type"],
+    }
+
+
+async def form_fields(request: Request) -> dict[str, str]:
+    """The fields of a form, of each its first value; the browser's CR LF is LF. Raises Problem 400 and 413."""
     try:
-        return model.model_validate_json(body.strip() or b"{}")
-    except ValidationError as e:
-        wrong = e.errors(include_url=False)[0]
-        raise bad_request(f"{'.'.join(map(str, wrong['loc'])) or 'body'}: {wrong['msg']}"[:500]) from e
-
-
-def described(model: type[BaseModel], required: bool) -> dict[str, object]:
-    """What OpenAPI says of a body that is read by `read_json`."""
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}
-
-
-def form_fields(body: bytes) -> dict[str, str]:
-    """Pure. The fields of a form, of each its first value; the browser's CR LF is LF. Raises Problem 400."""
-    try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS_MAX)
+        fields = parse_qs((await request.body()).decode(), keep_blank_values=True, max_num_fields=_FIELDS_MAX)
     except ValueError as e:
         raise bad_request("the form cannot be read") from e
     return {name: values[0].replace("\r\n", "\n") for name, values in fields.items()}
+
+
+#: A parameter of a route: the fields of its form.
+Form = Annotated[dict[str, str], Depends(form_fields)]

@@ -1,10 +1,12 @@
 """What a run cost, by process, and how that was worked out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from api.core.db import Reader, Row
-from api.core.figures import money
+from api.core.figures import money, time_of
+from api.core.models import Time
 from api.costs.models import Costs, Pricing, ProcessCost, Spot
 from api.tasks.queries import label_of
 
@@ -56,3 +58,37 @@ def _process(row: Row, has_book: bool) -> ProcessCost:
         if_all_spot=Spot(amount=money(row["spot_cost"])) if has_book and row["unpriced_spot"] == 0 else None,
         cpu_ms=int(row["cpu_ms"]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpan:
+    """From the first submission of a process to its last completion; `x` and `width` in per cent of the run's time."""
+
+    first: Time | None
+    last: Time | None
+    wallclock_ms: int | None
+    x: float
+    width: float
+
+
+def process_spans(reader: Reader, run_id: str) -> dict[str, ProcessSpan]:
+    """The span of each process of the run, by its full name, the earliest first."""
+    return spans_of(reader.rows("costs/process_spans", run_id=run_id))
+
+
+def spans_of(rows: Sequence[Row]) -> dict[str, ProcessSpan]:
+    """Pure. `rows`: of `process_spans.sql`; `last_ms` is NULL while nothing of the process is complete."""
+    if not rows:
+        return {}
+    first_ms = min(r["first_ms"] for r in rows)
+    whole = max(1, max(r["last_ms"] or r["first_ms"] for r in rows) - first_ms)
+    return {
+        r["process"]: ProcessSpan(
+            first=time_of(r["first_ms"]),
+            last=time_of(r["last_ms"]),
+            wallclock_ms=None if r["last_ms"] is None else max(0, r["last_ms"] - r["first_ms"]),
+            x=round(100 * (r["first_ms"] - first_ms) / whole, 2),
+            width=round(max(0.4, 100 * ((r["last_ms"] or r["first_ms"]) - r["first_ms"]) / whole), 2),
+        )
+        for r in rows
+    }

@@ -1,13 +1,7 @@
-"""Dead letters: listed, shown whole, and read again after a fix.
-
-How a request is read belongs to ingest, which the api does not know: `ReadAgain` is given by whoever puts the process together.
-What is read again is appended to the log as an event that says which letter it was; the projector marks the letter by it. The
-same letter gives the same event, so to read it twice adds nothing.
-"""
+"""Dead letters: what was accepted and could not be used, listed and shown whole."""
 
 from base64 import b64decode
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,41 +12,15 @@ from api.core.problems import bad_request, not_found
 from api.dead_letters.models import DeadLetter, DeadLetterList
 from schemas.dead_letters import LetterName
 from schemas.events import Person, iso
-from schemas.metrics import LETTERS_REREAD
-from schemas.topics import EVENTS
-from stores.log.port import EventLog
 
 #: Bytes of the raw text of a dead letter that a list gives.
 RAW_MAX = 4096
-#: Of the raw text that is stored, all.
-_WHOLE = 2**32 - 1
-
-
-class StillUnreadable(Exception):
-    """Today's code does not understand the letter either; the message is the reason."""
+#: All bytes of it that are stored.
+WHOLE = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """What a letter is today: a message for the log, and the run that it is about."""
-
-    key: str
-    type: str
-    value: bytes
-    run_id: str
-
-
-#: (row of a letter, whole; who asks; now in ms) → what it is today. Raises StillUnreadable.
-ReadAgain = Callable[[Row, str, int], Again]
-
-
-def read_nothing(_row: Row, _by: str, _now_ms: int) -> Again:
-    """For a process that was put together without ingest's code."""
-    raise StillUnreadable("this process does not know how requests are read")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class LetterFilter:
     """Which letters; an empty text does not filter. `replayed`: None for all."""
 
     run_id: str = ""
@@ -101,15 +69,17 @@ class Replayed(BaseModel):
     next_page_token: str | None = Field(None, description="There are more: ask again with it")
 
 
-def page_of_letters(reader: Reader, wanted: Wanted, place: LetterPlace, page_size: int) -> DeadLetterList:
+def page_of_letters(
+    reader: Reader, filter: LetterFilter, place: LetterPlace, page_size: int
+) -> DeadLetterList:
     """One page of what was set aside, newest first."""
-    page, token = _page(reader, wanted, place, page_size, RAW_MAX)
-    return DeadLetterList(dead_letters=[DeadLetter(**_told(r)) for r in page], next_page_token=token)
+    page, token = letter_rows(reader, filter, place, page_size, RAW_MAX)
+    return DeadLetterList(dead_letters=[DeadLetter(**_fields(r)) for r in page], next_page_token=token)
 
 
 def one_letter(reader: Reader, letter_id: str) -> DeadLetterDetail:
     """Raises Problem 400 and 404."""
-    row = _row(reader, letter_id)
+    row = letter_row(reader, letter_id)
     text = row["raw_start"]
     if not row["part"] or row["type"] == "undecodable":
         try:
@@ -117,68 +87,25 @@ def one_letter(reader: Reader, letter_id: str) -> DeadLetterDetail:
         except ValueError:
             text = row["raw_start"]
     return DeadLetterDetail(
-        **_told(row), dialect=row["dialect"] or None, workspace=row["workspace"] or None, text=text
+        **_fields(row), dialect=row["dialect"] or None, workspace=row["workspace"] or None, text=text
     )
 
 
-@dataclass
-class Replayer:
-    """Reads letters again. `clock`: the wall clock in ms."""
-
-    reader: Reader
-    log: EventLog
-    read_again: ReadAgain
-    clock: Callable[[], int]
-    done: list[tuple[str, str]] = field(default_factory=list)
-    failed: list[NotReplayed] = field(default_factory=list)
-
-    def one(self, letter_id: str) -> Row:
-        """The row of the letter of this id. Blocking. Raises Problem 400 and 404."""
-        return _row(self.reader, letter_id)
-
-    def page(
-        self, asked: ReplayAsked, place: LetterPlace, page_size: int
-    ) -> tuple[Sequence[Row], str | None]:
-        """The rows, whole, of one page of what is asked for, and the token of the next. Blocking. Raises Problem 400."""
-        if not (asked.reason or asked.run_id or asked.every):
-            raise bad_request("say which: a reason, a run_id, or every: true")
-        return _page(self.reader, Wanted(asked.run_id, asked.reason, False), place, page_size, _WHOLE)
-
-    async def replay(self, rows: Sequence[Row], by: str, token: str | None = None) -> Replayed:
-        """Append what they are today, one by one. Raises LogUnavailable; what was appended before that stays."""
-        for row in rows:
-            letter_id = _name(row).to_id()
-            try:
-                again = self.read_again(row, by, self.clock())
-            except StillUnreadable as e:
-                LETTERS_REREAD.labels("unreadable").inc()
-                self.failed.append(NotReplayed(id=letter_id, reason=str(e)))
-                continue
-            await self.log.append(EVENTS, again.key, again.type, again.value)
-            LETTERS_REREAD.labels("replayed").inc()
-            self.done.append((letter_id, again.run_id))
-        return Replayed(
-            replayed=[i for i, _ in self.done],
-            run_ids=list(dict.fromkeys(run_id for _, run_id in self.done)),
-            failed=self.failed,
-            next_page_token=token,
-        )
-
-
-def _page(
-    reader: Reader, wanted: Wanted, place: LetterPlace, page_size: int, most: int
+def letter_rows(
+    reader: Reader, filter: LetterFilter, place: LetterPlace, page_size: int, raw_bytes: int
 ) -> tuple[list[Row], str | None]:
+    """The rows of one page, of each letter's raw text so many bytes; and the token of the next page."""
     rows = reader.rows(
         "dead_letters/dead_letters",
-        run_id=wanted.run_id,
-        reason=wanted.reason,
-        replayed=-1 if wanted.replayed is None else int(wanted.replayed),
+        run_id=filter.run_id,
+        reason=filter.reason,
+        replayed=-1 if filter.replayed is None else int(filter.replayed),
         token_ms=place.at_ms,
         token_partition=place.partition,
         token_offset=place.offset,
         token_part=place.part,
         limit=page_size + 1,
-        most=most,
+        most=raw_bytes,
     )
     page = rows[:page_size]
     if len(rows) <= page_size:
@@ -187,7 +114,8 @@ def _page(
     return page, to_token(LetterPlace(last["at_ms"], last["partition"], last["offset"], last["part"]))
 
 
-def _row(reader: Reader, letter_id: str) -> Row:
+def letter_row(reader: Reader, letter_id: str) -> Row:
+    """The row of the letter of this id, whole. Raises Problem 400 and 404."""
     try:
         name = LetterName.from_id(letter_id)
     except ValueError as e:
@@ -198,13 +126,14 @@ def _row(reader: Reader, letter_id: str) -> Row:
     return rows[0]
 
 
-def _name(row: Row) -> LetterName:
-    return LetterName(partition=row["partition"], offset=row["offset"], part=row["part"])
+def letter_id(row: Row) -> str:
+    """The id of the letter of this row."""
+    return LetterName(partition=row["partition"], offset=row["offset"], part=row["part"]).to_id()
 
 
-def _told(row: Row) -> Row:
+def _fields(row: Row) -> Row:
     return {
-        "id": _name(row).to_id(),
+        "id": letter_id(row),
         "partition": row["partition"],
         "offset": row["offset"],
         "at": iso(row["at_ms"]),

@@ -9,8 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from api.auth.request_context import SEEN
-from api.auth.sessions import CSRF_FIELD
+from api.core.request_context import CSRF_FIELD, REQUEST_CONTEXT
 from api.runs.models import Counts, Run
 from schemas.events import to_ms
 
@@ -137,7 +136,7 @@ def as_json(value: object) -> str:
 
 def csrf_field() -> Markup:
     """The hidden field that every form which writes carries."""
-    return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, SEEN.get().csrf)
+    return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, REQUEST_CONTEXT.get().csrf)
 
 
 def _environment() -> Environment:
@@ -167,11 +166,16 @@ def _environment() -> Environment:
     for show in shown:
         env.filters[show.__name__] = show
     env.globals["csrf_field"] = csrf_field
-    env.globals["seen"] = SEEN.get
+    env.globals["request_context"] = REQUEST_CONTEXT.get
     return env
 
 
 _ENVIRONMENT = _environment()
+
+
+def fragment(name: str, **values: Any) -> Markup:
+    """A part of a page, from this template."""
+    return Markup(_ENVIRONMENT.get_template(name).render(**values))
 
 
 def render(

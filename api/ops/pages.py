@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
-from api.alerts.routes import page_of_alerts
+from api.alerts.queries import page_of_alerts
 from api.core.cursor import alert_place, letter_place
 from api.core.db import Reader, ahead
-from api.dead_letters.queries import Wanted, page_of_letters
+from api.dead_letters.queries import LetterFilter, page_of_letters
 from api.html.page import Page
 from api.html.render import render
 from api.ops.count_cache import Counted
@@ -41,7 +41,9 @@ def _others(reader: Reader) -> dict[str, Any]:
     judgement = reader.judgement()
     counts = ahead(lambda: runs.status_counts(reader, judgement))
     alerts = ahead(lambda: page_of_alerts(reader, [AlertState.FIRING], "", "", alert_place(""), _LISTED_MAX))
-    letters = ahead(lambda: page_of_letters(reader, Wanted(replayed=False), letter_place(""), _LISTED_MAX))
+    letters = ahead(
+        lambda: page_of_letters(reader, LetterFilter(replayed=False), letter_place(""), _LISTED_MAX)
+    )
     attention = runs.needing_attention(reader, judgement)
     return {
         "behind": judgement.behind,

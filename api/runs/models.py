@@ -1,10 +1,14 @@
-"""The shapes of answers about runs."""
+"""The shapes of answers about runs, and what a tab of the page of a run is."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.core.db import Judgement, Reader
 from api.core.models import Money, Time
+from schemas.events import Person
 from schemas.statuses import Liveness, ReportedState, RunStatus
 
 
@@ -154,3 +158,64 @@ class Labels(BaseModel):
     """All labels of a run."""
 
     labels: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What the page of a run knows before any tab is opened; it decides which tabs there are.
+
+    `session_runs`: ids of the runs of its session, oldest first, its own among them. `of_tabs`: address → value of `Tab.fact`.
+    """
+
+    run: Run
+    judgement: Judgement
+    resumed: bool
+    session_runs: Sequence[str]
+    announced_processes: Sequence[str]
+    tasks_seen_at: Time | None
+    last_word_ms: int | None
+    last_change: tuple[str, Time] | None
+    of_tabs: Mapping[str, Any]
+
+    @property
+    def did_all_work(self) -> bool:
+        """Whether the run succeeded without an earlier cycle's work, so that its cost is that of all the work."""
+        return self.run.status == RunStatus.SUCCEEDED and not self.resumed
+
+
+#: (reader, facts, query parameters of the address) → values for the tab's template.
+Fetch = Callable[[Reader, RunFacts, Mapping[str, str]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A part of the page of a run, which a capability brings.
+
+    `address` names it in `?tab=` and `#`. `template` gets `run`, `facts` and what `fetch` returns, which is called only when
+    somebody looks at the tab; a tab without `fetch` is in every page. `fact` names a SQL file of one value, which is read
+    together with the other facts. `count` is a number beside the title.
+    """
+
+    address: str
+    title: str
+    template: str
+    fetch: Fetch | None = None
+    applies: Callable[[RunFacts], bool] = lambda _: True
+    fact: str = ""
+    count: Callable[[RunFacts], int | None] = lambda _: None
+
+
+class Hidden(BaseModel):
+    """Whether the run is to be left out of lists, and who says so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hidden: bool = Field(description="true hides the run, false shows it again")
+    by: Person = ""
+
+
+class HiddenAccepted(BaseModel):
+    """The word is durable on the log; lists follow it a moment later."""
+
+    id: str = Field(description="The run's id")
+    hidden: bool

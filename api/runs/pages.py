@@ -1,8 +1,9 @@
 """The list of runs and the page of one. They work without script; what is live is fetched again by it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, Response
 
 from api.core.db import Reader, ahead
@@ -10,14 +11,14 @@ from api.core.params import PAGE_SIZE, PageToken, RunFilter, run_filter, run_sor
 from api.html.page import Page, form_values, next_page, query_without
 from api.html.render import render
 from api.runs import queries as runs
-from api.runs.models import RunList
+from api.runs.models import RunList, Tab
 from api.runs.run_page import run_page
 from schemas.events import iso
 from schemas.statuses import RunStatus
 
 
-def router(reader: Reader) -> APIRouter:
-    """The routes."""
+def router(reader: Reader, tabs: Sequence[Tab]) -> APIRouter:
+    """The routes. `tabs`: of the page of a run, in their order."""
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
 
     @r.get("/")
@@ -56,7 +57,7 @@ def router(reader: Reader) -> APIRouter:
         )
 
     @r.get("/runs/{ref}")
-    def show_run(ref: str, sort: Annotated[str, Query(max_length=100)] = "") -> Response:
-        return run_page(reader, ref, sort)
+    def show_run(request: Request, ref: str) -> Response:
+        return run_page(reader, tabs, ref, request.query_params)
 
     return r

@@ -43,9 +43,9 @@ def resolve(reader: Reader, ref: str) -> str:
     raise not_found("run", ref)
 
 
-def owner(reader: Reader, ref: str) -> str | None:
-    """Whose the run is, None for nobody's. Raises Problem 404."""
-    rows = reader.rows("runs/run_owner", run_id=resolve(reader, ref))
+def owner(reader: Reader, run_id: str) -> str | None:
+    """Whose the run of this id is, None for nobody's."""
+    rows = reader.rows("runs/run_owner", run_id=run_id)
     return str(rows[0]["name"]) or None if rows else None
 
 

@@ -5,35 +5,28 @@ in `schemas/metrics.py`, counted in `api/core/headers.py`, which sees every answ
 """
 
 from collections.abc import Callable
-from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import ValidationError
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends
 
-from api.auth.gate import allow
+from api.auth.permissions import Authorized, allow_on_run
 from api.core.db import Reader
 from api.core.params import PAGE_SIZE, PageSize, PageToken, Ref, RunFilter, run_filter, run_sort
-from api.core.problems import bad_request, responses
-from api.core.request_body import read_body
+from api.core.problems import responses
+from api.runs import commands
 from api.runs import queries as runs
-from api.runs.models import History, Labels, Run, RunList, TransitionList
+from api.runs.models import Hidden, HiddenAccepted, History, Labels, Run, RunList, TransitionList
 from schemas.access import Act
-from schemas.events import Labelled, RunLabelled
-from schemas.topics import EVENTS
-from schemas.wire import encode
 from stores.log.port import EventLog
 
-#: A list of labels is no longer than this.
-_LABELS_BYTES_MAX = 65_536
+Changer = Annotated[Authorized, allow_on_run(Act.CHANGE_RUN)]
 
 
 def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter:
     """All routes. `clock` gives the wall clock in ms."""
     r = APIRouter(prefix="/api/v1", responses=responses(400))
     _add_runs(r, reader)
-    _add_labels(r, reader, log, clock)
+    _add_changes(r, log, clock)
     return r
 
 
@@ -64,41 +57,14 @@ def _add_runs(r: APIRouter, reader: Reader) -> None:
         return TransitionList(transitions=runs.transitions(reader, runs.resolve(reader, ref)))
 
 
-def _add_labels(r: APIRouter, reader: Reader, log: EventLog, clock: Callable[[], int]) -> None:
-    body: dict[str, Any] = {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Labels"}}},
-    }
-
-    @r.put(
-        "/runs/{ref}/labels",
-        status_code=202,
-        tags=["runs"],
-        responses=responses(403, 404, 413),
-        openapi_extra={"requestBody": body},
-        dependencies=[allow(Act.CHANGE_RUN)],
-    )
-    async def put_labels(ref: Ref, request: Request) -> Labels:
+def _add_changes(r: APIRouter, log: EventLog, clock: Callable[[], int]) -> None:
+    @r.put("/runs/{ref}/labels", status_code=202, tags=["runs"], responses=responses(403, 404, 413))
+    async def put_labels(labels: Labels, who: Changer) -> Labels:
         """Set the run's labels, all of them: an event on the log like any other. 202: it is durable there."""
-        told = read_labels(await read_body(request, _LABELS_BYTES_MAX, "a list of labels"))
-        run_id = await run_in_threadpool(runs.resolve, reader, ref)
-        event = labelled(run_id, told, clock())
-        await log.append(EVENTS, run_id, event.type, encode(event))
-        return Labels(labels=told.labels)
+        return Labels(labels=await commands.set_labels(log, who, labels.labels, clock()))
 
-
-def read_labels(body: bytes) -> Labelled:
-    """Pure. The labels of `{"labels": […]}`, each once, in order. Raises Problem 400."""
-    try:
-        asked = Labels.model_validate_json(body, strict=True)
-        return Labelled(labels=list(dict.fromkeys(asked.labels)))
-    except ValidationError as e:
-        wrong = e.errors(include_url=False)[0]
-        where = ".".join(str(x) for x in wrong["loc"]) or "body"
-        raise bad_request(f'{where}: {wrong["msg"]}; give {{"labels": [texts]}}') from e
-
-
-def labelled(run_id: str, told: Labelled, now_ms: int) -> RunLabelled:
-    """Pure. The event. The time is a part of its id: to set the same labels once more is no repeat."""
-    digest = sha256("\0".join([run_id, "labels", str(now_ms), *told.labels]).encode()).hexdigest()
-    return RunLabelled(id=digest[:32], source="api", run_id=run_id, received_at=now_ms, data=told)
+    @r.put("/runs/{ref}/hidden", status_code=202, tags=["runs"], responses=responses(403, 404, 413))
+    async def put_hidden(hidden: Hidden, who: Changer) -> HiddenAccepted:
+        """Hide the run, or show it again: an event on the log. Alerts about a run that is hidden end."""
+        await commands.set_hidden(log, who, hidden, clock())
+        return HiddenAccepted(id=who.run_id, hidden=hidden.hidden)

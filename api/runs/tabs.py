@@ -1,57 +1,30 @@
-"""Which tabs the page of a run has, and which one it opens on. Pure."""
+"""The tabs that runs themselves bring: overview, error and resume, configuration, history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Any
 
+from api.core.db import Reader, ahead
+from api.core.figures import money
 from api.core.problems import bad_request
-from api.runs.models import Run
-from api.tasks.models import Process
-from schemas.statuses import ReportedState, RunStatus
+from api.html.charts import curve
+from api.html.links import s3_link
+from api.html.repositories import links
+from api.runs.models import Cost, Run, RunFacts, Tab
+from api.runs.queries import runs_of
+from api.tasks import queries as tasks
+from api.tasks.models import Process, Task
+from schemas.statuses import ReportedState
 
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """`name` is its address on the page."""
-
-    name: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What beside the run decides about tabs."""
-
-    resumed: bool
-    cycles: int
-    analysed: bool = False
-
-
-def costs_count(run: Run, resumed: bool) -> bool:
-    """Whether the run's cost stands for all of the work: it succeeded and is no resume."""
-    return run.status == RunStatus.SUCCEEDED and not resumed
-
-
-def tabs(run: Run, known: Known) -> list[Tab]:
-    """The tabs in their order."""
-    failed = run.reported_state in (ReportedState.FAILED, ReportedState.CANCELLED)
-    all_tabs = (
-        (True, "overview", "Overview"),
-        (failed, "error", "Error & Resume"),
-        (True, "timeline", "Task Timeline"),
-        (True, "config", "Config & Params"),
-        (True, "notes", "Notes"),
-        (True, "logs", "Logs"),
-        (costs_count(run, known.resumed), "cost", "Cost and Performance"),
-        (known.analysed, "ai", "AI Analysis"),
-        (known.cycles > 1, "history", "Run History"),
-    )
-    return [Tab(name, title) for there, name, title in all_tabs if there]
-
-
-def opens_on(run: Run) -> str:
-    """The tab that is open when the address names none."""
-    return "error" if run.reported_state == ReportedState.FAILED else "overview"
-
+#: Failed tasks that a tab lists; the rest is a click away.
+_FAILED_MAX = 10
+#: Cycles that Run History gives with their processes.
+_CYCLES_MAX = 20
+#: Points of the chart of tasks at once, and tasks up to which it is drawn: of 100,000 it takes 0.2 s of CPU each time.
+_CURVE_POINTS = 240
+CURVE_TASKS_MAX = 20_000
 
 #: Columns of the process table: field, heading.
 COLUMNS = (
@@ -78,3 +51,83 @@ def sorted_processes(processes: Sequence[Process], sort: str) -> list[Process]:
         return sorted(processes, key=lambda p: (p.label, p.process), reverse=sort.startswith("-"))
     sign = -1 if sort.startswith("-") else 1
     return sorted(processes, key=lambda p: sign * int(getattr(p, column)))
+
+
+def _overview(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict[str, Any]:
+    run, workflow, sort = facts.run, facts.run.workflow, query.get("sort", "")
+    few = run.tasks.total <= CURVE_TASKS_MAX
+    levels = (
+        ahead(lambda: tasks.concurrency_until(reader, run.id, _CURVE_POINTS, facts.last_word_ms))
+        if few
+        else None
+    )
+    processes = tasks.processes_of_announced(reader, run.id, facts.announced_processes)
+    return {
+        "links": links(workflow.repository, workflow.revision, workflow.commit_id),
+        "work_dir_link": s3_link(workflow.work_dir, reader.settings.s3_browser),
+        "curve": curve(levels.result(), run.started_at, run.completed_at) if levels else None,
+        "curve_tasks_max": CURVE_TASKS_MAX,
+        "processes": sorted_processes(processes, sort),
+        "columns": COLUMNS,
+        "sort": sort,
+    }
+
+
+def _error(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str, Any]:
+    return {"failed_tasks": tasks.failing_tasks(reader, facts.run.id, _FAILED_MAX)}
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """A run of the session, its processes, and its failed tasks as far as they are listed."""
+
+    run: Run
+    processes: Sequence[Process]
+    failing: Sequence[Task]
+
+
+def _history(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str, Any]:
+    """Newest first; the cost is that of all cycles."""
+    places = {run_id: place for place, run_id in enumerate(facts.session_runs, 1)}
+    cycles = runs_of(reader, facts.session_runs, facts.judgement, places)
+    newest = list(reversed(cycles))[:_CYCLES_MAX]
+    failing = {
+        c.id: ahead(partial(tasks.failing_tasks, reader, c.id, _FAILED_MAX)) for c in newest if c.tasks.failed
+    }
+    processes = tasks.processes_of(reader, [c.id for c in newest])
+    return {
+        "cycles": [
+            Cycle(c, processes[c.id], failing[c.id].result() if c.id in failing else []) for c in newest
+        ],
+        "together": together(cycles),
+    }
+
+
+def together(cycles: Sequence[Run]) -> Cost | None:
+    """Pure. What all cycles cost: each attempt counts in the cycle that ran it, once. None where no cost is known."""
+    known = [c.cost for c in cycles if c.cost]
+    if not known:
+        return None
+    return Cost(
+        amount=money(sum((Decimal(c.amount) for c in known), Decimal(0))),
+        currency=known[0].currency,
+        wasted=money(sum((Decimal(c.wasted) for c in known), Decimal(0))),
+        complete=len(known) == len(cycles) and all(c.complete for c in known),
+    )
+
+
+def _went_wrong(facts: RunFacts) -> bool:
+    return facts.run.reported_state in (ReportedState.FAILED, ReportedState.CANCELLED)
+
+
+OVERVIEW = Tab("overview", "Overview", "runs/run_overview.html", _overview)
+ERROR = Tab("error", "Error & Resume", "runs/run_error.html", _error, _went_wrong)
+CONFIG = Tab("config", "Config & Params", "runs/run_config.html")
+HISTORY = Tab(
+    "history",
+    "Run History",
+    "runs/run_history.html",
+    _history,
+    applies=lambda facts: len(facts.session_runs) > 1,
+    count=lambda facts: len(facts.session_runs),
+)

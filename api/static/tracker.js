@@ -14,12 +14,13 @@
   }
 
   // ---- tabs -------------------------------------------------------------------------------------------------------------
+  // Each is an address, ?tab=… without this script and #… with it. What a tab needs is fetched when it is first shown.
   let current = null;
 
   function selectTab(page, name) {
     for (const panel of page.querySelectorAll(".panel")) panel.classList.toggle("on", panel.id === name);
     for (const link of page.querySelectorAll("#tabs a")) {
-      const on = link.getAttribute("href") === "#" + name;
+      const on = link.dataset.tab === name;
       link.classList.toggle("on", on);
       if (on) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
@@ -29,18 +30,28 @@
   function tabOfAddress() {
     const tabs = document.getElementById("tabs");
     if (!tabs) return null;
-    const asked = decodeURIComponent(location.hash.slice(1)).split(":")[0];
-    const known = [...tabs.querySelectorAll("a")].map((a) => a.getAttribute("href").slice(1));
-    return known.includes(asked) ? asked : tabs.dataset.open;
+    const name = decodeURIComponent(location.hash.slice(1)).split(":")[0];
+    return document.getElementById("tab-" + name) ? name : tabs.dataset.open;
   }
 
-  function showTab() {
+  // The page's own address, with the tab that is looked at.
+  function address() {
+    const query = new URLSearchParams(location.search);
+    if (current !== null) query.set("tab", current);
+    return location.pathname + (query.toString() && `?${query}`);
+  }
+
+  async function showTab() {
     const name = tabOfAddress();
     if (name === null) return;
     current = name;
     selectTab(document, name);
     document.getElementById("tab-" + name)?.scrollIntoView({ block: "nearest", inline: "nearest" });
     document.dispatchEvent(new CustomEvent("tracker:tab", { detail: name }));
+    if (document.getElementById(name)?.hasAttribute("data-unfetched")) {
+      await fetchPage(address());
+      again();
+    }
   }
 
   // ---- live -------------------------------------------------------------------------------------------------------------
@@ -54,7 +65,9 @@
     morphStyle: "outerHTML",
     ignoreActiveValue: true,
     callbacks: {
-      beforeNodeMorphed: (old) => !(old instanceof Element && old.hasAttribute("data-keep")),
+      // A tab that was fetched before stays as it was while another is looked at.
+      beforeNodeMorphed: (old, fresh) => !(old instanceof Element
+        && (old.hasAttribute("data-keep") || (fresh instanceof Element && fresh.hasAttribute("data-unfetched") && !old.hasAttribute("data-unfetched")))),
       beforeNodeRemoved: (old) => !(old instanceof Element && old.hasAttribute("data-keep")),
       beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
     },
@@ -106,7 +119,7 @@
   }
 
   async function poll() {
-    if (document.visibilityState === "visible") await fetchPage(location.pathname + location.search);
+    if (document.visibilityState === "visible") await fetchPage(address());
     again();
   }
 
@@ -134,17 +147,19 @@
     const target = event.target instanceof Element ? event.target : null;
     const button = target?.closest("button[data-copy]");
     if (button) copy(button);
-    const tab = target?.closest("#tabs a");
+    const tab = target?.closest("a[data-tab]");
     if (tab && plain) {
       event.preventDefault();
-      history.pushState(null, "", tab.getAttribute("href"));
+      const query = new URLSearchParams(location.search);
+      query.delete("tab");
+      history.pushState(null, "", `${location.pathname}${query.toString() && `?${query}`}#${tab.dataset.tab}`);
       showTab();
     }
     const swap = target?.closest("a[data-swap]");
     if (swap && plain) {
       event.preventDefault();
       history.replaceState(null, "", swap.getAttribute("href") + location.hash);
-      fetchPage(location.pathname + location.search).then(again);
+      fetchPage(address()).then(again);
     }
   });
 
@@ -157,7 +172,7 @@
     const done = await fetch(form.action, { method: "POST", body, redirect: "manual" }).then((a) => a.type === "opaqueredirect", () => false);
     if (!done) return form.submit(); // the page of the error says what is wrong
     form.reset();
-    await fetchPage(location.pathname + location.search);
+    await fetchPage(address());
     again();
   });
 

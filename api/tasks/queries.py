@@ -44,6 +44,11 @@ def processes_of(reader: Reader, run_ids: Sequence[str]) -> dict[str, list[Proce
     return {i: merge_processes(announced.get(i, []), [r for r in rows if r["run_id"] == i]) for i in run_ids}
 
 
+def processes_of_announced(reader: Reader, run_id: str, announced: Sequence[str]) -> list[Process]:
+    """Processes of the run, where the names that it announced are known already."""
+    return merge_processes(announced, reader.rows("tasks/processes", run_ids=[run_id]))
+
+
 def merge_processes(announced: Iterable[str], rows: Sequence[Row]) -> list[Process]:
     """Pure. In order of announcement, then those that nobody announced by name."""
     by_name = {r["process"]: r for r in rows}
@@ -103,11 +108,14 @@ def _task(row: Row) -> Row:
 
 def concurrency(reader: Reader, run_id: str, points: int) -> Concurrency:
     """Tasks at once over time, as at most `points` (at least 3) points."""
-    levels = [
-        (r["at"], r["running"]) for r in reader.rows("tasks/concurrency", run_id=run_id, points=points - 1)
-    ]
     last_word = [r["at"] for r in reader.rows("tasks/last_word", run_id=run_id)]
-    return curve(levels, last_word[0] if last_word else None)
+    return concurrency_until(reader, run_id, points, last_word[0] if last_word else None)
+
+
+def concurrency_until(reader: Reader, run_id: str, points: int, last_word_ms: int | None) -> Concurrency:
+    """As above, where the runner's last word is known already."""
+    rows = reader.rows("tasks/concurrency", run_id=run_id, points=points - 1)
+    return curve([(r["at"], r["running"]) for r in rows], last_word_ms)
 
 
 def curve(levels: Sequence[tuple[int, int]], last_word_ms: int | None) -> Concurrency:

@@ -1,1 +1,1 @@
-"""Transitions → alerts → receivers. `episodes.py` and `book.py` decide; `notifier.py`, `outbox.py`, `deliver.py` do it."""
+"""Transitions → alerts → receivers. `episodes.py` and `registry.py` decide; `notifier.py`, `outbox.py`, `deliver.py` do it."""

@@ -1,7 +1,7 @@
 """Which addresses a webhook may lead to. Pure: whoever connects asks for each address that a name resolves to.
 
 A receiver is named by the operator, but names lie: they may resolve to the cloud's metadata service, which hands out the
-machine's credentials, or to something inside that trusts whoever can reach it.
+machine's credentials, or to something inside that trusts whoever can watermark it.
 """
 
 import ipaddress

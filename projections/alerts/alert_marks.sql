@@ -1,11 +1,11 @@
 -- Each partition of the log: its newest tick that is projected and its newest round that is swept, and the
--- census there (see sweep.sql). Times in ms; 0 for none.
+-- outage counts there (see sweep.sql). Times in ms; 0 for none.
 SELECT
     w.partition AS partition,
     w.tick.appended AS tick_ms,
     w.round AS round,
     c.round_ms AS round_ms,
-    (c.live, c.fallen, c.suspects) AS census
+    (c.live, c.fallen, c.suspects) AS outage_counts
 FROM (SELECT * FROM watermarks FINAL) AS w
 LEFT ANY JOIN
 (

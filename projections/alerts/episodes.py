@@ -1,12 +1,15 @@
 """One alert is one episode of something wrong: how it begins, fires and ends. Pure; all times are ms since 1970.
 
-An alert fires once and is resolved once, and each receiver that was told of the first is owed the second. After it fired,
-the same thing about the same run does not fire again for TEN_MINUTES: what is over by then passes in silence.
+An alert fires once and is resolved once, and each receiver that got the firing message is owed the resolved one. After it
+fired, the same kind about the same run does not fire again for TEN_MINUTES: what is over by then notifies nobody.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Annotated
+
+from pydantic import Field
 
 from schemas.statuses import AlertKind, AlertState
 
@@ -17,7 +20,7 @@ DAY = 86_400_000
 FAILED_LASTS = DAY
 DEAD_LETTERS_LAST = TEN_MINUTES
 
-#: What is older than this when we first hear of it is kept, and told to nobody: history is no alarm.
+#: What is older than this when the notifier first reads it is kept and notifies nobody: history is no alarm.
 STALE = DAY
 
 OPEN = frozenset({AlertState.PENDING, AlertState.FIRING, AlertState.GROUPED})
@@ -28,17 +31,17 @@ _ENDED_BY_PEOPLE = frozenset({AlertKind.FAILED, AlertKind.DEAD_LETTERS})
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What one receiver is to be told of one alert; None: not yet."""
+    """The messages of one alert to one receiver, in ms; None: not yet. The aliases are the names in stored rows."""
 
-    due: int  # the firing message does not go before
+    due: int  # the firing message is not sent before this
     firing: int | None = None  # since when the firing message is owed
-    told: int | None = None  # when the receiver took it
-    told_resolved: int | None = None  # when it took the resolved message
+    delivered: Annotated[int | None, Field(alias="told")] = None  # when the receiver accepted it
+    resolved_delivered: Annotated[int | None, Field(alias="told_resolved")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A message that a receiver has not taken yet. `state` is FIRING or RESOLVED; `at`: since when it is owed."""
+    """A message that a receiver has not accepted yet. `state` is FIRING or RESOLVED; `at`: since when it is owed (ms)."""
 
     alert_id: str
     receiver: str
@@ -47,7 +50,7 @@ class Owed:
 
     @property
     def key(self) -> str:
-        """The same whenever the same is sent again."""
+        """The idempotency key: the same whenever the message is sent again."""
         return f"{self.alert_id}:{self.state}"
 
 
@@ -63,14 +66,14 @@ class Alert:
     state: AlertState = AlertState.PENDING
     partition: int = -1  # of the run; -1 where it is not about one run
     offset: int = -1  # of the last transition that was applied
-    held_until: int | None = None  # it may turn out to be one of many
+    held_until: int | None = None  # it does not fire before, since it may become part of a group
     fired_at: int | None = None
     resolved_at: int | None = None
     expires_at: int | None = None
-    last_fired: int | None = None  # when the episode before was told
+    last_fired: int | None = None  # when anybody was last notified of the episode before
     summary: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
-    group: str = ""  # the alert about many runs that tells of this one
+    group: str = ""  # the alert about many runs that notifies of this one
     notices: Mapping[str, Notice] = field(default_factory=dict)
     acknowledged_at: int | None = None
     acknowledged_by: str = ""
@@ -82,19 +85,19 @@ class Alert:
         return self.state in OPEN
 
     @property
-    def last_told(self) -> int | None:
-        """When anybody was last told of this subject, in this episode or before."""
+    def last_notified(self) -> int | None:
+        """When anybody was last notified of this subject, in this episode or before."""
         times = [self.last_fired, self.fired_at, *(n.firing for n in self.notices.values())]
         return max((t for t in times if t is not None), default=None)
 
     @property
     def finished(self) -> bool:
-        """Nothing can come of it any more."""
+        """The alert is over and owes no message."""
         return not self.open and not owed(self)
 
 
 def identity(*parts: object) -> str:
-    """An alert's id: derived, so that the same episode found again is the same alert."""
+    """Derive an alert's id, so that the same episode decided again is the same alert."""
     return blake2b("\0".join(map(str, parts)).encode(), digest_size=10).hexdigest()
 
 
@@ -104,11 +107,11 @@ def begin(
     delays: Mapping[str, int],
     now: int,
 ) -> Alert:
-    """The episode `new`, pending: when it fires and who is to be told. `delays`: receiver → ms after its beginning.
+    """Begin the episode `new`: when it fires, whom it notifies. `delays`: receiver → ms after its beginning.
 
-    `previous`: the last episode of the same subject. `now` only tells history from news.
+    `previous`: the last episode of the same subject. `now` only separates history from news.
     """
-    last = previous.last_told if previous else None
+    last = previous.last_notified if previous else None
     earliest = new.since if last is None else max(new.since, last + TEN_MINUTES)
     if now - new.since > STALE:
         delays = {}
@@ -123,7 +126,7 @@ def begin(
 
 
 def advance(alert: Alert, time: int) -> Alert:
-    """The alert at a later time: fires what is due, ends what has expired. The same alert where nothing changes."""
+    """Return the alert at a later time: fired where due, ended where expired, the same object where nothing changes."""
     if alert.held_until is not None or alert.state not in (AlertState.PENDING, AlertState.FIRING):
         return alert
     if alert.expires_at is not None and alert.expires_at <= time:
@@ -132,17 +135,17 @@ def advance(alert: Alert, time: int) -> Alert:
 
 
 def end(alert: Alert, time: int) -> Alert:
-    """The alert when what was wrong is over: resolved, or passed if nobody had heard of it."""
+    """End the alert: it is resolved, or passed if nobody was notified of it."""
     if not alert.open:
         return alert
     if alert.expires_at is not None:
         time = min(time, alert.expires_at)
     if alert.held_until is None:
         alert = _fire(alert, time)
-    told = alert.state is AlertState.FIRING
+    fired = alert.state is AlertState.FIRING
     return replace(
         alert,
-        state=AlertState.RESOLVED if told else AlertState.PASSED,
+        state=AlertState.RESOLVED if fired else AlertState.PASSED,
         held_until=None,
         resolved_at=time,
         notices={r: n for r, n in alert.notices.items() if n.firing is not None},
@@ -150,12 +153,12 @@ def end(alert: Alert, time: int) -> Alert:
 
 
 def hold(alert: Alert, until: int) -> Alert:
-    """The alert waits, at most so long: others may follow, and then one alert tells of all."""
+    """Hold the alert until then: others may follow, and then one alert notifies of all."""
     return replace(alert, held_until=until)
 
 
 def release(alert: Alert, time: int) -> Alert:
-    """The alert that was held goes its way after all, from now on."""
+    """Release a held alert: it may fire from `time` on."""
     return replace(
         alert,
         held_until=None,
@@ -165,12 +168,12 @@ def release(alert: Alert, time: int) -> Alert:
 
 
 def absorb(alert: Alert, group: str) -> Alert:
-    """The alert becomes a part of the group, which tells of it. It must not have fired."""
+    """Make the alert part of a group, which notifies of it. It must not have fired."""
     return replace(alert, state=AlertState.GROUPED, group=group, held_until=None, notices={})
 
 
 def acknowledge(alert: Alert, time: int, by: str) -> Alert:
-    """A person has seen it. That ends what nothing else would end."""
+    """Acknowledge the alert, and end it if nothing else would end its kind."""
     if alert.acknowledged_at is not None:
         return alert
     alert = replace(alert, acknowledged_at=time, acknowledged_by=by)
@@ -178,35 +181,36 @@ def acknowledge(alert: Alert, time: int, by: str) -> Alert:
 
 
 def silence(alert: Alert, until: int) -> Alert:
-    """Nobody is told before `until` that it, or the next episode of the same, fires. Who was told is told of the end."""
+    """Hold back firing messages of this and the next episode until then. Resolved messages still go to who got the firing one."""
     return alert if alert.silenced_until == until else replace(alert, silenced_until=until)
 
 
-def told(alert: Alert, receiver: str, state: AlertState, time: int) -> Alert:
-    """The receiver took the message."""
+def delivered(alert: Alert, receiver: str, state: AlertState, time: int) -> Alert:
+    """Record that the receiver accepted the message."""
     notice = alert.notices.get(receiver)
     if notice is None:
         return alert
-    done = replace(notice, told=time) if state is AlertState.FIRING else replace(notice, told_resolved=time)
+    field_name = "delivered" if state is AlertState.FIRING else "resolved_delivered"
+    done = replace(notice, **{field_name: time})
     return replace(alert, notices={**alert.notices, receiver: done})
 
 
-def forget_receivers(alert: Alert, known: frozenset[str]) -> Alert:
-    """Nothing is owed to receivers that the settings no longer name."""
+def drop_receivers(alert: Alert, known: frozenset[str]) -> Alert:
+    """Drop the notices of receivers that are not known any more."""
     if alert.notices.keys() <= known:
         return alert
     return replace(alert, notices={r: n for r, n in alert.notices.items() if r in known})
 
 
 def owed(alert: Alert) -> list[Owed]:
-    """What is still to be sent, per receiver in this order: firing, then resolved."""
+    """Messages still to be sent; to each receiver the firing one before the resolved one."""
     result = []
     for receiver, n in alert.notices.items():
         if n.firing is None:
             continue
-        if n.told is None:
+        if n.delivered is None:
             result.append(Owed(alert.id, receiver, AlertState.FIRING, n.firing))
-        if alert.state is AlertState.RESOLVED and n.told_resolved is None:
+        if alert.state is AlertState.RESOLVED and n.resolved_delivered is None:
             result.append(Owed(alert.id, receiver, AlertState.RESOLVED, alert.resolved_at or n.firing))
     return result
 

@@ -1,4 +1,4 @@
-"""How far in log time things may be decided: up to where every partition is swept. Pure; times in ms.
+"""The low watermark: the log time up to which every partition is swept, and alerts may be decided. Pure; times in ms.
 
 One partition that stands still must not silence the alerts of the others, so after a while they go on without it.
 """
@@ -10,8 +10,8 @@ from projections.alerts.storage import Mark
 
 
 @dataclass(slots=True)
-class Reach:
-    """`patience`: for so long, by the wall clock, a partition that stands still is waited for. `within`: rounds of different
+class LowWatermark:
+    """`patience`: how long, by the wall clock, a partition that stands still is waited for. `within`: rounds of different
     partitions that are no further apart belong to the same tick, which each partition's leader stamps by its own clock."""
 
     patience: int
@@ -19,8 +19,8 @@ class Reach:
     marks: Mapping[int, Mark] = field(default_factory=dict)
     _moved: dict[int, int] = field(default_factory=dict)  # partition → when its round was last seen to move
 
-    def look(self, marks: Mapping[int, Mark], now: int) -> None:
-        """So far the partitions are now."""
+    def update(self, marks: Mapping[int, Mark], now: int) -> None:
+        """Record how far the partitions are now."""
         for p, mark in marks.items():
             before = self.marks.get(p)
             if before is None or before.round != mark.round:
@@ -28,11 +28,11 @@ class Reach:
         self.marks = marks
 
     def lagging(self, now: int) -> dict[int, int]:
-        """Partitions that are not waited for → the append time of their last round. None if none moves: time stands still."""
+        """Map partitions that are not waited for to the append time of their last round. Empty if no partition moves."""
         still = {p: m.round_ms for p, m in self.marks.items() if now - self._moved[p] > self.patience}
         return {} if len(still) == len(self.marks) else still
 
     def time(self, now: int) -> int | None:
-        """Up to here each partition that is waited for is swept; None before its first round."""
+        """The time up to which each partition that is waited for is swept; None before its first round."""
         lagging = self.lagging(now)
         return min((m.round_ms for p, m in self.marks.items() if p not in lagging), default=0) or None

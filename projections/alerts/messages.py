@@ -34,7 +34,7 @@ def webhook(alert: Alert, state: AlertState, receiver: str, key: str, base_url: 
     subject = {"alertname": alert.labels.get("alertname", alert.kind), "run_id": alert.run_id}
     group_labels = {name: value for name, value in subject.items() if value}
     labels = dict(alert.labels)
-    told = {
+    details = {
         "status": str(state),
         "labels": labels,
         "annotations": annotations,
@@ -54,7 +54,7 @@ def webhook(alert: Alert, state: AlertState, receiver: str, key: str, base_url: 
         "commonLabels": labels,
         "commonAnnotations": annotations,
         "externalURL": base_url,
-        "alerts": [told],
+        "alerts": [details],
     }
 
 

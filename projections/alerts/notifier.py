@@ -1,4 +1,4 @@
-"""The notifier: reads what happened, keeps the book of alerts and sees that receivers are told. One is active at a time.
+"""The notifier: reads what happened, keeps the registry of alerts and sees that receivers are told. One is active at a time.
 
 In this order: read, decide, write the alerts, commit the positions. So after a crash the same is decided again, and sent again
 under the same key. Sending goes on beside it (`outbox.py`), and what was taken is written with the next step. Nothing here
@@ -13,7 +13,7 @@ from typing import TypeVar
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from projections.alerts.notifier_state import Session
+from projections.alerts.notifier_state import NotifierState
 from projections.alerts.outbox import Send, sender
 from projections.alerts.rules import Rules
 from projections.alerts.storage import Storage
@@ -65,13 +65,13 @@ class Notifier:
 
     async def _watch_over(self, active: Callable[[], bool]) -> None:
         try:
-            session = await Session.begin(self)
+            state = await NotifierState.begin(self)
             log.info("the notifier watches", receivers=sorted(self.rules.receivers))
             try:
                 while active():
-                    await session.step()
+                    await state.step()
             finally:
-                await session.outbox.stop()
+                await state.outbox.stop()
         except (LogUnavailable, TablesUnavailable, ClickHouseError) as e:
             log.warning(
                 "the notifier waits for log and tables, and tells nobody of anything until they answer",

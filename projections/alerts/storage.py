@@ -1,4 +1,4 @@
-"""Alerts ↔ rows of `alerts`, and what the notifier asks of the tables. Blocking: call from a thread."""
+"""Reads and writes rows of `alerts`, and reads what the notifier needs from other tables. It blocks: call it from a thread."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from projections.alerts.episodes import Alert
 from projections.alerts.rules import Facts
-from projections.project.outage_counts import NOBODY, Census
+from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.sql import sql
 from schemas.events import iso
 from stores.tables.client import Tables
@@ -23,18 +23,18 @@ _RUNS_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a partition of the log is projected: append times (ms) of its newest tick and newest round, the round's offset,
-    and the census there; 0 for none."""
+    """How far a partition of the log is projected: append times (ms) of its newest tick and newest round, the round's offset
+    and outage counts; 0 for none."""
 
     tick_ms: int = 0
     round: int = 0
     round_ms: int = 0
-    census: Census = NOBODY
+    outage_counts: OutageCounts = NO_RUNS
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a person did about an alert; (partition, offset) names it. For the act `run.hidden`, `alert_id` is the run's id."""
+    """What a person did about an alert, named by (partition, offset). For the act `run.hidden`, `alert_id` is the run's id."""
 
     partition: int
     offset: int
@@ -46,7 +46,7 @@ class Act:
 
 
 def row(alert: Alert, now: int) -> bytes:
-    """The row of an alert."""
+    """Make the row of an alert."""
     return json.dumps(
         {
             "id": alert.id,
@@ -63,12 +63,12 @@ def row(alert: Alert, now: int) -> bytes:
             "acknowledged_by": alert.acknowledged_by,
             "silenced_until": _iso(alert.silenced_until),
             "deliveries": [
-                {"receiver": r, "firing_at": _iso(n.told), "resolved_at": _iso(n.told_resolved)}
+                {"receiver": r, "firing_at": _iso(n.delivered), "resolved_at": _iso(n.resolved_delivered)}
                 for r, n in alert.notices.items()
             ],
             "finished": alert.finished,
             "changed_at": iso(now),
-            "memory": _ALERT.dump_json(alert).decode(),
+            "memory": _ALERT.dump_json(alert, by_alias=True).decode(),
         }
     ).encode()
 
@@ -80,7 +80,7 @@ class Storage:
     tables: Tables
 
     def load(self, now: int) -> list[Alert]:
-        """The alerts that something may still come of."""
+        """Load the alerts that may still change, or that hold the next episode back."""
         rows = self.tables.rows(sql("alerts/alerts_open"), recent=now - _RECENT_MS, now=now)
         return [_ALERT.validate_json(r["memory"]) for r in rows]
 
@@ -90,41 +90,49 @@ class Storage:
             self.tables.insert("alerts", rows)
 
     def facts(self, run_ids: Sequence[str]) -> dict[str, Facts]:
-        """What rules know of the runs."""
-        found: dict[str, Facts] = {}
+        """Facts of the runs, by run id, for the rules."""
+        facts: dict[str, Facts] = {}
         for start in range(0, len(run_ids), _RUNS_AT_ONCE):
             rows = self.tables.rows(
                 sql("alerts/alert_facts"), run_ids=list(run_ids[start : start + _RUNS_AT_ONCE])
             )
-            found |= {
+            facts |= {
                 r["run_id"]: Facts(
                     r["name"], r["repository"], tuple(r["labels"]), r["error"], bool(r["hidden"])
                 )
                 for r in rows
             }
-        return found
+        return facts
 
-    def census(
+    def outage_counts(
         self, rounds: Collection[tuple[int, int]], within: int, marks: Mapping[int, Mark]
-    ) -> dict[tuple[int, int], Census]:
-        """The census of all partitions at each of the rounds: (append time in ms, partition). Of the other partitions it is that
-        of their first round not earlier by more than `within` ms, or where they came to a standstill before, of their last."""
+    ) -> dict[tuple[int, int], OutageCounts]:
+        """Sum the outage counts of all partitions at each of the rounds, given as (append time in ms, partition).
+
+        The other partitions count with their first round that is not earlier by more than `within` ms, or with their last
+        round where they stood still before.
+        """
         if not rounds:
             return {}
-        rows = self.tables.rows(sql("alerts/census"), times=sorted({t for t, _ in rounds}), within=within)
-        counted = {(r["time"], r["partition"]): (Census(*r["near"]), Census(*r["at"])) for r in rows}
-        found = dict.fromkeys(rounds, NOBODY)
+        rows = self.tables.rows(
+            sql("alerts/outage_counts"), times=sorted({t for t, _ in rounds}), within=within
+        )
+        counted = {
+            (r["time"], r["partition"]): (OutageCounts(*r["near"]), OutageCounts(*r["at"])) for r in rows
+        }
+        sums = dict.fromkeys(rounds, NO_RUNS)
         for time, own in rounds:
             for p, mark in marks.items():
-                near, at = counted.get((time, p), (mark.census, mark.census))
-                found[time, own] += at if p == own else near
-        return found
+                near, at = counted.get((time, p), (mark.outage_counts, mark.outage_counts))
+                sums[time, own] += at if p == own else near
+        return sums
 
     def marks(self) -> dict[int, Mark]:
-        """How far each partition is projected."""
+        """How far each partition is projected, by partition."""
         rows: list[dict[str, Any]] = self.tables.rows(sql("alerts/alert_marks"))
         return {
-            r["partition"]: Mark(r["tick_ms"], r["round"], r["round_ms"], Census(*r["census"])) for r in rows
+            r["partition"]: Mark(r["tick_ms"], r["round"], r["round_ms"], OutageCounts(*r["outage_counts"]))
+            for r in rows
         }
 
     def missing(self, partition: int, round: int) -> list[str]:
@@ -133,7 +141,7 @@ class Storage:
         return [r["process"] for r in rows]
 
     def acts(self, since: int) -> list[Act]:
-        """What people did since then, in order."""
+        """What people did since `since` (ms), in order."""
         return [Act(**r) for r in self.tables.rows(sql("alerts/alert_acts_since"), since=since)]
 
 

@@ -115,7 +115,7 @@ class Archiver:
         state = self._partitions.get(partition)
         if state is None or not bounds.first <= state.tail.end <= bounds.end:
             state = self._partitions[partition] = await self._resume(partition, bounds)
-        await self._tell(state, bounds)
+        await self._set_metrics(state, bounds)
         if state.waiting is None or not await self._hour_is_over(state, state.waiting, bounds.end):
             return 0
         written = 0
@@ -128,7 +128,7 @@ class Archiver:
                 return written
             state.tail = Tail(segment.end, segment.place.hour, segment.records[-1])
             state.begins.append((segment.place.hour, segment.place.first))
-        await self._tell(state, bounds)
+        await self._set_metrics(state, bounds)
         return written
 
     async def _resume(self, partition: int, bounds: Bounds) -> _Partition:
@@ -162,7 +162,7 @@ class Archiver:
         if rest and self._by_the_wall(rest.place.hour):
             yield rest
 
-    async def _tell(self, state: _Partition, bounds: Bounds) -> None:
+    async def _set_metrics(self, state: _Partition, bounds: Bounds) -> None:
         name, end = str(state.partition), state.tail.end
         if state.waiting is not None and state.waiting.offset != end:
             state.waiting = None
@@ -175,10 +175,10 @@ class Archiver:
         )
 
     async def _record(self, partition: int, offset: int) -> Record:
-        found = [r async for chunk in self.log.read(EVENTS, partition, offset, offset + 1) for r in chunk]
-        if len(found) != 1:
+        records = [r async for chunk in self.log.read(EVENTS, partition, offset, offset + 1) for r in chunk]
+        if len(records) != 1:
             raise LogUnavailable(f"{EVENTS}, partition {partition}: no message at offset {offset}")
-        return found[0]
+        return records[0]
 
     async def _delete_old(self, bounds: Mapping[int, Bounds]) -> None:
         """Delete from the log what is archived, projected and older than the retention; never anything else."""
@@ -190,13 +190,13 @@ class Archiver:
             p: min(deletable_before(state.begins, state.tail.end, before), projected.get(p, 0))
             for p, state in self._partitions.items()
         }
-        wanted = {p: offset for p, offset in deletable.items() if offset > bounds[p].first}
-        if not wanted:
+        deletions = {p: offset for p, offset in deletable.items() if offset > bounds[p].first}
+        if not deletions:
             return
-        await self.trim.delete_before(EVENTS, wanted)
-        for partition, offset in wanted.items():
+        await self.trim.delete_before(EVENTS, deletions)
+        for partition, offset in deletions.items():
             metrics.LOG_DELETED.labels(str(partition)).set(offset)
-        _log.info("deleted from the log what is archived and old", before_offset=wanted)
+        _log.info("archived and old messages were deleted from the log", before_offset=deletions)
 
 
 def deletable_before(begins: Sequence[tuple[int, int]], end: int, before: int) -> int:

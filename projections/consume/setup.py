@@ -4,7 +4,7 @@ import threading
 
 from projections.project.price_book import price_version
 from projections.project.projector import Projector
-from projections.project.retention import Keeper
+from projections.project.retention import RetentionSchedule
 from projections.project.sweep import Publish, Thresholds
 from projections.project.writer import Writer
 from schemas.settings import Settings
@@ -27,6 +27,6 @@ def projector(tables: Tables, settings: Settings, publish: Publish, stop: thread
         thresholds(settings),
         publish,
         price_version(tables),
-        wave_bytes=settings.batch_bytes,
-        keeper=Keeper(settings.keep_runs_days),
+        write_batch_bytes=settings.batch_bytes,
+        retention=RetentionSchedule(settings.keep_runs_days),
     )

@@ -1,6 +1,6 @@
-"""One message of the log → the rows that it says: pure. The tables make one thing of many arrivals, nothing is looked up here.
+"""Turns one message of the log into rows of the tables. Pure: nothing is looked up, the tables merge repeated arrivals.
 
-Rows are JSON objects as bytes, by table. Task records are not looked into: they are the bytes that ingest validated.
+Rows are JSON objects as bytes, by table. Task records are passed on unread, as the bytes that ingest validated.
 """
 
 import json
@@ -44,8 +44,8 @@ from stores.log.port import Record
 
 
 @dataclass(slots=True)
-class Said:
-    """What one message says: rows by table, and the run whose figures it touches ('' for none)."""
+class EventRows:
+    """The rows of one message by table, and the run whose figures change with it ('' for none)."""
 
     record: Record
     event: Event | None
@@ -63,7 +63,7 @@ class Said:
 
 
 def read(record: Record) -> tuple[Event | None, bytes, str]:
-    """The event, its task rows, and '' or why the message cannot be read."""
+    """Decode a message: the event, its task rows, and '' or the reason why it cannot be read."""
     try:
         event, tasks = decode(record.value)
     except ValueError as e:
@@ -71,44 +71,48 @@ def read(record: Record) -> tuple[Event | None, bytes, str]:
     return event, tasks, ""
 
 
-def say(record: Record, observed: int, event: Event | None, tasks: bytes, unreadable: str) -> Said:
-    """The rows of one message. `observed`: its observed time in ms; the other arguments are what `read` gave."""
+def event_rows(
+    record: Record, observed: int, event: Event | None, tasks: bytes, unreadable: str
+) -> EventRows:
+    """Make the rows of one message. `observed` is its observed time in ms; the last three arguments are the result of `read`."""
     if event is None:
         raw = b64encode(record.value[:1_000_000]).decode()
         letter = dead_letter(record, None, "", "undecodable", unreadable, "", raw)
         row = _event_row(record, "undecodable", "", "", "", Outcome.DEAD_LETTERED, 0)
-        return Said(record, None, observed, dead_letters=letter, events=row, outcome=Outcome.DEAD_LETTERED)
-    said = Said(record, event, observed, run_id=event.run_id, tasks=tasks)
+        return EventRows(
+            record, None, observed, dead_letters=letter, events=row, outcome=Outcome.DEAD_LETTERED
+        )
+    rows = EventRows(record, event, observed, run_id=event.run_id, tasks=tasks)
     outcome, interval, source = Outcome.PROJECTED, 0, event.source
     if isinstance(event, ClockTick | ClockLeft):
         outcome, source = Outcome.CLOCK, event.data.process  # whoever wrote it, this is who ticks
         interval = event.data.interval_ms if isinstance(event, ClockTick) else 0
-        said.spools = _spool_row(record, event.data)
-        said.run_id = ""
+        rows.spools = _spool_row(record, event.data)
+        rows.run_id = ""
     elif isinstance(event, RequestUnreadable):
         outcome = Outcome.DEAD_LETTERED
-        said.dead_letters = dead_letter(
+        rows.dead_letters = dead_letter(
             record, event, "", event.type, event.data.reason, event.data.request, event.data.raw
         )
         if event.run_id:  # not understood, and yet a sign of life
-            said.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event, event.data)})
+            rows.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event, event.data)})
     elif isinstance(event, AlertAcknowledged | AlertSilenced):
-        said.run_id = ""
-        said.alert_acts = _alert_act(record, event)
+        rows.run_id = ""
+        rows.alert_acts = _alert_act(record, event)
     elif isinstance(event, NoteWritten):  # people write notes, so they are no sign of life
-        said.notes = _note_row(record, event)
+        rows.notes = _note_row(record, event)
     else:
-        said.runs = _json(_run_row(record, observed, event, event.data))
+        rows.runs = _json(_run_row(record, observed, event, event.data))
         if isinstance(event, RunHidden):
-            said.alert_acts = _alert_act(record, event)
-        said.dead_letters = b"".join(
+            rows.alert_acts = _alert_act(record, event)
+        rows.dead_letters = b"".join(
             dead_letter(record, event, s.part, event.type, s.reason, "", s.raw) for s in event.data.set_aside
         )
         if event.reread is not None:
-            said.letter_replays = _replay_row(record, event, event.reread)
-    said.outcome = outcome
-    said.events = _event_row(record, event.type, event.id, event.run_id, source, outcome, interval)
-    return said
+            rows.letter_replays = _replay_row(record, event, event.reread)
+    rows.outcome = outcome
+    rows.events = _event_row(record, event.type, event.id, event.run_id, source, outcome, interval)
+    return rows
 
 
 def _json(row: dict[str, Any]) -> bytes:
@@ -136,7 +140,7 @@ def _event_row(
 def dead_letter(
     record: Record, event: Event | None, part: str, type: str, reason: str, request: str, raw: str
 ) -> bytes:
-    """A row of `dead_letters`: `part` of the message, or all of it for an empty part; `raw` as text or base64."""
+    """Make a row of `dead_letters` for a part of the message, or for all of it if `part` is empty. `raw` is text or base64."""
     data = event.data if event is not None and isinstance(event.data, Payload) else Payload()
     return _json(
         {
@@ -169,7 +173,7 @@ def _replay_row(record: Record, event: Envelope, letter: Reread) -> bytes:
 
 
 def _spool_row(record: Record, data: Tick | Left) -> bytes:
-    """A process says the same on every partition."""
+    """Make a row of `spools` from partition 0 alone: a process sends the same tick to every partition."""
     if data.spooled is None or record.partition != 0:
         return b""
     return _json(
@@ -217,7 +221,7 @@ def _first(record: Record, name: str) -> dict[str, Any]:
 
 
 def _arrival(record: Record, observed: int, event: Envelope, data: Payload) -> dict[str, Any]:
-    """What every request of a runner says by arriving."""
+    """The columns that the arrival of any request of a runner sets."""
     return {
         "partition": record.partition,
         "offset": record.offset,
@@ -245,7 +249,7 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
     if data.instant is not None:
         row["last_instant"] = iso(data.instant)
     version = {"instant": data.instant or 0, "hash": _hash(event.id)}
-    place = {"offset": record.offset + 1}  # + 1: above the default tuple at offset 0
+    state = {"offset": record.offset + 1}  # + 1: above the default tuple at offset 0
     match data:
         case Created():
             row["created"] = version | {
@@ -269,14 +273,14 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)
         case Labelled():
-            row["labels"] = place | {"labels": data.labels}
-            limits = own(data.labels)
-            row["own"] = place | {
-                "disconnected_ms": limits.disconnected_ms,
-                "stalled_ms": limits.stalled_ms,
+            row["labels"] = state | {"labels": data.labels}
+            thresholds = own(data.labels)
+            row["own"] = state | {
+                "disconnected_ms": thresholds.disconnected_ms,
+                "stalled_ms": thresholds.stalled_ms,
             }
         case Hiding():
-            row["hiding"] = place | {
+            row["hiding"] = state | {
                 "hidden": int(isinstance(event, RunHidden)),
                 "by": data.by,
             }

@@ -1,4 +1,4 @@
-"""How many runs live, and how many fell silent together. Pure."""
+"""Counts of live runs and of those that fell silent together, from which an outage shows. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,18 @@ GROUP_OF = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
-    """How the runs stand that were live one threshold ago. `fallen` of them have been silent for longer than the threshold,
-    `suspects` for more than half of it."""
+class OutageCounts:
+    """Of the runs that were live one threshold ago (`live`): those silent for longer than the threshold (`fallen`), and those
+    silent for more than half of it (`suspects`)."""
 
     live: int = 0
     fallen: int = 0
     suspects: int = 0
 
-    def __add__(self, other: "Census") -> "Census":
-        return Census(self.live + other.live, self.fallen + other.fallen, self.suspects + other.suspects)
+    def __add__(self, other: "OutageCounts") -> "OutageCounts":
+        return OutageCounts(
+            self.live + other.live, self.fallen + other.fallen, self.suspects + other.suspects
+        )
 
     @property
     def most_fell(self) -> bool:
@@ -27,4 +29,4 @@ class Census:
         return self.live >= GROUP_OF and 2 * (self.fallen + self.suspects) > self.live
 
 
-NOBODY = Census()
+NO_RUNS = OutageCounts()

@@ -1,8 +1,8 @@
-"""The projector: a batch of messages → tables. Insert what was said, sweep at rounds, refresh the figures touched.
+"""The projector writes messages of the log into the tables: it inserts rows, sweeps at rounds, and refreshes figures.
 
-When `project` returns, all of the batch is written and may be acknowledged. Everything it does can be done again, in other
-batches, by another worker, and gives the same tables; so it keeps no state but what it can read back from them.
-One thread at a time.
+When `project` returns, all of its messages are written and may be acknowledged. Everything can be done again, in other
+batches, by another worker, and gives the same tables; so the projector keeps no state that it cannot read back from them.
+Only one thread may call it at a time.
 """
 
 import json
@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from projections.project.clock import Clock
-from projections.project.event_rows import Said, read, say
-from projections.project.refresh import Schedule, impatient, refresh, stale
-from projections.project.retention import Keeper, expire
-from projections.project.sweep import Found, Publish, Thresholds, move_on, sweep
+from projections.project.event_rows import EventRows, event_rows, read
+from projections.project.refresh import Schedule, own_stalled_thresholds, refresh, stale
+from projections.project.retention import RetentionSchedule, expire
+from projections.project.sweep import Publish, SweepResult, Thresholds, sweep, write_clocks
 from projections.project.writer import Writer
 from projections.sql import sql
 from schemas.events import ClockLeft, ClockTick, Event, RunCompleted, RunLabelled, iso
@@ -27,57 +27,63 @@ from stores.log.port import Record
 
 log = structlog.get_logger()
 
-#: A task record is about this long; only to tell giant runs from others.
+#: The usual length of a task record; it serves only to tell large runs from others.
 _RECORD_BYTES = 700
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the projector is in a partition: the next offset, and the clock before it. `found`: what the last round found, if
-    no message but ticks came since."""
+class PartitionState:
+    """The next offset of a partition and its clock before that offset. `last_sweep` is the result of the last sweep, or None
+    once a message other than a tick came."""
 
     next: int
     clock: Clock
-    found: Found | None = None
+    last_sweep: SweepResult | None = None
 
 
 @dataclass
-class Wave:
-    """What is read and not yet written: messages, and rounds. `idle` are those that find what is known: their partitions have no
-    message in the wave but ticks. `rounds` are to be swept, each partition's at the end of its messages. `room`: bytes."""
+class WriteBatch:
+    """Messages that are read and not yet written, and the rounds that they complete.
 
-    room: int
-    said: list[Said] = field(default_factory=list)
-    idle: list[tuple[int, Clock, Found]] = field(default_factory=list)
+    `byte_budget`: how many bytes of messages may still be added. `unchanged`: rounds whose sweep would give the same as the
+    last, since only ticks came since. `rounds`: the rounds to sweep, each the last message of its partition in the batch.
+    """
+
+    byte_budget: int
+    rows: list[EventRows] = field(default_factory=list)
+    unchanged: list[tuple[int, Clock, SweepResult]] = field(default_factory=list)
     rounds: dict[int, Clock] = field(default_factory=dict)
 
 
 @dataclass
 class Projector:
-    """`price_version`: the price book in force (see projections/project/price_book.py). `wave_bytes`: most bytes of one wave."""
+    """`price_version`: the price book in force (see projections/project/price_book.py). `write_batch_bytes`: most bytes
+    of one write."""
 
     writer: Writer
     thresholds: Thresholds
     publish: Publish
     price_version: int
     schedule: Schedule = field(default_factory=Schedule)
-    wave_bytes: int = 32 * 2**20
-    keeper: Keeper = field(default_factory=Keeper)
-    _places: dict[int, Place] = field(default_factory=dict)
+    write_batch_bytes: int = 32 * 2**20
+    retention: RetentionSchedule = field(default_factory=RetentionSchedule)
+    _partitions: dict[int, PartitionState] = field(default_factory=dict)
 
     def assign(self, partitions: Iterable[int]) -> None:
-        """These partitions, and no others, are this worker's from now on; to be called at each assignment, also of the same.
+        """Take over these partitions and no others. Call it at each assignment, also of the same partitions.
 
-        Catches up the figures that whoever had the partitions before left behind. Raises Stopped.
+        It refreshes the figures that the worker before left behind. Raises Stopped.
         """
         mine = sorted(partitions)
-        # What a round found may be old: another worker may have had the partition meanwhile.
-        self._places = {p: replace(place, found=None) for p, place in self._places.items() if p in mine}
+        # The last sweep may be outdated: another worker may have had the partition meanwhile.
+        self._partitions = {
+            p: replace(state, last_sweep=None) for p, state in self._partitions.items() if p in mine
+        }
         self.schedule.keep(set(mine))
-        self.schedule.impatient = self.writer.steadily(
-            "own thresholds", lambda: impatient(self.writer.tables, mine)
+        self.schedule.own_stalled_ms = self.writer.retrying(
+            "own thresholds", lambda: own_stalled_thresholds(self.writer.tables, mine)
         )
-        behind = self.writer.steadily(
+        behind = self.writer.retrying(
             "stale figures", lambda: stale(self.writer.tables, mine, self.price_version)
         )
         for run in behind:
@@ -89,82 +95,85 @@ class Projector:
     def project(self, records: Sequence[Record]) -> None:
         """Write the records, of any partitions, each partition's in the order of the log. Raises Stopped.
 
-        They are written in waves, which bound what is held in memory. A round ends a wave: it is swept before anything later of
-        its partition is inserted. Only while nothing but ticks comes, and no threshold is reached, rounds follow each other in
-        one wave: what they find is what the last sweep found.
+        They are written in batches, which bound the memory. A round ends its partition's part of a batch: it is swept before
+        anything later of the partition is inserted. Rounds may follow each other in one batch only while nothing but ticks comes
+        and no threshold is reached, because their sweeps would give the same as the last.
         """
         waiting: dict[int, deque[Record]] = {}
         for record in records:
             waiting.setdefault(record.partition, deque()).append(record)
         while any(waiting.values()):
-            wave = Wave(self.wave_bytes)
+            batch = WriteBatch(self.write_batch_bytes)
             for partition, queue in waiting.items():
-                self._read_to_round(partition, queue, wave)
-            self._write(wave.said)
-            if wave.idle:
-                move_on(self.writer, wave.idle)
-            if wave.rounds:
-                self._sweep(wave.rounds)
-            if ended := [clock for _, clock, _ in wave.idle] + list(wave.rounds.values()):
+                self._read_to_round(partition, queue, batch)
+            self._write(batch.rows)
+            if batch.unchanged:
+                write_clocks(self.writer, batch.unchanged)
+            if batch.rounds:
+                self._sweep(batch.rounds)
+            if ended := [clock for _, clock, _ in batch.unchanged] + list(batch.rounds.values()):
                 self._expire(max(clock.appended_at or 0 for clock in ended))
         self.refresh_due()
 
     def _sweep(self, rounds: dict[int, Clock]) -> None:
         clocks = {p: clock.clock_ms for p, clock in rounds.items()}
         self._refresh(self.schedule.needed_at(clocks, self.thresholds.stalled_ms))
-        for partition, found in sweep(self.writer, rounds, self.thresholds, self.publish).items():
-            self._places[partition] = replace(self._places[partition], found=found)
+        for partition, result in sweep(self.writer, rounds, self.thresholds, self.publish).items():
+            self._partitions[partition] = replace(self._partitions[partition], last_sweep=result)
 
     def _expire(self, now_ms: int) -> None:
-        """Let go what this worker's partitions need not keep."""
-        before = self.keeper.before(now_ms)
+        """Delete the runs of this worker's partitions whose retention has passed."""
+        before = self.retention.before(now_ms)
         if before is None:
             return
         # Before, not after: figures of a run that is gone would bring a row of it back.
         self.refresh_all()
-        mine = sorted(self._places)
-        done = self.writer.steadily("expire runs", lambda: expire(self.writer.tables, before, mine))
-        self.keeper.looked(now_ms, done)
+        mine = sorted(self._partitions)
+        done = self.writer.retrying("expire runs", lambda: expire(self.writer.tables, before, mine))
+        self.retention.looked(now_ms, done)
 
     def refresh_due(self) -> None:
-        """Refresh the figures whose time has come; also to be called when no message comes."""
+        """Refresh the figures that are due. Call it also when no message comes."""
         self._refresh(self.schedule.due(time.monotonic()))
 
     def refresh_all(self) -> None:
-        """Refresh every run whose figures are behind, without waiting."""
+        """Refresh every run whose figures are behind, at once."""
         self._refresh(list(self.schedule.dirty))
 
-    def _read_to_round(self, partition: int, queue: deque[Record], wave: Wave) -> None:
-        """Move messages from the queue to the wave, up to one that completes a round that is to be swept, or to the first one
-        that needs idle rounds to be written before it; or until there is no room, but not before one message."""
-        idle = False
-        while queue and wave.room > 0:
+    def _read_to_round(self, partition: int, queue: deque[Record], batch: WriteBatch) -> None:
+        """Move messages from the queue to the batch, up to one that completes a round to sweep, or before one that needs
+        unchanged rounds to be written first, or until the byte budget is used up. At least one message is moved."""
+        unchanged = False
+        while queue and batch.byte_budget > 0:
             record = queue[0]
             event, tasks, unreadable = read(record)
-            place = self._place_at(record)
+            state = self._state_before(record)
             if not isinstance(event, ClockTick | ClockLeft):
-                if idle:
+                if unchanged:
                     return
-                place = replace(place, found=None)
+                state = replace(state, last_sweep=None)
             queue.popleft()
-            wave.room -= len(record.value)
-            clock, completed = self._tick(place.clock, event, record)
-            wave.said.append(say(record, clock.observed(record.appended_at), event, tasks, unreadable))
-            self._places[partition] = Place(record.offset + 1, clock, place.found)
+            batch.byte_budget -= len(record.value)
+            clock, completed = self._tick(state.clock, event, record)
+            batch.rows.append(
+                event_rows(record, clock.observed(record.appended_at), event, tasks, unreadable)
+            )
+            self._partitions[partition] = PartitionState(record.offset + 1, clock, state.last_sweep)
             if not completed:
                 continue
-            if place.found is None or clock.clock_ms > place.found.same_until_ms:
-                wave.rounds[partition] = clock
+            if state.last_sweep is None or clock.clock_ms > state.last_sweep.same_until_ms:
+                batch.rounds[partition] = clock
                 return
-            wave.idle.append((partition, clock, place.found))
-            idle = True
+            batch.unchanged.append((partition, clock, state.last_sweep))
+            unchanged = True
 
-    def _place_at(self, record: Record) -> Place:
-        """After a rebalance the same worker may be given messages again: the clock must be the one before them."""
-        place = self._places.get(record.partition)
-        if place and place.next == record.offset:
-            return place
-        return Place(record.offset, self._resume(record.partition, record.offset))
+    def _state_before(self, record: Record) -> PartitionState:
+        """The partition's state before the record. After a rebalance a worker may get messages again, and with them an older
+        clock, which is read back from the tables."""
+        state = self._partitions.get(record.partition)
+        if state and state.next == record.offset:
+            return state
+        return PartitionState(record.offset, self._resume(record.partition, record.offset))
 
     def _tick(self, clock: Clock, event: Event | None, record: Record) -> tuple[Clock, bool]:
         """The clock after the message, and whether it completed a round."""
@@ -179,11 +188,11 @@ class Projector:
     def _resume(self, partition: int, offset: int) -> Clock:
         """The partition's clock as it was before the message at `offset`."""
         tables = self.writer.tables
-        last = self.writer.steadily(
+        last = self.writer.retrying(
             "clock", lambda: tables.rows(sql("project/clock_before"), partition=partition, offset=offset)
         )
         clock = Clock(**last[0]) if last else Clock()
-        ticks = self.writer.steadily(
+        ticks = self.writer.retrying(
             "ticks",
             lambda: tables.rows(
                 sql("project/ticks_between"), partition=partition, after=clock.offset, before=offset
@@ -198,35 +207,37 @@ class Projector:
                 )
         return clock
 
-    def _write(self, wave: Sequence[Said]) -> None:
-        refused = self.writer.insert(wave)
-        letters = [(str(s.record.offset), s.dead_letters) for s in wave if s.dead_letters]
+    def _write(self, batch: Sequence[EventRows]) -> None:
+        refused = self.writer.insert(batch)
+        letters = [(str(s.record.offset), s.dead_letters) for s in batch if s.dead_letters]
         letters += [(str(s.record.offset), letter) for s, letter in refused]
         if letters:
             self.publish(DEAD_LETTERS, letters)
         marks: dict[int, dict[str, object]] = {}
-        for said in wave:
-            record = said.record
+        for rows in batch:
+            record = rows.record
             mark = marks.setdefault(record.partition, {"partition": record.partition})
             mark |= {"offset": record.offset, "appended_at": iso(record.appended_at)}
-            if isinstance(said.event, ClockTick):
+            if isinstance(rows.event, ClockTick):
                 mark["tick"] = {"offset": record.offset, "appended": record.appended_at}
-            elif said.runs:
-                self._touch(said)
-        rows = b"\n".join(json.dumps(m).encode() for m in marks.values())
-        self.writer.steadily("insert into watermarks", lambda: self.writer.tables.insert("watermarks", rows))
+            elif rows.runs:
+                self._touch(rows)
+        watermarks = b"\n".join(json.dumps(m).encode() for m in marks.values())
+        self.writer.retrying(
+            "insert into watermarks", lambda: self.writer.tables.insert("watermarks", watermarks)
+        )
 
-    def _touch(self, said: Said) -> None:
-        record = said.record
-        if isinstance(said.event, RunLabelled):
-            self.schedule.hurry(said.run_id, own(said.event.data.labels).stalled_ms)
+    def _touch(self, rows: EventRows) -> None:
+        record = rows.record
+        if isinstance(rows.event, RunLabelled):
+            self.schedule.set_own_stalled(rows.run_id, own(rows.event.data.labels).stalled_ms)
         self.schedule.touch(
-            said.run_id,
+            rows.run_id,
             record.partition,
             record.offset,
-            records=len(said.tasks) // _RECORD_BYTES,
-            tasks_observed=said.observed if said.tasks else -1,
-            ended=isinstance(said.event, RunCompleted),
+            records=len(rows.tasks) // _RECORD_BYTES,
+            tasks_observed=rows.observed if rows.tasks else -1,
+            ended=isinstance(rows.event, RunCompleted),
         )
 
     def _refresh(self, run_ids: Sequence[str]) -> None:

@@ -11,10 +11,10 @@ from stores.tables.client import Tables
 
 #: Tables of figures and the query that fills each, in the order in which they are written: the second reads the first.
 FIGURES = {"run_processes": "project/refresh_processes", "run_figures": "project/refresh_figures"}
-#: A run waits this many times as long as its share of the last refresh took, so that giant runs cannot starve the others.
+#: A run waits this many times as long as its share of the last refresh took, so that large runs cannot starve the others.
 PATIENCE = 5
 #: Runs with more task records than this are refreshed alone, so that the others need not share their wait.
-GIANT_RECORDS = 50_000
+LARGE_RUN_RECORDS = 50_000
 #: Most runs of one refresh: the ids stand in the statement.
 RUNS_AT_ONCE = 200
 
@@ -36,8 +36,8 @@ class Schedule:
     dirty: dict[str, Dirty] = field(default_factory=dict)
     not_before: dict[str, float] = field(default_factory=dict)
     records: dict[str, int] = field(default_factory=dict)
-    #: Run → the least stalled threshold (ms) of its own that is known of.
-    impatient: dict[str, int] = field(default_factory=dict)
+    #: Run → the least own stalled threshold (ms) that was recorded.
+    own_stalled_ms: dict[str, int] = field(default_factory=dict)
 
     def touch(
         self,
@@ -48,27 +48,27 @@ class Schedule:
         tasks_observed: int = -1,
         ended: bool = False,
     ) -> None:
-        """A message of the run was inserted, with about this many task records."""
+        """Record that a message of the run, with about this many task records, was inserted."""
         entry = self.dirty.setdefault(run_id, Dirty(partition, offset, tasks_observed))
         entry.offset = max(entry.offset, offset)
         entry.tasks_observed = max(entry.tasks_observed, tasks_observed)
         entry.ended |= ended
         self.records[run_id] = self.records.get(run_id, 0) + records
 
-    def hurry(self, run_id: str, stalled_ms: int) -> None:
-        """The run brings a stalled threshold of its own, or (0) none. The least counts: it need not be in force any more."""
+    def set_own_stalled(self, run_id: str, stalled_ms: int) -> None:
+        """Record a stalled threshold of the run's own (0: none). The least ever recorded counts, even after a new label."""
         if stalled_ms:
-            self.impatient[run_id] = min(stalled_ms, self.impatient.get(run_id, stalled_ms))
+            self.own_stalled_ms[run_id] = min(stalled_ms, self.own_stalled_ms.get(run_id, stalled_ms))
 
     def needed_at(self, clocks: Mapping[int, int], stalled_ms: int) -> list[str]:
-        """Dirty runs whose figures must be exact before a sweep at these clocks (partition → ms), so that a replay finds the same
-        transitions: they told tasks since the last refresh, but none within the threshold, so they may be stalled."""
+        """Dirty runs whose figures must be exact before a sweep at these clocks (partition → ms), so that a replay makes the same
+        transitions: they reported tasks since the last refresh, but none within the threshold, so they may be stalled."""
         return [
             run_id
             for run_id, dirty in self.dirty.items()
             if dirty.tasks_observed >= 0
             and (clock := clocks.get(dirty.partition)) is not None
-            and clock - dirty.tasks_observed > min(stalled_ms, self.impatient.get(run_id, stalled_ms))
+            and clock - dirty.tasks_observed > min(stalled_ms, self.own_stalled_ms.get(run_id, stalled_ms))
         ]
 
     def due(self, now: float) -> list[str]:
@@ -76,18 +76,18 @@ class Schedule:
         return [r for r in self.dirty if self.not_before.get(r, 0.0) <= now]
 
     def groups(self, run_ids: Iterable[str]) -> list[list[str]]:
-        """The runs in groups to refresh together; giants stand alone."""
+        """The runs in groups to refresh together; large stand alone."""
         small: list[str] = []
-        giants: list[list[str]] = []
+        large: list[list[str]] = []
         for r in run_ids:
-            if self.records.get(r, 0) > GIANT_RECORDS:
-                giants.append([r])
+            if self.records.get(r, 0) > LARGE_RUN_RECORDS:
+                large.append([r])
             else:
                 small.append(r)
-        return [small[i : i + RUNS_AT_ONCE] for i in range(0, len(small), RUNS_AT_ONCE)] + giants
+        return [small[i : i + RUNS_AT_ONCE] for i in range(0, len(small), RUNS_AT_ONCE)] + large
 
     def refreshed(self, offsets: Mapping[str, int], now: float, took: float) -> None:
-        """The runs were refreshed up to these offsets, ending now, in this many seconds: each is charged its share."""
+        """Record that the runs were refreshed up to these offsets in `took` seconds: each waits in proportion to its share."""
         wait = PATIENCE * took / max(1, len(offsets))
         for run_id, offset in offsets.items():
             entry = self.dirty[run_id]
@@ -96,29 +96,29 @@ class Schedule:
                 del self.dirty[run_id]
                 if entry.ended:
                     self.records.pop(run_id, None)
-                    self.impatient.pop(run_id, None)
+                    self.own_stalled_ms.pop(run_id, None)
         if len(self.not_before) > 10_000:
             self.not_before = {r: t for r, t in self.not_before.items() if t > now}
 
     def keep(self, partitions: Set[int]) -> None:
-        """Other partitions went to another worker, which refreshes their runs."""
+        """Drop the runs of other partitions: another worker refreshes them."""
         self.dirty = {r: d for r, d in self.dirty.items() if d.partition in partitions}
 
 
 def refresh(writer: Writer, offsets: Mapping[str, int], price_version: int) -> None:
-    """Make the figures of the runs anew. `offsets`: each run's greatest offset that is inserted. Raises Stopped."""
+    """Compute the figures of the runs anew. `offsets` gives each run's greatest inserted offset. Raises Stopped."""
     parameters = {"run_ids": list(offsets), "offsets": list(offsets.values()), "price_version": price_version}
     for table, query in FIGURES.items():
         statement = f"INSERT INTO {table}\n{sql(query)}"
-        writer.steadily(query, partial(writer.tables.command, statement, **parameters))
+        writer.retrying(query, partial(writer.tables.command, statement, **parameters))
 
 
 def stale(tables: Tables, partitions: Sequence[int], price_version: int) -> list[dict[str, Any]]:
-    """Runs of the partitions whose figures are behind what is inserted: run_id, partition, offset."""
+    """Rows (run_id, partition, offset) of the partitions' runs whose figures are behind what is inserted."""
     return tables.rows(sql("project/stale_figures"), partitions=list(partitions), price_version=price_version)
 
 
-def impatient(tables: Tables, partitions: Sequence[int]) -> dict[str, int]:
-    """Live runs of the partitions that bring a stalled threshold of their own → that, in ms."""
-    rows = tables.rows(sql("project/impatient"), partitions=list(partitions))
+def own_stalled_thresholds(tables: Tables, partitions: Sequence[int]) -> dict[str, int]:
+    """Map live runs of the partitions to their own stalled threshold in ms, where they have one."""
+    rows = tables.rows(sql("project/own_stalled_thresholds"), partitions=list(partitions))
     return {r["run_id"]: r["stalled_ms"] for r in rows}

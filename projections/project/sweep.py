@@ -1,4 +1,4 @@
-"""A round of a partition: find the runs whose status changed, tell it, write it, move the clock on."""
+"""Sweeps a partition at a round: it selects runs whose status changed, publishes and writes the transitions, then the clock."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from projections.project.clock import Clock
-from projections.project.outage_counts import NOBODY, Census
+from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.project.writer import Writer
 from projections.sql import sql
 from schemas.events import iso
@@ -47,43 +47,43 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a round found, but for the changes. `same_until_ms`: up to this observed clock a round without a message since would
-    find the same, and no change."""
+class SweepResult:
+    """The outage counts of a round. `same_until_ms`: up to this observed clock, if no message but ticks comes, a sweep would give
+    the same counts and no transition."""
 
-    census: Census = NOBODY
+    outage_counts: OutageCounts = NO_RUNS
     same_until_ms: int = 2**63 - 1
 
 
 def sweep(
     writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds, publish: Publish
-) -> dict[int, Found]:
+) -> dict[int, SweepResult]:
     """Sweep the partitions whose clocks have just completed a round; nothing later of them may have been inserted.
 
-    In this order: select what changed; see that the round was not swept before; publish; insert; move the clock. So a sweep that
-    is done again, by whomever, adds nothing. What was found, by partition, but for those swept before. Raises Stopped.
+    The order is: select the changes, check that the round was not swept before, publish, insert, write the clock. So a repeated
+    sweep, by any worker, adds nothing. Returns the result by partition, without those swept before. Raises Stopped.
     """
-    changed, found = writer.steadily("sweep", lambda: _look(writer, rounds, thresholds))
+    changed, results = writer.retrying("sweep", lambda: _select_changes(writer, rounds, thresholds))
     if changed:
         publish(TRANSITIONS, [(t.run_id, t.as_json()) for t in changed])
         rows = b"\n".join(t.as_json() for t in changed)
-        writer.steadily("insert into transitions", lambda: writer.tables.insert("transitions", rows))
-    move_on(writer, [(p, clock, found.get(p)) for p, clock in rounds.items()])
-    return found
+        writer.retrying("insert into transitions", lambda: writer.tables.insert("transitions", rows))
+    write_clocks(writer, [(p, clock, results.get(p)) for p, clock in rounds.items()])
+    return results
 
 
-def move_on(writer: Writer, rounds: Sequence[tuple[int, Clock, Found | None]]) -> None:
-    """Write that rounds are over, each partition's in their order; what was found is None where it is written. Raises Stopped."""
-    if clocks := b"\n".join(_clock_row(p, clock, found) for p, clock, found in rounds if found):
-        writer.steadily("insert into clocks", lambda: writer.tables.insert("clocks", clocks))
+def write_clocks(writer: Writer, rounds: Sequence[tuple[int, Clock, SweepResult | None]]) -> None:
+    """Write the clocks of finished rounds, each partition's in order. A result of None is already written. Raises Stopped."""
+    if clocks := b"\n".join(_clock_row(p, clock, result) for p, clock, result in rounds if result):
+        writer.retrying("insert into clocks", lambda: writer.tables.insert("clocks", clocks))
     newest = {partition: clock.offset for partition, clock, _ in rounds}
     marks = b"\n".join(json.dumps({"partition": p, "round": offset}).encode() for p, offset in newest.items())
-    writer.steadily("insert into watermarks", lambda: writer.tables.insert("watermarks", marks))
+    writer.retrying("insert into watermarks", lambda: writer.tables.insert("watermarks", marks))
 
 
-def _look(
+def _select_changes(
     writer: Writer, rounds: Mapping[int, Clock], thresholds: Thresholds
-) -> tuple[list[Transition], dict[int, Found]]:
+) -> tuple[list[Transition], dict[int, SweepResult]]:
     rows: list[dict[str, Any]] = writer.tables.rows(
         sql("project/sweep"),
         partitions=list(rounds),
@@ -94,16 +94,16 @@ def _look(
     )
     # Asked after the tables were read, not before: while they were, another projector may have swept the round and gone on. As
     # long as nobody has swept it, nothing later than it is in the tables, and what was read is what the round says.
-    asked = {"partitions": list(rounds), "offsets": [c.offset for c in rounds.values()]}
-    swept = {r["partition"] for r in writer.tables.rows(sql("project/swept"), **asked)}
-    found = {p: Found() for p in rounds if p not in swept}
+    parameters = {"partitions": list(rounds), "offsets": [c.offset for c in rounds.values()]}
+    swept = {r["partition"] for r in writer.tables.rows(sql("project/swept"), **parameters)}
+    results = {p: SweepResult() for p in rounds if p not in swept}
     changed: list[Transition] = []
     for row in rows:
         partition = row["partition"]
-        if partition in found:
-            found[partition] = Found(Census(*row["census"]), row["same_until_ms"])
+        if partition in results:
+            results[partition] = SweepResult(OutageCounts(*row["outage_counts"]), row["same_until_ms"])
             changed += [_transition(partition, rounds[partition], *change) for change in row["changes"]]
-    return changed, found
+    return changed, results
 
 
 def _transition(
@@ -113,7 +113,7 @@ def _transition(
     return Transition(run_id, clock.offset, partition, at, clock.clock_ms, from_status, to_status, reason)
 
 
-def _clock_row(partition: int, clock: Clock, found: Found) -> bytes:
+def _clock_row(partition: int, clock: Clock, result: SweepResult) -> bytes:
     row = {
         "partition": partition,
         "offset": clock.offset,
@@ -121,5 +121,5 @@ def _clock_row(partition: int, clock: Clock, found: Found) -> bytes:
         "clock_ms": clock.clock_ms,
         "interval_ms": clock.interval_ms,
         "processes": clock.processes,
-    } | asdict(found.census)
+    } | asdict(result.outage_counts)
     return json.dumps(row, separators=(",", ":")).encode()

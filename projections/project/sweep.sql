@@ -5,7 +5,7 @@
 -- counts only if, asked afterwards, swept.sql does not name the partition: else messages from after the round may have been read.
 --
 -- changes                  runs whose status differs from their last transition
--- census                   (live, fallen, suspects): runs live one threshold {disconnected_ms} ago (one without heartbeats, or
+-- outage_counts            (live, fallen, suspects): runs live one threshold {disconnected_ms} ago (one without heartbeats, or
 --                          never heard, has no liveness); those of them silent for too long, each by its own threshold; and
 --                          those silent for more than half of that, which would fall within half of {disconnected_ms}
 -- same_until_ms            the observed clock up to which, without any message, nothing of all this differs
@@ -57,7 +57,7 @@ SELECT
         countIf(watched AND silent_ms <= gone_ms),
         countIf(watched AND silent_ms <= gone_ms AND silent_ms > after_ms),
         countIf(watched AND silent_ms <= after_ms AND silent_ms > suspect_ms)
-    ) AS census,
+    ) AS outage_counts,
     min(same_until) AS same_until_ms
 FROM judged
 GROUP BY partition

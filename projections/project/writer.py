@@ -1,4 +1,4 @@
-"""Rows → tables, until they are written: retries while ClickHouse is away, sets a row aside that it calls wrong."""
+"""Writes rows into tables: it retries while ClickHouse is away, and makes a dead letter of a row that ClickHouse refuses."""
 
 import threading
 from base64 import b64encode
@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from projections.project.event_rows import Said, dead_letter
+from projections.project.event_rows import EventRows, dead_letter
 from schemas.metrics import INSERT_SECONDS, PROJECTED_EVENTS, ROWS_SET_ASIDE
 from stores.tables.client import Tables, TablesUnavailable, blames_data
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
 
-#: In this order: what a run's figures are made of comes first, what says that a message is projected comes last.
+#: In the order of insertion: first what a run's figures are computed from, last the record that a message is projected.
 _TABLES = ("tasks", "runs", "dead_letters", "notes", "alert_acts", "spools", "letter_replays", "events")
 
 
@@ -29,27 +29,27 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Writer:
-    """Writes batches. `stop` ends the endless retries; `waiting` says that it is in one."""
+    """Writes batches of rows. `stop` ends the endless retries; `waiting` is true during one."""
 
     tables: Tables
     stop: threading.Event
     waiting: bool = False
 
-    def insert(self, batch: Sequence[Said]) -> list[tuple[Said, bytes]]:
-        """Insert all rows of the batch. Every table takes the same row twice without harm. Raises Stopped.
+    def insert(self, batch: Sequence[EventRows]) -> list[tuple[EventRows, bytes]]:
+        """Insert all rows of the batch, and return the dead letters of the rows that ClickHouse refused, inserted too.
 
-        The dead letters of what ClickHouse called wrong, which are inserted too.
+        Every table takes the same row twice without harm. Raises Stopped.
         """
-        refused: list[tuple[Said, bytes]] = []
+        refused: list[tuple[EventRows, bytes]] = []
         for table in _TABLES:
             parts = [(s, part) for s in batch if (part := getattr(s, table))]
             refused += self._insert_parts(table, parts)
-        for said in batch:
-            PROJECTED_EVENTS.labels(said.outcome).inc()
+        for rows in batch:
+            PROJECTED_EVENTS.labels(rows.outcome).inc()
         return refused
 
-    def steadily(self, what: str, call: Callable[[], T]) -> T:
-        """The call's result, tried again while ClickHouse cannot do it. Raises Stopped, or ClickHouseError for wrong data."""
+    def retrying(self, what: str, call: Callable[[], T]) -> T:
+        """Return the call's result; call again while ClickHouse is away. Raises Stopped, or ClickHouseError for wrong data."""
         wait = _FIRST_WAIT_SECONDS
         while True:
             try:
@@ -69,29 +69,31 @@ class Writer:
         with INSERT_SECONDS.labels(table).time():
             self.tables.insert(table, b"\n".join(rows))
 
-    def _insert_parts(self, table: str, parts: Sequence[tuple[Said, bytes]]) -> list[tuple[Said, bytes]]:
-        """Insert; if ClickHouse calls a row wrong, halve until the bad message stands alone, and set that one aside."""
+    def _insert_parts(
+        self, table: str, parts: Sequence[tuple[EventRows, bytes]]
+    ) -> list[tuple[EventRows, bytes]]:
+        """Insert; where ClickHouse refuses a row, halve until the bad message stands alone, and make a dead letter of it."""
         if not parts:
             return []
         try:
-            self.steadily(f"insert into {table}", lambda: self._insert(table, [part for _, part in parts]))
+            self.retrying(f"insert into {table}", lambda: self._insert(table, [part for _, part in parts]))
         except ClickHouseError as e:
             if len(parts) > 1:
                 middle = len(parts) // 2
                 return self._insert_parts(table, parts[:middle]) + self._insert_parts(table, parts[middle:])
-            [(said, part)] = parts
+            [(rows, part)] = parts
             if table == "dead_letters":
                 raise  # a dead letter is made of strings alone: this is a bug, and the log keeps the message
             log.error(
-                "row set aside",
+                "row refused: it becomes a dead letter",
                 table=table,
-                partition=said.record.partition,
-                offset=said.record.offset,
+                partition=rows.record.partition,
+                offset=rows.record.offset,
                 error=str(e)[:500],
             )
             raw = b64encode(part[:1_000_000]).decode()
-            letter = dead_letter(said.record, said.event, table, said.record.type, str(e)[:2000], "", raw)
-            self._insert_parts("dead_letters", [(said, letter)])
+            letter = dead_letter(rows.record, rows.event, table, rows.record.type, str(e)[:2000], "", raw)
+            self._insert_parts("dead_letters", [(rows, letter)])
             ROWS_SET_ASIDE.labels(table).inc()
-            return [(said, letter)]
+            return [(rows, letter)]
         return []

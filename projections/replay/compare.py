@@ -48,20 +48,20 @@ class Difference:
 
 def databases(tables: Tables, left: str, right: str) -> list[Difference]:
     """Where the tables of two databases of one ClickHouse differ: counts of rows that only one of them has, and samples."""
-    found = []
+    differences = []
     for table, query in CONTENT.items():
         for one, other in ((left, right), (right, left)):
             only = f"{query.format(db=one)} EXCEPT DISTINCT {query.format(db=other)}"
             count = int(tables.value(f"SELECT count() FROM ({only})"))
             if count:
                 sample = tables.rows(f"SELECT * FROM ({only}) LIMIT 1")[0]
-                found.append(Difference(table, f"{count} rows only in {one}, such as {_short(sample)}"))
-    return found
+                differences.append(Difference(table, f"{count} rows only in {one}, such as {_short(sample)}"))
+    return differences
 
 
 def figures(tables: Tables, price_version: int) -> list[Difference]:
     """Runs whose stored figures are not what their tasks say now."""
-    found = []
+    differences = []
     runs = tables.rows("SELECT run_id, offset FROM (SELECT run_id, offset FROM runs FINAL) ORDER BY run_id")
     for start in range(0, len(runs), RUNS_AT_ONCE):
         chunk = runs[start : start + RUNS_AT_ONCE]
@@ -75,12 +75,12 @@ def figures(tables: Tables, price_version: int) -> list[Difference]:
             )
             for key in sorted(fresh.keys() | stored.keys()):
                 if fresh.get(key) != stored.get(key):
-                    found.append(
+                    differences.append(
                         Difference(
                             f"{table} {' '.join(key)}", _fields_that_differ(stored.get(key), fresh.get(key))
                         )
                     )
-    return found
+    return differences
 
 
 def log_and_tables(tables: Tables, bounds: Mapping[int, Bounds]) -> list[Difference]:
@@ -95,29 +95,31 @@ def log_and_tables(tables: Tables, bounds: Mapping[int, Bounds]) -> list[Differe
             "FROM events GROUP BY partition"
         )
     }
-    found = []
+    differences = []
     for partition, bound in sorted(bounds.items()):
         where = f"partition {partition}"
         next_offset = marks.get(partition, bound.first - 1) + 1
         if next_offset > bound.end:
-            found.append(Difference(where, f"projected up to {next_offset}, but the log ends at {bound.end}"))
+            differences.append(
+                Difference(where, f"projected up to {next_offset}, but the log ends at {bound.end}")
+            )
         row = counted.get(partition)
         if row is None:
             if next_offset > bound.first:
-                found.append(Difference(where, "no message in events"))
+                differences.append(Difference(where, "no message in events"))
             continue
         if row["last"] - row["first"] + 1 != row["messages"] or row["last"] + 1 < next_offset:
-            found.append(
+            differences.append(
                 Difference(
                     where,
                     f"{row['messages']} messages in events between offsets {row['first']} and {row['last']}",
                 )
             )
         if row["first"] > bound.first:
-            found.append(
+            differences.append(
                 Difference(where, f"events begin at offset {row['first']}, the log at {bound.first}")
             )
-    return found
+    return differences
 
 
 def _by_key(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from projections.consume import setup
-from projections.project import retention as keeping
+from projections.project import retention
 from projections.replay.compare import CONTENT
 from schemas.settings import Settings
 from schemas.topics import EVENTS
@@ -90,9 +90,9 @@ def _make(shadow: Tables, live: Tables) -> None:
 def _keep_alike(live: Tables, shadow: Tables, settings: Settings) -> None:
     """What the projector has let go does not come back, and both let go what is due by now."""
     now = shadow.value("SELECT max(toUnixTimestamp64Milli(appended_at)) FROM watermarks")
-    before = int(now) - round(settings.keep_runs_days * keeping.DAY_MS)
+    before = int(now) - round(settings.keep_runs_days * retention.DAY_MS)
     for tables in (live, shadow):
-        keeping.expire_all(tables, before)
+        retention.expire_all(tables, before)
 
 
 def _publish_nothing(_topic: str, _messages: Sequence[tuple[str, bytes]]) -> None:

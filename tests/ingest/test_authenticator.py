@@ -203,6 +203,15 @@ def test_a_list_that_is_lost_opens_nothing_to_others() -> None:
     assert open_edge.ask("POST", "/trace/create", json=BODIES["POST", "/trace/create"]).status_code == 200
 
 
+@pytest.mark.parametrize("more", [{}, {"host": "0.0.0.0", "open": True}], ids=["loopback", "network"])
+def test_behind_a_proxy_nobody_reports_without_a_token(more: dict[str, Any]) -> None:
+    """The proxy asks from loopback for whoever is on the network, and it is people that it knows, no runners."""
+    edge = GuardedEdge(NoTokens(), proxy_header="X-Forwarded-User", proxy_peers="127.0.0.1", **more)
+    for method, path in RUNNERS:
+        assert edge.ask(method, path, json=BODIES[method, path]).status_code == 503
+    assert edge.log.records == []
+
+
 def test_v1_is_not_limited_while_no_token_is_made() -> None:
     edge = GuardedEdge(NoTokens(), rate_per_second=0.1)
     asked = [edge.ask("POST", "/v1/events", json=BODIES["POST", "/v1/events"]).status_code for _ in range(5)]

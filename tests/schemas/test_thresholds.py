@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from projections.alerts.storage import Mark, Storage
 from projections.project.clock import Clock
-from projections.project.outage_counts import Census
+from projections.project.outage_counts import OutageCounts
 from projections.project.sweep import Thresholds, sweep
 from projections.project.writer import Writer
 from schemas.thresholds import Own, own
@@ -77,35 +77,35 @@ def test_the_census_of_silence_takes_each_run_at_its_own_threshold(tables: Table
     for n, clock in enumerate(CENSUS):
         at = Clock(offset=n, appended_at=clock, clock_ms=clock)
         found = sweep(writer, {0: at}, limits, lambda *_: None)[0]
-        seen[clock] = found.census
+        seen[clock] = found.outage_counts
         following = min((c for c in EDGES if c > clock), default=2**63)
         assert found.same_until_ms == following - 1, "what it finds is the same until then"
     assert seen == CENSUS
-    marks = {0: Mark(census=Census(9, 9, 9)), 1: Mark(census=Census(1, 1, 0))}
+    marks = {0: Mark(outage_counts=OutageCounts(9, 9, 9)), 1: Mark(outage_counts=OutageCounts(1, 1, 0))}
     rounds = [(20_001, 0), (20_001, 1), (90_001, 1), (5_000_000, 0)]
-    assert Storage(tables).census(rounds, 500, marks) == {
+    assert Storage(tables).outage_counts(rounds, 500, marks) == {
         # of partition 1 there is no round: it stands still, and its last one counts
-        (20_001, 0): Census(4, 2, 0),
-        (20_001, 1): Census(4, 1, 1),  # that of 20,000 belongs to the same tick
-        (90_001, 1): Census(4, 2, 1),
-        (5_000_000, 0): Census(10, 10, 9),
+        (20_001, 0): OutageCounts(4, 2, 0),
+        (20_001, 1): OutageCounts(4, 1, 1),  # that of 20,000 belongs to the same tick
+        (90_001, 1): OutageCounts(4, 2, 1),
+        (5_000_000, 0): OutageCounts(10, 10, 9),
     }
 
 
 #: Clock → what is counted.
 CENSUS = {
-    10_000: Census(live=3, fallen=0, suspects=0),
-    10_001: Census(live=3, fallen=0, suspects=1),
-    20_000: Census(live=3, fallen=0, suspects=1),
-    20_001: Census(live=3, fallen=1, suspects=0),
-    90_001: Census(live=3, fallen=1, suspects=1),
-    180_001: Census(live=3, fallen=2, suspects=0),
-    200_001: Census(live=2, fallen=1, suspects=0),
-    360_001: Census(live=1, fallen=0, suspects=0),
-    3_510_000: Census(live=1, fallen=0, suspects=0),
-    3_510_001: Census(live=1, fallen=0, suspects=1),
-    3_600_001: Census(live=1, fallen=1, suspects=0),
-    3_780_001: Census(live=0, fallen=0, suspects=0),
+    10_000: OutageCounts(live=3, fallen=0, suspects=0),
+    10_001: OutageCounts(live=3, fallen=0, suspects=1),
+    20_000: OutageCounts(live=3, fallen=0, suspects=1),
+    20_001: OutageCounts(live=3, fallen=1, suspects=0),
+    90_001: OutageCounts(live=3, fallen=1, suspects=1),
+    180_001: OutageCounts(live=3, fallen=2, suspects=0),
+    200_001: OutageCounts(live=2, fallen=1, suspects=0),
+    360_001: OutageCounts(live=1, fallen=0, suspects=0),
+    3_510_000: OutageCounts(live=1, fallen=0, suspects=0),
+    3_510_001: OutageCounts(live=1, fallen=0, suspects=1),
+    3_600_001: OutageCounts(live=1, fallen=1, suspects=0),
+    3_780_001: OutageCounts(live=0, fallen=0, suspects=0),
 }
 
 #: Clocks at which a run becomes suspect, falls, or counts no more, or its tasks may be missed (900 s): a round there may find

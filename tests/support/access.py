@@ -8,7 +8,7 @@ import httpx
 
 from api.app import create_app
 from api.auth.gate import Gate
-from api.auth.sessions import COOKIE, Sessions
+from api.auth.sessions import COOKIE, LoginSessions
 from api.core import db as reader
 from schemas.access import Role
 from schemas.settings import Settings
@@ -76,7 +76,7 @@ class Guarded:
         self.now, self.seconds = T0, 0.0
         self.log = FakeLog()
         self.settings = Settings(**settings)
-        self.sessions = Sessions(KEY, self.settings.login_hours, secure=False)
+        self.sessions = LoginSessions(KEY, self.settings.login_hours, secure=False)
         self.gate = Gate(tokens, self.settings, lambda: self.now, self.sessions, lambda: self.seconds)
         given: Any = tables or FewTables()
         self.app = create_app(given, self.log, self.settings, lambda: self.now, extra, self.gate)

@@ -1,4 +1,4 @@
-"""The api on tables filled by hand: a stage a test, on chDB and on a real server. No test stands here."""
+"""The api on tables filled by hand: a stage a test. No test stands here."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -81,12 +81,7 @@ class Stage:
         self.app = create_app(tables, self.log, Settings(**settings), lambda: self.now)
 
     def request(self, method: str, path: str, app: FastAPI | None = None, **options: Any) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(app=app or self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://tracker") as client:
-                return await client.request(method, path, **options)
-
-        return anyio.run(ask)
+        return request(app or self.app, method, path, **options)
 
     def get(self, path: str, /, **params: Any) -> Any:
         """The JSON of an answer that must be 200; `path` under /api/v1."""
@@ -135,6 +130,17 @@ class Stage:
             token = answer["next_page_token"]
             if token is None:
                 return
+
+
+def request(app: FastAPI, method: str, path: str, **options: Any) -> httpx.Response:
+    """One request to the app; what it raises is a 500."""
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://tracker") as client:
+            return await client.request(method, path, **options)
+
+    return anyio.run(ask)
 
 
 def run_row(run_id: str, **known: Any) -> Row:

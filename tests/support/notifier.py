@@ -1,4 +1,4 @@
-"""For tests that join projector and notifier: a log in memory, a session without waits, a receiver that keeps what it gets."""
+"""For tests that join projector and notifier: a log in memory, a state without waits, a receiver that keeps what it gets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -8,11 +8,10 @@ from typing import TypeVar
 import pytest
 from pydantic import SecretStr
 
-from projections.alerts import notifier_state as session
-from projections.alerts import outbox
+from projections.alerts import notifier_state, outbox
 from projections.alerts.delivery import Answer
 from projections.alerts.episodes import Alert, Owed
-from projections.alerts.notifier_state import Session
+from projections.alerts.notifier_state import NotifierState
 from projections.alerts.outbox import Send
 from projections.alerts.rules import Receiver, Rule, Rules
 from projections.alerts.storage import Storage
@@ -112,7 +111,7 @@ class Published(Faulty):
 
 
 class Around:
-    """What a session works with: real tables, no threads, no wall clock. `took`: what receivers took, in order."""
+    """What a state works with: real tables, no threads, no wall clock. `took`: what receivers took, in order."""
 
     def __init__(self, log: MemoryLog, tables: Tables, rules: Rules, settings: Settings, at: int) -> None:
         """`at`: the wall clock, in ms."""
@@ -147,16 +146,16 @@ class Around:
 
 
 @asynccontextmanager
-async def begun(around: Around) -> AsyncIterator[Session]:
+async def begun(around: Around) -> AsyncIterator[NotifierState]:
     """A new notifier; at the end it dies."""
-    started = await Session.begin(around)
+    started = await NotifierState.begin(around)
     try:
         yield started
     finally:
         await started.outbox.stop()
 
 
-async def step(running: Session) -> None:
+async def step(running: NotifierState) -> None:
     """One step, and all messages that can be sent are."""
     await running.step()
     while running.outbox.waiting:
@@ -169,9 +168,9 @@ def tell(around: Around) -> None:
     """A notifier begins, tells all that is to be told, and ends."""
 
     async def notify() -> None:
-        async with begun(around) as session:
+        async with begun(around) as state:
             for _ in range(3):
-                await step(session)
+                await step(state)
 
     asyncio.run(notify())
 
@@ -189,6 +188,6 @@ def settings_of(limits: Limits) -> Settings:
 
 def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for anything."""
-    monkeypatch.setattr(session, "_LOOK_SECONDS", 0)
-    monkeypatch.setattr(session, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(notifier_state, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(notifier_state, "_RETRY_SECONDS", 0)
     monkeypatch.setattr(outbox, "_FIRST_WAIT_SECONDS", 0)

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from projections.alerts import notifier_state as session
-from projections.alerts import outbox
+from projections.alerts import notifier_state, outbox
 from projections.alerts.notifier import Notifier
 from projections.alerts.rules import Receiver, Rule, Rules
-from projections.project.outage_counts import NOBODY, Census
+from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.project.sweep import Transition
 from schemas.events import iso
 from schemas.settings import Settings
@@ -86,27 +85,27 @@ class Stage:
         url = SecretStr(f"http://127.0.0.1:{self.target.port}/")
         receivers = {"ops": Receiver(url=url), **{f"more{n}": r for n, r in enumerate(more)}}
         rules = Rules(receivers=receivers, rules=[Rule(receivers=list(receivers))])
-        send = outbox.sender(rules, self.settings, now_ms, timeout=0.3)
+        send = outbox.sender(rules, self.settings, now_ms, timeout=2)
         return Notifier(self.log, self.tables, self.settings, rules, now_ms, send)
 
-    async def change(self, run: str, to: str, census: Census = NOBODY) -> None:
+    async def change(self, run: str, to: str, outage_counts: OutageCounts = NO_RUNS) -> None:
         """A round at which the run's status changes."""
         self.offset += 1
         at = now_ms()
         t = Transition(run, self.offset, 0, at, 0, "running", to, "because")
         await self.log.append(TRANSITIONS, run, TRANSITIONS, t.as_json())
-        self.tick(at, census)
+        self.tick(at, outage_counts)
 
     def insert(self, table: str, *rows: dict[str, Any]) -> None:
         self.tables.insert(table, "\n".join(json.dumps(r) for r in rows).encode())
 
-    def tick(self, at_ms: int, census: Census = NOBODY) -> None:
+    def tick(self, at_ms: int, outage_counts: OutageCounts = NO_RUNS) -> None:
         """The one partition of the events is projected up to now."""
         self.offset += 1
         mark = {"partition": 0, "offset": self.offset, "appended_at": iso(at_ms), "round": self.offset}
         self.insert("watermarks", mark | {"tick": {"offset": self.offset, "appended": at_ms}})
         clock = {"partition": 0, "offset": self.offset, "appended_at": iso(at_ms), "clock_ms": 0}
-        self.insert("clocks", clock | {"interval_ms": 1000, "processes": {}} | asdict(census))
+        self.insert("clocks", clock | {"interval_ms": 1000, "processes": {}} | asdict(outage_counts))
 
     def alerts(self) -> list[dict[str, Any]]:
         return self.tables.rows("SELECT * FROM alerts FINAL ORDER BY since, id")
@@ -142,9 +141,9 @@ Play = Callable[..., None]
 def play(tables: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Runs a scene on a stage of its own."""
     monkeypatch.setattr(outbox, "_FIRST_WAIT_SECONDS", 0.02)
-    monkeypatch.setattr(session, "_RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(session, "_LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(session, "_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(notifier_state, "_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(notifier_state, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(notifier_state, "_POLL_SECONDS", 0.05)
 
     def run(scene: Scene, **settings: Any) -> None:
         async def act() -> None:

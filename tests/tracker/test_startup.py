@@ -9,6 +9,8 @@ from stores.log.port import LogUnavailable
 from stores.tables.client import Tables, TablesUnavailable
 from tracker import startup
 
+pytestmark = pytest.mark.each_store
+
 
 def test_tables_that_are_not_made_yet_are_waited_for(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(startup, "_RETRY_SECONDS", 0.001)

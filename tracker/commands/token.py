@@ -14,7 +14,9 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from api.tokens.routes import FirstToken, TokenWanted, made, shown
+from api.auth.sessions import PROOF_HEADER
+from api.tokens.commands import FirstToken, describe, make_token
+from api.tokens.models import TokenWanted
 from schemas.access import Role
 from schemas.settings import Settings
 from stores.log.local import LocalLog
@@ -23,6 +25,7 @@ from stores.log.port import LogUnavailable
 from stores.tables.client import Tables, open_tables
 from stores.tables.migrate import migrate
 from stores.tokens.tokens import TokenTable
+from tracker.access import login_sessions
 from tracker.clock import now_ms
 from tracker.errors import NotDone
 from tracker.remote import Refused, RunningTracker
@@ -131,7 +134,7 @@ class InTables:
 
     def make(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            return made(self._table, TokenWanted(**request), now_ms()).model_dump(mode="json")
+            return make_token(self._table, TokenWanted(**request), now_ms()).model_dump(mode="json")
         except FirstToken as e:
             raise NotDone(str(e)) from e
         except ValidationError as e:
@@ -139,13 +142,13 @@ class InTables:
             raise NotDone(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from e
 
     def list(self) -> list[Mapping[str, Any]]:
-        return [shown(t).model_dump(mode="json") for t in self._table.read()]
+        return [describe(t).model_dump(mode="json") for t in self._table.read()]
 
     def revoke(self, token_id: str) -> Mapping[str, Any]:
         token = self._table.revoke(token_id, now_ms())
         if token is None:
             raise NotDone(f"there is no token {token_id!r}; `tracker token list` shows their ids")
-        return shown(token).model_dump(mode="json")
+        return describe(token).model_dump(mode="json")
 
 
 class OverHttp:
@@ -153,6 +156,7 @@ class OverHttp:
 
     def __init__(self, settings: Settings) -> None:
         self._data = settings.data
+        self._proof = {PROOF_HEADER: login_sessions(settings).command_line_proof()}
         self._tracker = RunningTracker(settings.model_copy(update={"public_url": ""}))
 
     def make(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -169,7 +173,7 @@ class OverHttp:
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         try:
-            answer: Mapping[str, Any] = self._tracker.ask(f"/api/v1/tokens{path}", method, body)
+            answer: Mapping[str, Any] = self._tracker.ask(f"/api/v1/tokens{path}", method, body, self._proof)
         except Refused as e:
             stop = ", or stop `tracker up` first" if e.status in (401, 403) else ""
             raise NotDone(f"{e}{stop}") from e

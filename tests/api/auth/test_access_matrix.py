@@ -1,15 +1,12 @@
 """Who may do what: every route, role, and owner or not. A route that stands in no table here fails."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
-
 import pytest
-from fastapi.routing import APIRoute, APIRouter
-from starlette.routing import BaseRoute, Mount, Route
+from fastapi.routing import APIRoute
 
 from api.auth.gate import PUBLIC
 from schemas.access import Act, Caller, How, Role, anybody, may
 from tests.support.access import OWNER, RUN, Guarded, SomeTokens
+from tests.support.routes import Asked, flat, routes
 
 #: What each role may do, and what it may do as well to a run of its own.
 RIGHTS: dict[Role, tuple[set[Act], set[Act]]] = {
@@ -54,31 +51,6 @@ _VALUES = {
     "status": "running",
     "token_id": "0",
 }
-
-
-class Asked(NamedTuple):
-    method: str
-    path: str  # with its parameters' names
-
-
-def flat(found: Iterable[BaseRoute]) -> Iterator[APIRoute | Route]:
-    """Every route, those of included routers too."""
-    for route in found:
-        if isinstance(route, Mount):
-            assert route.path == "/static", f"{route.path} is mounted: say here who may read it"
-        elif isinstance(route, APIRoute | Route):
-            yield route
-        else:
-            router = getattr(route, "original_router", None)
-            assert isinstance(router, APIRouter), f"{type(route)}: say here who may use it"
-            yield from flat(router.routes)
-
-
-def routes(found: Iterable[BaseRoute]) -> Iterator[Asked]:
-    """Every method of every route."""
-    for route in flat(found):
-        for method in sorted((route.methods or {"GET"}) - {"HEAD", "OPTIONS"}):
-            yield Asked(method, route.path)
 
 
 def needed(asked: Asked) -> Act | None:
@@ -144,6 +116,6 @@ def test_routes_that_need_more_than_reading_say_so() -> None:
         unsafe = (route.methods or set()) - {"GET", "HEAD", "OPTIONS"}
         if isinstance(route, APIRoute) and unsafe and route.path not in PUBLIC:
             checks = [getattr(d.call, "__qualname__", "") for d in route.dependant.dependencies]
-            assert "allow.<locals>.check" in checks, route.path
+            assert {"allow.<locals>.check", "allow_on_run.<locals>.check"} & set(checks), route.path
             declared |= {(method, route.path) for method in unsafe}
     assert declared == {a for a, act in NEEDS.items() if act not in (None, Act.READ) and a[0] != "GET"}

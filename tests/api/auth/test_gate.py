@@ -10,7 +10,7 @@ import pytest
 
 from api.app import create_app
 from api.auth.gate import Gate
-from api.auth.sessions import Sessions
+from api.auth.sessions import PROOF_HEADER, LoginSessions
 from ingest.app import routes as ingest_routes
 from schemas.access import How, Role
 from schemas.metrics import DENIED
@@ -113,15 +113,21 @@ def test_tokens_are_made_listed_and_revoked(tables: Tables, tmp_path: Any) -> No
     tokens = CachedTokenList(TokenTable(tables), tmp_path, 60, lambda: T0)
     assert tokens.refresh()
     stage = Guarded(tokens, tables)
-    first = stage.request("POST", "/api/v1/tokens", json={"name": "pipeline"})
+    mine = {"name": "me", "owner": OWNER, "role": "admin"}
+    for proof in ({}, {PROOF_HEADER: ""}, {PROOF_HEADER: form_token(stage, {})}):
+        refused = stage.request("POST", "/api/v1/tokens", json=mine, headers=proof)
+        assert "command line" in problem(refused, 403)["detail"]
+    proof = {PROOF_HEADER: stage.sessions.command_line_proof()}
+    first = stage.request("POST", "/api/v1/tokens", json={"name": "pipeline"}, headers=proof)
     assert "admin" in problem(first, 409)["detail"]
-    made = stage.request("POST", "/api/v1/tokens", json={"name": "me", "owner": OWNER, "role": "admin"})
+    made = stage.request("POST", "/api/v1/tokens", json=mine, headers=proof)
     assert made.status_code == 201 and made.json()["owner"] == OWNER
     admin = {"Authorization": f"Bearer {made.json()['secret']}"}
     assert problem(stage.request("GET", "/api/v1/tokens"), 401), (
         "from the first token on nobody gets in without"
     )
     runner = stage.request("POST", "/api/v1/tokens", json={"name": "ci", "days": 1}, headers=admin).json()
+    assert problem(stage.request("POST", "/api/v1/tokens", json=mine, headers=proof), 401), "the first alone"
     listed = stage.request("GET", "/api/v1/tokens", headers=admin)
     assert sorted((t["name"], t["role"], t["owner"]) for t in listed.json()["tokens"]) == [
         ("ci", "runner", "ci"),
@@ -283,9 +289,10 @@ def test_with_a_proxy_the_pages_are_not_open_though_no_token_is_made() -> None:
     ],
 )  # fmt: skip
 def test_while_open_no_name_of_others_leads_here(host: str, status: int) -> None:
-    """Else a web page could make its own name lead to 127.0.0.1, and read and write as one of ours."""
-    stage = Guarded(NoTokens(), public_url="https://tracker.example.org")
-    assert stage.request("GET", "/docs", headers={"Host": host}).status_code == status
+    """Else a web page could make its own name lead to us, and read and write as one of ours."""
+    for listening in ({}, {"host": "0.0.0.0", "open": True}):
+        stage = Guarded(NoTokens(), public_url="https://tracker.example.org", **listening)
+        assert stage.request("GET", "/docs", headers={"Host": host}).status_code == status, listening
 
 
 def test_readers_are_limited_each_by_themselves(tokens: SomeTokens) -> None:
@@ -351,7 +358,7 @@ def test_without_a_gate_the_app_is_open() -> None:
     app = create_app(given, given, Settings(), lambda: T0)
     assert any(getattr(m.cls, "__name__", "") == "Guarded" for m in app.user_middleware)
     assert isinstance(
-        Gate(NoTokens(), Settings(), lambda: T0, Sessions(KEY, 1, False)).tokens().is_open, bool
+        Gate(NoTokens(), Settings(), lambda: T0, LoginSessions(KEY, 1, False)).tokens().is_open, bool
     )
 
 

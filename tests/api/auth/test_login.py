@@ -4,7 +4,7 @@ import pytest
 from starlette.responses import Response
 
 from api.auth.login import here
-from api.auth.sessions import COOKIE, Sessions
+from api.auth.sessions import COOKIE, LoginSessions
 from schemas.access import Role
 from tests.support.access import KEY, Guarded, SomeTokens, cookie_of, form_token, log_in
 
@@ -27,14 +27,14 @@ def test_a_login_gives_a_signed_cookie_that_scripts_cannot_read(tokens: SomeToke
 
 def test_over_https_the_cookie_is_secure() -> None:
     real = Response()
-    Sessions(KEY, 1, secure=True).begin(real, "t")
+    LoginSessions(KEY, 1, secure=True).begin(real, "t")
     assert "secure" in real.headers["set-cookie"].lower()
 
 
 def test_a_cookie_that_is_not_ours_is_none(tokens: SomeTokens) -> None:
     stage = Guarded(tokens)
     good = cookie_of(log_in(stage, tokens.secret(Role.ADMIN)))["Cookie"]
-    other = Sessions("x" * 40, 1, secure=False)
+    other = LoginSessions("x" * 40, 1, secure=False)
     forged = Response()
     other.begin(forged, tokens.token(Role.ADMIN).id)
     for bad in (good[:-1], good[:-1] + "A" * 5, f"{COOKIE}=", "x=y", "\xff", forged.headers["set-cookie"]):
@@ -45,10 +45,10 @@ def test_a_cookie_that_is_not_ours_is_none(tokens: SomeTokens) -> None:
 
 def test_a_cookie_ends_after_its_hours() -> None:
     response = Response()
-    Sessions(KEY, 1, secure=False).begin(response, "t")
+    LoginSessions(KEY, 1, secure=False).begin(response, "t")
     value = response.headers["set-cookie"].split(";")[0].partition("=")[2]
-    assert Sessions(KEY, 1, secure=False).read(value)
-    assert Sessions(KEY, -1, secure=False).read(value) is None
+    assert LoginSessions(KEY, 1, secure=False).read(value)
+    assert LoginSessions(KEY, -1, secure=False).read(value) is None
 
 
 def test_wrong_tokens_and_those_of_runners_do_not_log_in(tokens: SomeTokens) -> None:

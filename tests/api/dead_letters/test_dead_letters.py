@@ -11,7 +11,7 @@ from api.app import create_app
 from ingest import message as messages
 from ingest import tower
 from ingest.request import Read, Request, Unreadable
-from projections.alerts.notifier_state import letter_of
+from projections.alerts.notifier_state import dead_letter_of
 from projections.project.projector import Projector
 from projections.project.sweep import Thresholds
 from projections.project.writer import Writer
@@ -85,7 +85,7 @@ def test_a_letter_is_shown_whole_and_read_again_after_a_fix(service: Service) ->
     service.say(letter("run1", "begin", json.dumps(BEGIN).encode()))
     service.project()
     assert [topic for topic, _ in service.published] == [DEAD_LETTERS]
-    assert letter_of(Record(0, 0, T0, "", "", service.published[0][1])) == ("0:0:", "a new field")
+    assert dead_letter_of(Record(0, 0, T0, "", "", service.published[0][1])) == ("0:0:", "a new field")
     shown = service.stage.get("/dead-letters/0-0")
     assert json.loads(shown["text"])["workflow"]["runName"] == "mad_mayer" and "abc" not in shown["text"]
     assert b64decode(shown["raw"]).decode() == shown["text"]

@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from api.app import TABS
+from api.core.db import judge
 from api.core.problems import Problem
 from api.html import render as show
 from api.html.charts import curve
@@ -12,9 +15,9 @@ from api.html.links import s3_link
 from api.html.markdown import to_html
 from api.html.render import DASH
 from api.logs.queries import LOG_BYTES, read_tail, run_log, task_files
-from api.runs.models import Cost, Counts, Run, Runner, RunThresholds, Transition, Workflow
-from api.runs.run_page import since, together
-from api.runs.tabs import COLUMNS, Known, opens_on, sorted_processes, tabs
+from api.runs.models import Cost, Counts, Run, RunFacts, Runner, RunThresholds, Workflow
+from api.runs.run_page import opens_on, since
+from api.runs.tabs import COLUMNS, sorted_processes, together
 from api.tasks.models import Concurrency, Level, Process
 from api.tasks.pages import boxes, uses
 from schemas.events import iso
@@ -87,20 +90,37 @@ def test_the_curve_of_hardly_anything() -> None:
 ALWAYS = {"overview", "timeline", "config", "notes", "logs"}
 
 
+def facts(run: Run, cycle: int = 1, cycles: int = 1, resumed: bool = False, **more: Any) -> RunFacts:
+    values: dict[str, Any] = {
+        "run": run,
+        "judgement": judge([], 0, Settings()),
+        "resumed": resumed or cycle > 1,
+        "session_runs": [f"r{n}" for n in range(cycles)],
+        "announced_processes": [],
+        "tasks_seen_at": None,
+        "last_word_ms": None,
+        "last_change": None,
+        "of_tabs": {"ai": 0},
+    }
+    return RunFacts(**(values | more))
+
+
 @pytest.mark.parametrize(
     ("status", "known", "more"),
     [
-        ("running", Known(False, 1), set()),
-        ("succeeded", Known(False, 1), {"cost"}),
-        ("succeeded", Known(True, 2), {"history"}),
-        ("failed", Known(False, 1), {"error"}),
-        ("cancelled", Known(False, 2, analysed=True), {"error", "history", "ai"}),
-        ("submitted", Known(False, 1, analysed=True), {"ai"}),
+        ("running", {}, set()),
+        ("succeeded", {}, {"cost"}),
+        ("succeeded", {"cycle": 2, "cycles": 2}, {"history"}),
+        ("succeeded", {"resumed": True}, set()),
+        ("failed", {}, {"error"}),
+        ("cancelled", {"cycles": 2, "of_tabs": {"ai": 1}}, {"error", "history", "ai"}),
+        ("submitted", {"of_tabs": {"ai": 1}}, {"ai"}),
     ],
 )
-def test_tabs_and_their_conditions(status: str, known: Known, more: set[str]) -> None:
-    assert {t.name for t in tabs(run(status), known)} == ALWAYS | more
-    assert opens_on(run(status)) == ("error" if status == "failed" else "overview")
+def test_tabs_and_their_conditions(status: str, known: dict[str, Any], more: set[str]) -> None:
+    its = facts(run(status), **known)
+    assert {t.address for t in TABS if t.applies(its)} == ALWAYS | more
+    assert opens_on(its) == ("error" if status == "failed" else "overview")
 
 
 def test_processes_sort_by_each_column_and_keep_their_order_among_equals() -> None:
@@ -141,15 +161,12 @@ def test_each_status_has_a_shape_of_its_own() -> None:
 
 
 def test_since_when_a_run_stands_as_it_does() -> None:
-    moved = [
-        Transition(
-            **{"at": "2026-11-24T19:00:00.000Z", "from": RunStatus.RUNNING, "to": RunStatus.STALLED},
-            reason="",
-        )
-    ]
-    assert since(run("stalled", "running", "stalled"), moved) == "2026-11-24T19:00:00.000Z"
-    assert since(run("running", "running", "live"), moved) == TIME
-    assert since(run("disconnected", "running", "disconnected"), moved) == TIME
+    def at(run: Run) -> str | None:
+        return since(facts(run, last_change=("stalled", "2026-11-24T19:00:00.000Z")))
+
+    assert at(run("stalled", "running", "stalled")) == "2026-11-24T19:00:00.000Z"
+    assert at(run("running", "running", "live")) == TIME
+    assert at(run("disconnected", "running", "disconnected")) == TIME
 
 
 def test_markdown_is_shown_and_does_no_harm() -> None:

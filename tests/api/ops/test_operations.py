@@ -209,7 +209,7 @@ def test_bad_labels_are_refused(stage: Stage) -> None:
     ]  # fmt: skip
     for body in bodies:
         problem(put(stage, "r1", body), 400)
-    problem(put(stage, "r1", b"x" * 100_000), 413)
+    problem(put(stage, "r1", b"x" * 1_000_001), 413)
     problem(put(stage, "nobody", {"labels": []}), 404)
     stage.log.away = True
     assert put(stage, "r1", {"labels": []}).headers["retry-after"] == "5"

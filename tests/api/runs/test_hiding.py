@@ -2,11 +2,11 @@
 
 import pytest
 
-from api.runs.hiding import Hidden, hiding
-from projections.alerts.registry import Book
+from api.runs.commands import hidden_event
+from projections.alerts.registry import EpisodeRegistry
 from projections.alerts.rules import Facts, Rules
 from projections.alerts.storage import Storage
-from projections.project.outage_counts import Census
+from projections.project.outage_counts import OutageCounts
 from projections.project.sweep import Transition
 from schemas import events as e
 from schemas.events import RunHidden, RunShown, iso
@@ -35,7 +35,7 @@ def test_hiding_is_an_event_on_the_log(stage: Stage) -> None:
     event, _ = decode(value)
     assert (first, second) == ("run.hidden", "run.shown")
     assert isinstance(event, RunHidden) and (event.run_id, event.data.by) == ("r1", "ada")
-    assert hiding("r1", Hidden(hidden=True), T0).id != hiding("r1", Hidden(hidden=True), T0 + 1).id
+    assert hidden_event("r1", True, "", T0).id != hidden_event("r1", True, "", T0 + 1).id
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"hidden": "perhaps"}', '{"hidden": true, "x": 1}'])
@@ -96,20 +96,20 @@ def change(run: str, to: str, offset: int, at: int) -> Transition:
 
 
 def test_nobody_is_told_of_a_hidden_run() -> None:
-    book, census = Book(Rules(), 180_000), Census(live=100)
-    book.transition(change("gone", "failed", 1, T0), Facts(hidden=True), census, T0)
-    assert not book.alerts
-    book.transition(change("run", "stalled", 2, T0), Facts(), census, T0)
-    alert = book.newest(AlertKind.STALLED, "run")
+    registry, outage_counts = EpisodeRegistry(Rules(), 180_000), OutageCounts(live=100)
+    registry.transition(change("gone", "failed", 1, T0), Facts(hidden=True), outage_counts, T0)
+    assert not registry.alerts
+    registry.transition(change("run", "stalled", 2, T0), Facts(), outage_counts, T0)
+    alert = registry.newest(AlertKind.STALLED, "run")
     assert alert and alert.state is AlertState.FIRING
-    book.hide("run", T0 + 5)
-    ended = book.newest(AlertKind.STALLED, "run")
+    registry.hide("run", T0 + 5)
+    ended = registry.newest(AlertKind.STALLED, "run")
     assert ended and (ended.state, ended.resolved_at) == (AlertState.RESOLVED, T0 + 5)
 
 
 def test_an_act_that_is_read_again_does_not_end_what_came_later() -> None:
-    book = Book(Rules(), 180_000)
-    book.transition(change("run", "failed", 2, T0 + 10), Facts(), Census(), T0 + 10)
-    book.hide("run", T0 + 5)
-    alert = book.newest(AlertKind.FAILED, "run")
+    registry = EpisodeRegistry(Rules(), 180_000)
+    registry.transition(change("run", "failed", 2, T0 + 10), Facts(), OutageCounts(), T0 + 10)
+    registry.hide("run", T0 + 5)
+    alert = registry.newest(AlertKind.FAILED, "run")
     assert alert and alert.open, iso(T0)

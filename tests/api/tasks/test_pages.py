@@ -7,7 +7,7 @@ import pytest
 
 from api.core.db import Reader, Row
 from api.timeline.queries import BARS_MAX
-from projections.project.event_rows import read, say
+from projections.project.event_rows import event_rows, read
 from schemas.events import NoteWritten, iso
 from schemas.wire import decode
 from stores.log.port import Record
@@ -123,7 +123,7 @@ def project_notes(stage: Stage) -> None:
     for offset, (type_, value) in enumerate(stage.log.messages[0]):
         record = Record(0, offset, T0 + offset, "r1", type_, value)
         event, tasks, unreadable = read(record)
-        said = say(record, 0, event, tasks, unreadable)
+        said = event_rows(record, 0, event, tasks, unreadable)
         assert said.notes and not said.runs and not said.tasks, "a note is no sign of life"
         stage.tables.insert("notes", said.notes)
         stage.tables.insert("notes", said.notes)
@@ -154,7 +154,7 @@ def test_notes_keep_their_history(stage: Stage) -> None:
         ["one", "two"],
     )
     assert note["written_at"] == iso(T0) and note["edited_at"] == iso(T0 + 1)
-    assert "two" in stage.request("GET", "/runs/r1").text
+    assert "two" in stage.request("GET", "/runs/r1?tab=notes").text
     assert stage.request("PUT", f"/api/v1/runs/r1/notes/{note_id}", json={"text": ""}).status_code == 202
     project_notes(stage)
     assert stage.get("/runs/r1/notes")["notes"] == []
@@ -173,7 +173,9 @@ def test_an_analysis_gives_the_run_its_tab(stage: Stage) -> None:
     project_notes(stage)
     assert stage.get("/runs/r1/analysis")["text"] == "**cause**"
     text = stage.request("GET", "/runs/r1").text
-    assert "AI Analysis" in text and "<strong>cause</strong>" in text and 'href="#ai"' in text
+    assert "AI Analysis" in text and "<strong>cause</strong>" not in text
+    assert 'href="?tab=ai" data-tab="ai">Read it' in text
+    assert "<strong>cause</strong>" in stage.request("GET", "/runs/r1?tab=ai").text
 
 
 def test_bad_notes_are_refused(stage: Stage) -> None:
@@ -243,7 +245,7 @@ def test_history_gives_each_cycle_its_failed_tasks(stage: Stage) -> None:
     stage.task(
         "r0", 7, "failed", name="A:B:C (x)", process="A:B:C", exit=137, native_id="n-1", submitted_at=0
     )
-    text = stage.request("GET", "/runs/r1").text
+    text = stage.request("GET", "/runs/r1?tab=history").text
     history = text.split('id="history"')[1]
     assert history.index("Cycle 2: n1") < history.index("Cycle 1:") < history.index('href="/runs/r0/tasks/7"')
     assert history.count("Failed tasks</summary>") == 1 and "137" in history and "n-1" in history
@@ -255,30 +257,70 @@ def test_history_gives_each_cycle_its_failed_tasks(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("path", "statements"),
     [
-        ("/", "attention partitions price_book runs runs_page"),
-        ("/?search=n", "partitions price_book runs runs_page"),
-        ("/?sort=name", "attention partitions price_book runs runs_page"),
-        (
-            "/runs/r1",
-            "announced announced concurrency last_word notes page_facts partitions price_book processes processes run_by_id runs "
-            "sessions transitions",
-        ),
+        ("/", "runs/attention core/partitions costs/price_book runs/runs runs/runs_page"),
+        ("/?search=n", "core/partitions costs/price_book runs/runs runs/runs_page"),
     ],
 )
-def test_a_page_asks_each_question_once(
+def test_a_list_asks_each_question_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, path: str, statements: str
 ) -> None:
-    """Most of what a page takes is the planning of statements, 2 to 70 ms of a core each. Processes: once of the run, once of all
-    other cycles."""
+    """Most of what a page takes is the planning of statements, 2 to 70 ms of a core each."""
     for run_id in ("r1", "r2", "r3"):
         stage.run(run_id, begun=1, facts={"name": "n", "session_id": "s"})
-    asked: list[str] = []
+    names: list[str] = []
 
     def rows(reader: Reader, query: str, **parameters: Any) -> list[Row]:
-        asked.append(query.rpartition("/")[2])
+        names.append(query)
         return ask(reader, query, **parameters)
 
     ask = Reader.rows
     monkeypatch.setattr(Reader, "rows", rows)
     assert stage.request("GET", path).status_code == 200
-    assert sorted(asked) == statements.split()
+    assert sorted(names) == sorted(statements.split())
+
+
+def statements_of(stage: Stage, monkeypatch: pytest.MonkeyPatch, path: str) -> list[str]:
+    """What the page asks of ClickHouse."""
+    texts: list[str] = []
+    with monkeypatch.context() as patch:
+        for name in ("rows", "columns"):
+            ask = getattr(stage.tables, name)
+
+            def counting(text: str, /, ask: Any = ask, **parameters: Any) -> Any:
+                texts.append(text)
+                return ask(text, **parameters)
+
+            patch.setattr(stage.tables, name, counting)
+        assert stage.request("GET", path).status_code == 200
+    return texts
+
+
+@pytest.mark.parametrize("ref", ["r9", "its_name"])
+@pytest.mark.parametrize("kind", ["live", "failed", "succeeded", "resumed"])
+def test_the_first_answer_of_a_run_page_asks_at_most_six_questions(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: str, ref: str
+) -> None:
+    known: dict[str, Any] = {"facts": {"name": "its_name", "session_id": "s", "started_at": iso(T0)}}
+    if kind != "live":
+        known["completed"] = {"state": "failed" if kind == "failed" else "succeeded"}
+    if kind == "resumed":
+        known["facts"]["resume"] = True
+        stage.run("r0", at=T0 - 9, facts={"name": "n0", "session_id": "s"}, completed={"state": "failed"})
+    stage.run("r9", begun=1, **known)
+    stage.figures("r9", tasks=2, total=2, succeeded=1, failed=1)
+    for task_id, status in ((1, "succeeded"), (2, "failed")):
+        stage.task("r9", task_id, status, name=f"t{task_id}", submitted_at=0, started_at=1, completed_at=9)
+    texts = statements_of(stage, monkeypatch, f"/runs/{ref}")
+    assert 3 < len(texts) <= 6, texts
+
+
+def test_what_nobody_looks_at_is_not_asked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.run("r1", completed={"state": "succeeded"}, facts={"name": "n"})
+    wrote = stage.request("POST", "/api/v1/runs/r1/notes", json={"text": "seen", "author": "ann"})
+    assert wrote.status_code == 202
+    project_notes(stage)
+    for query, is_there in (("", False), ("?tab=notes", True), ("?tab=nonsense", False), ("?tab=all", True)):
+        text = stage.request("GET", f"/runs/r1{query}").text
+        assert ("<p>seen</p>" in text) == is_there, query
+    first = set(statements_of(stage, monkeypatch, "/runs/r1"))
+    assert len(set(statements_of(stage, monkeypatch, "/runs/r1?tab=notes")) - first) == 1

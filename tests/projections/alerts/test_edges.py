@@ -15,7 +15,7 @@ from projections.alerts import messages, rules
 from projections.alerts.addresses import check_url, refusal
 from projections.alerts.delivery import Answer, post, retry_after
 from projections.alerts.episodes import Alert
-from projections.alerts.notifier_state import letter_of, transition_of
+from projections.alerts.notifier_state import dead_letter_of, transition_of
 from projections.alerts.outbox import backoff
 from projections.alerts.rules import Facts
 from schemas.settings import Settings
@@ -256,13 +256,13 @@ def record(value: bytes) -> Record:
 )
 def test_what_is_no_transition_or_letter_stops_nobody(value: bytes) -> None:
     assert transition_of(record(value)) is None
-    name, reason = letter_of(record(value))
+    name, reason = dead_letter_of(record(value))
     assert name == "message 3:7" and reason.startswith("unreadable")
 
 
 def test_the_first_of_several_letters_names_a_message() -> None:
     letters: list[Any] = [{"partition": 1, "offset": 2, "part": p, "reason": p} for p in ("a", "b")]
-    assert letter_of(record(b"".join(json.dumps(x).encode() for x in letters))) == ("1:2:a", "a")
+    assert dead_letter_of(record(b"".join(json.dumps(x).encode() for x in letters))) == ("1:2:a", "a")
 
 
 def test_a_sample_is_sent_from_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

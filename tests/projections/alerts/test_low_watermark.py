@@ -1,10 +1,10 @@
 """How far alerts are decided in log time, and for which partitions the others do not wait."""
 
-from projections.alerts.low_watermark import Reach
-from projections.alerts.registry import Book
+from projections.alerts.low_watermark import LowWatermark
+from projections.alerts.registry import EpisodeRegistry
 from projections.alerts.rules import Facts
 from projections.alerts.storage import Mark
-from projections.project.outage_counts import NOBODY
+from projections.project.outage_counts import NO_RUNS
 from projections.project.sweep import Transition
 from schemas.statuses import AlertKind, AlertState
 from tests.support.notifier import rules
@@ -18,40 +18,40 @@ def at(**rounds: int) -> dict[int, Mark]:
 
 
 def test_the_slowest_partition_is_waited_for() -> None:
-    reach = Reach(PATIENCE, 2500)
-    assert reach.time(0) is None, "nothing is known"
-    reach.look(at(p0=5000, p1=0), 0)
-    assert reach.time(0) is None, "before its first round"
-    reach.look(at(p0=5000, p1=4000), 1000)
-    assert reach.time(1000) == 4000 and not reach.lagging(1000)
+    watermark = LowWatermark(PATIENCE, 2500)
+    assert watermark.time(0) is None, "nothing is known"
+    watermark.update(at(p0=5000, p1=0), 0)
+    assert watermark.time(0) is None, "before its first round"
+    watermark.update(at(p0=5000, p1=4000), 1000)
+    assert watermark.time(1000) == 4000 and not watermark.lagging(1000)
 
 
 def test_one_that_stands_still_is_not_waited_for_and_one_that_moves_is() -> None:
-    reach = Reach(PATIENCE, 2500)
+    watermark = LowWatermark(PATIENCE, 2500)
     for now in range(0, PATIENCE + 2000, 1000):
-        reach.look(at(p0=1_000_000 + now, p1=7, p2=500_000 + now), now)
-    assert reach.lagging(PATIENCE) == {}
-    assert reach.lagging(PATIENCE + 1) == {1: 7}
-    assert reach.time(PATIENCE + 1) == 500_000 + PATIENCE + 1000, "it is far behind, and comes"
-    reach.look(at(p0=1_040_000, p1=8, p2=540_000), PATIENCE + 3000)
-    assert reach.time(PATIENCE + 3000) == 8, "it moves again"
+        watermark.update(at(p0=1_000_000 + now, p1=7, p2=500_000 + now), now)
+    assert watermark.lagging(PATIENCE) == {}
+    assert watermark.lagging(PATIENCE + 1) == {1: 7}
+    assert watermark.time(PATIENCE + 1) == 500_000 + PATIENCE + 1000, "it is far behind, and comes"
+    watermark.update(at(p0=1_040_000, p1=8, p2=540_000), PATIENCE + 3000)
+    assert watermark.time(PATIENCE + 3000) == 8, "it moves again"
 
 
 def test_where_nothing_moves_time_stands_still() -> None:
-    reach = Reach(PATIENCE, 2500)
-    reach.look(at(p0=9000, p1=8000), 0)
-    assert reach.lagging(10 * PATIENCE) == {} and reach.time(10 * PATIENCE) == 8000
+    watermark = LowWatermark(PATIENCE, 2500)
+    watermark.update(at(p0=9000, p1=8000), 0)
+    assert watermark.lagging(10 * PATIENCE) == {} and watermark.time(10 * PATIENCE) == 8000
 
 
 def test_alerts_of_a_partition_that_stands_still_go_no_further_than_it_is_known() -> None:
-    book = Book(rules({"late": 10.0}), 180_000)
+    registry = EpisodeRegistry(rules({"late": 10.0}), 180_000)
     for partition in (0, 1):
         t = Transition(f"run{partition}", 3, partition, 5000, 0, "running", "disconnected", "because")
-        book.transition(t, Facts(), NOBODY, 5000)
-    book.lagging = {1: 14_999}
-    book.advance(15_000)
-    states = [book.newest(AlertKind.DISCONNECTED, f"run{p}") for p in (0, 1)]
+        registry.transition(t, Facts(), NO_RUNS, 5000)
+    registry.lagging = {1: 14_999}
+    registry.advance(15_000)
+    states = [registry.newest(AlertKind.DISCONNECTED, f"run{p}") for p in (0, 1)]
     assert [a and a.state for a in states] == [AlertState.FIRING, AlertState.PENDING]
-    book.lagging = {}
-    book.advance(15_000)
-    assert all(a.state is AlertState.FIRING for a in book.alerts.values())
+    registry.lagging = {}
+    registry.advance(15_000)
+    assert all(a.state is AlertState.FIRING for a in registry.alerts.values())

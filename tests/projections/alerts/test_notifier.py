@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from projections.alerts.rules import Receiver
-from projections.project.outage_counts import Census
+from projections.project.outage_counts import OutageCounts
 from schemas.events import iso
 from schemas.metrics import ALERTS, NOTIFIER_QUEUE
 from schemas.topics import DEAD_LETTERS, NOTIFIER_GROUP, TRANSITIONS
@@ -142,7 +142,7 @@ def test_most_runs_fall_silent_together(play: Play) -> None:
         silent = [f"s{n}" for n in range(4)]
         async with running(stage.notifier()):
             for n, run in enumerate(silent, 1):
-                await stage.change(run, "disconnected", Census(live=6, fallen=n, suspects=4 - n))
+                await stage.change(run, "disconnected", OutageCounts(live=6, fallen=n, suspects=4 - n))
             await stage.until(lambda: len(stage.alerts()) == 5)
             for run in silent:
                 await stage.change(run, "running")

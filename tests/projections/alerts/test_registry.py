@@ -11,17 +11,17 @@ from pydantic import SecretStr, TypeAdapter
 
 from projections.alerts.conditions import judge
 from projections.alerts.episodes import DAY, TEN_MINUTES, Alert, owed
-from projections.alerts.registry import Book
+from projections.alerts.registry import EpisodeRegistry
 from projections.alerts.rules import Facts, Receiver, Rule, Rules
 from projections.alerts.storage import Mark
-from projections.project.outage_counts import NOBODY, Census
+from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.project.sweep import Transition
 from schemas.statuses import AlertKind, AlertState, RunStatus
 
 T0 = 1_790_000_000_000
 SECOND = 1000
 THRESHOLD = 180 * SECOND
-ALONE = Census(live=100, fallen=1, suspects=3)
+ALONE = OutageCounts(live=100, fallen=1, suspects=3)
 AT_ONCE = Rules(receivers={"a": Receiver(url=SecretStr("https://a.example/"))}, rules=[Rule(receivers=["a"])])
 TWO = Rules(
     receivers={**AT_ONCE.receivers, "late": Receiver(url=SecretStr("https://b.example/"))},
@@ -34,36 +34,38 @@ Message = tuple[str, str, str, str, str, int]  # run, kind, alert, receiver, sta
 
 @dataclass
 class Told:
-    """A book whose receivers take everything at once; `messages` in the order in which they were sent."""
+    """A registry whose receivers take everything at once; `messages` in the order in which they were sent."""
 
-    book: Book
+    registry: EpisodeRegistry
     messages: list[Message]
 
     @classmethod
     def fresh(cls, rules: Rules = AT_ONCE) -> "Told":
-        return cls(Book(rules, THRESHOLD), [])
+        return cls(EpisodeRegistry(rules, THRESHOLD), [])
 
     def send(self) -> None:
-        for alert_id in list(self.book.changed):
-            alert = self.book.alerts[alert_id]
+        for alert_id in list(self.registry.changed):
+            alert = self.registry.alerts[alert_id]
             for m in owed(alert):
                 self.messages.append((alert.run_id, alert.kind, alert.id, m.receiver, m.state, m.at))
-                self.book.told(alert.id, m.receiver, m.state, m.at)
-        self.book.changed.clear()
+                self.registry.delivered(alert.id, m.receiver, m.state, m.at)
+        self.registry.changed.clear()
 
     def restart(self) -> None:
-        stored = [ALERT.validate_json(ALERT.dump_json(a)) for a in self.book.alerts.values()]
-        self.book = Book.of(self.book.rules, THRESHOLD, stored)
+        stored = [
+            ALERT.validate_json(ALERT.dump_json(a, by_alias=True)) for a in self.registry.alerts.values()
+        ]
+        self.registry = EpisodeRegistry.of(self.registry.rules, THRESHOLD, stored)
         self.send()
 
-    def happen(self, *transitions: Transition, census: Census = ALONE) -> "Told":
+    def happen(self, *transitions: Transition, outage_counts: OutageCounts = ALONE) -> "Told":
         for t in transitions:
-            self.book.transition(t, Facts(t.run_id), census, t.appended_at)
+            self.registry.transition(t, Facts(t.run_id), outage_counts, t.appended_at)
         self.send()
         return self
 
     def pass_to(self, time: int) -> "Told":
-        self.book.advance(time)
+        self.registry.advance(time)
         self.send()
         return self
 
@@ -157,9 +159,9 @@ def test_a_run_that_stays_wrong_is_told_to_all(history: list[Transition]) -> Non
     told = play(history, [], disturb=False)
     for t in {t.run_id: t for t in history}.values():
         if t.to_status in (RunStatus.DISCONNECTED, RunStatus.STALLED):
-            alert = told.book.newest(AlertKind(t.to_status), t.run_id)
+            alert = told.registry.newest(AlertKind(t.to_status), t.run_id)
             assert alert and alert.state is AlertState.FIRING
-            assert all(n.told for n in alert.notices.values()) and set(alert.notices) == {"a", "late"}
+            assert all(n.delivered for n in alert.notices.values()) and set(alert.notices) == {"a", "late"}
 
 
 def test_a_flapping_run_is_told_once_in_ten_minutes() -> None:
@@ -204,20 +206,20 @@ def test_a_transition_that_is_published_once_more_begins_nothing() -> None:
 
 def test_history_is_kept_and_told_to_nobody() -> None:
     told = Told.fresh()
-    told.book.transition(change("r", 0, "failed"), Facts(), NOBODY, T0 + DAY + 1)
-    told.book.transition(change("s", 0, "disconnected"), Facts(), NOBODY, T0 + DAY + 1)
+    told.registry.transition(change("r", 0, "failed"), Facts(), NO_RUNS, T0 + DAY + 1)
+    told.registry.transition(change("s", 0, "disconnected"), Facts(), NO_RUNS, T0 + DAY + 1)
     told.send()
-    assert not told.messages and len(told.book.alerts) == 2
+    assert not told.messages and len(told.registry.alerts) == 2
 
 
 def test_most_runs_fall_silent_together_and_one_alert_tells() -> None:
     runs = [f"r{n}" for n in range(6)]
     told = Told.fresh().happen(
-        *(change(r, 0, "disconnected") for r in runs), census=Census(live=10, fallen=6)
+        *(change(r, 0, "disconnected") for r in runs), outage_counts=OutageCounts(live=10, fallen=6)
     )
     assert told.said == [("", "disconnected", "firing")]
-    assert "6 of 10" in next(a.summary for a in told.book.alerts.values() if not a.run_id)
-    told.happen(change("r9", 60, "disconnected"), census=Census(live=10, fallen=7))
+    assert "6 of 10" in next(a.summary for a in told.registry.alerts.values() if not a.run_id)
+    told.happen(change("r9", 60, "disconnected"), outage_counts=OutageCounts(live=10, fallen=7))
     assert len(told.said) == 1, "one more of the same"
     told.restart()
     told.happen(*(change(r, 90, "running") for r in [*runs[1:], "r9"]))
@@ -228,46 +230,50 @@ def test_most_runs_fall_silent_together_and_one_alert_tells() -> None:
 
 def test_a_run_that_falls_silent_long_after_the_group_is_told_by_itself() -> None:
     told = Told.fresh().happen(
-        *(change(f"r{n}", 0, "disconnected") for n in range(6)), census=Census(live=10, fallen=6)
+        *(change(f"r{n}", 0, "disconnected") for n in range(6)), outage_counts=OutageCounts(live=10, fallen=6)
     )
     told.happen(change("x", 400, "disconnected"))
     assert told.said[1:] == [("x", "disconnected", "firing")]
 
 
 @pytest.mark.parametrize(
-    ("census", "many"),
+    ("outage_counts", "many"),
     [
-        (Census(live=5, fallen=3), True),
-        (Census(live=4, fallen=4), False),
-        (Census(live=6, fallen=3), False),
-        (Census(live=7, fallen=4), True),
+        (OutageCounts(live=5, fallen=3), True),
+        (OutageCounts(live=4, fallen=4), False),
+        (OutageCounts(live=6, fallen=3), False),
+        (OutageCounts(live=7, fallen=4), True),
     ],
 )
-def test_more_than_half_of_at_least_five(census: Census, many: bool) -> None:
-    told = Told.fresh().happen(change("a", 0, "disconnected"), change("b", 0, "disconnected"), census=census)
+def test_more_than_half_of_at_least_five(outage_counts: OutageCounts, many: bool) -> None:
+    told = Told.fresh().happen(
+        change("a", 0, "disconnected"), change("b", 0, "disconnected"), outage_counts=outage_counts
+    )
     assert [run for run, _, _ in told.said] == ([""] if many else ["a", "b"])
 
 
 def test_the_first_of_many_waits_for_the_others() -> None:
-    told = Told.fresh().happen(change("a", 0, "disconnected"), census=Census(live=9, fallen=1, suspects=6))
+    told = Told.fresh().happen(
+        change("a", 0, "disconnected"), outage_counts=OutageCounts(live=9, fallen=1, suspects=6)
+    )
     assert not told.said
     told.restart()
-    told.happen(change("b", 40, "disconnected"), census=Census(live=9, fallen=5, suspects=2))
+    told.happen(change("b", 40, "disconnected"), outage_counts=OutageCounts(live=9, fallen=5, suspects=2))
     assert told.said == [("", "disconnected", "firing")]
-    assert sum(a.state is AlertState.GROUPED for a in told.book.alerts.values()) == 2
+    assert sum(a.state is AlertState.GROUPED for a in told.registry.alerts.values()) == 2
 
 
 def test_the_first_goes_alone_when_it_waited_long_enough() -> None:
-    suspicious = Census(live=9, fallen=1, suspects=6)
-    waited = Told.fresh().happen(change("a", 0, "disconnected"), census=suspicious)
+    suspicious = OutageCounts(live=9, fallen=1, suspects=6)
+    waited = Told.fresh().happen(change("a", 0, "disconnected"), outage_counts=suspicious)
     assert not waited.pass_to(T0 + THRESHOLD // 2 - 1).said
     assert waited.pass_to(T0 + THRESHOLD // 2).said == [("a", "disconnected", "firing")]
-    late = Told.fresh().happen(change("a", 0, "disconnected"), census=suspicious)
-    late.happen(change("b", THRESHOLD // 2000, "disconnected"), census=Census(live=9, fallen=5))
+    late = Told.fresh().happen(change("a", 0, "disconnected"), outage_counts=suspicious)
+    late.happen(change("b", THRESHOLD // 2000, "disconnected"), outage_counts=OutageCounts(live=9, fallen=5))
     assert late.said[0] == ("a", "disconnected", "firing"), (
         "not one of them, whoever looked or did not look meanwhile"
     )
-    healed = Told.fresh().happen(change("a", 0, "disconnected"), census=suspicious)
+    healed = Told.fresh().happen(change("a", 0, "disconnected"), outage_counts=suspicious)
     healed.happen(change("a", 5, "running")).pass_to(T0 + DAY)
     assert not healed.said
 
@@ -275,31 +281,31 @@ def test_the_first_goes_alone_when_it_waited_long_enough() -> None:
 def test_dead_letters_are_one_alert_until_none_come_for_ten_minutes() -> None:
     told = Told.fresh()
     for n in range(5):
-        told.book.letter(f"0:{n}:", T0 + n * 60 * SECOND, "no JSON", T0)
+        told.registry.dead_letter(f"0:{n}:", T0 + n * 60 * SECOND, "no JSON", T0)
     told.send()
     assert told.said == [("", "dead-letters", "firing")]
     assert len(told.pass_to(T0 + 240 * SECOND + TEN_MINUTES - 1).said) == 1
     assert told.pass_to(T0 + 240 * SECOND + TEN_MINUTES).said[1:] == [("", "dead-letters", "resolved")]
-    told.book.letter("0:4:", T0 + 240 * SECOND, "no JSON", T0)  # published once more
+    told.registry.dead_letter("0:4:", T0 + 240 * SECOND, "no JSON", T0)  # published once more
     told.send()
     assert len(told.said) == 2
 
 
 def test_acknowledging_ends_what_nothing_else_ends() -> None:
     told = Told.fresh().happen(change("r", 0, "failed"), change("s", 0, "disconnected"))
-    for alert in list(told.book.alerts.values()):
-        told.book.acknowledge(alert.id, T0 + 5, "ada")
-        told.book.acknowledge(alert.id, T0 + 9, "bob")
-    told.book.acknowledge("none", T0, "ada")
+    for alert in list(told.registry.alerts.values()):
+        told.registry.acknowledge(alert.id, T0 + 5, "ada")
+        told.registry.acknowledge(alert.id, T0 + 9, "bob")
+    told.registry.acknowledge("none", T0, "ada")
     told.send()
     assert ("r", "failed", "resolved") in told.said and ("s", "disconnected", "resolved") not in told.said
-    assert {a.acknowledged_by for a in told.book.alerts.values()} == {"ada"}
+    assert {a.acknowledged_by for a in told.registry.alerts.values()} == {"ada"}
 
 
 def test_silence_keeps_the_next_episode_quiet_and_still_tells_the_end_of_this_one() -> None:
     told = Told.fresh().happen(change("r", 0, "disconnected"))
-    [alert] = told.book.alerts
-    told.book.silence(alert, T0 + 3000 * SECOND)
+    [alert] = told.registry.alerts
+    told.registry.silence(alert, T0 + 3000 * SECOND)
     told.happen(change("r", 10, "running"), change("r", 700, "disconnected")).pass_to(T0 + 2999 * SECOND)
     assert told.said == [("r", "disconnected", "firing"), ("r", "disconnected", "resolved")]
     assert told.pass_to(T0 + 3000 * SECOND).said[2:] == [("r", "disconnected", "firing")]
@@ -307,16 +313,16 @@ def test_silence_keeps_the_next_episode_quiet_and_still_tells_the_end_of_this_on
 
 def test_receivers_that_are_gone_are_owed_nothing() -> None:
     told = Told.fresh(TWO).happen(change("r", 0, "failed"))
-    book = Book.of(AT_ONCE, THRESHOLD, told.book.alerts.values())
-    assert {r for a in book.alerts.values() for r in a.notices} == {"a"}
+    registry = EpisodeRegistry.of(AT_ONCE, THRESHOLD, told.registry.alerts.values())
+    assert {r for a in registry.alerts.values() for r in a.notices} == {"a"}
 
 
 def test_the_book_forgets_what_is_over() -> None:
     told = Told.fresh().happen(change("r", 0, "disconnected"), change("r", 1, "running"))
-    told.book.forget(T0 + TEN_MINUTES)
-    assert told.book.alerts
-    told.book.forget(T0 + DAY)
-    assert not told.book.alerts and not told.book.newest(AlertKind.DISCONNECTED, "r")
+    told.registry.forget(T0 + TEN_MINUTES)
+    assert told.registry.alerts
+    told.registry.forget(T0 + DAY)
+    assert not told.registry.alerts and not told.registry.newest(AlertKind.DISCONNECTED, "r")
 
 
 def test_the_tracker_is_behind_by_the_wall_clock() -> None:
@@ -333,11 +339,11 @@ def test_the_tracker_is_behind_by_the_wall_clock() -> None:
 def test_behind_is_one_episode_and_the_next_is_another() -> None:
     told = Told.fresh()
     for now in range(0, 5000, 1000):
-        told.book.behind(T0 - 40_000, T0 + now, "behind")
-    told.book.behind(None, T0 + 6000)
+        told.registry.behind(T0 - 40_000, T0 + now, "behind")
+    told.registry.behind(None, T0 + 6000)
     told.send()
     told.restart()
-    told.book.behind(T0 - 40_000, T0 + 2 * TEN_MINUTES, "behind")
+    told.registry.behind(T0 - 40_000, T0 + 2 * TEN_MINUTES, "behind")
     told.send()
     assert [state for _, _, state in told.said] == ["firing", "resolved", "firing"]
     assert len({m[2] for m in told.messages}) == 2

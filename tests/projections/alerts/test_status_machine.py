@@ -1,5 +1,5 @@
 """From events to alerts in one machine: whatever the batches, crashes and restarts, the same transitions and the same messages,
-and no run's silence is judged wrongly. The projector, the notifier's session and its book are the real ones, on chDB.
+and no run's silence is judged wrongly. The projector, the notifier's state and its registry are the real ones, on chDB.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 
 from projections.alerts.episodes import DAY, TEN_MINUTES, identity
-from projections.project import outage_counts as census
+from projections.project import outage_counts
 from projections.project.projector import Projector
 from schemas import events as e
 from schemas.statuses import AlertState, Dialect, ReportedState, RunStatus
@@ -56,8 +56,6 @@ DELAYS = {"at-once": 0.0, "late": 10.0}
 WITHIN = 2500
 #: The hours of one history are as nothing to the day after which news is history.
 NOW = help.T0 + DAY // 2
-
-pytestmark = pytest.mark.parametrize("tables", ["chdb"], indirect=True)
 
 
 @dataclass(frozen=True)
@@ -184,17 +182,17 @@ class Machine:
         )
         projecting = True
         while projecting:
-            async with begun(self.around) as session:
+            async with begun(self.around) as state:
                 while projecting := next(batches, False):
                     self.around.trouble(*next(faults))
                     for _ in range(next(steps)):
-                        await step(session)
+                        await step(state)
                     self.around.trouble()
                     if next(dies):
                         break
-        async with begun(self.around) as session:
+        async with begun(self.around) as state:
             for _ in range(3):
-                await step(session)
+                await step(state)
 
     def batches(self, plan: Plan) -> Iterator[bool]:
         """Projects as planned, with crashes; stops after each batch."""
@@ -343,7 +341,7 @@ def test_many_that_fall_silent_together_are_the_same_for_every_batching(
 ) -> None:
     """Two runs make a group here. Whatever the batches and crashes, and however late the notifier looks, the same alerts tell of
     the same runs."""
-    monkeypatch.setattr(census, "GROUP_OF", 2)
+    monkeypatch.setattr(outage_counts, "GROUP_OF", 2)
 
     @settings(UNHURRIED, max_examples=EXAMPLES // 2)
     @given(st.integers(1, 3), TOGETHER, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)

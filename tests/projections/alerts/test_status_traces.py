@@ -4,85 +4,16 @@ The requests go through ingest, what it appends through the projector, what that
 """
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from projections.replay import replay
-from schemas import events as e
-from schemas import wire
-from schemas.events import TASK_RECORDS
 from stores.tables.client import Tables
-from tests.support.ingest import TOWER_TRACES, Edge, trace
-from tests.support.notifier import Around, MemoryLog, Published, rules, settings_of, tell, without_waits
-from tests.support.projection import Stage
-from tests.support.projection_compare import differences
-from tests.support.reducer import Limits, reduce
+from tests.support.ingest import TOWER_TRACES, trace
+from tests.support.notifier import MemoryLog, settings_of, without_waits
+from tests.support.theatre import LIMITS, MINUTE, Theatre
 
-LIMITS = Limits(disconnected_ms=180_000, stalled_ms=900_000, gone_ms=300_000)
-MINUTE = 60_000
 EDGE = [(-1, False), (0, False), (1, True)]
-
-#: What is asked of ClickHouse here is asked of a server too, in the other tests of the projections.
-pytestmark = pytest.mark.parametrize("tables", ["chdb"], indirect=True)
-
-
-class Theatre:
-    """Traces on a stage, and a receiver that is told of them."""
-
-    def __init__(self, tables: Tables) -> None:
-        self.log = MemoryLog(1)
-        self.stage = Stage(tables, LIMITS)
-        self.stage.tables = Published(tables, self.log)
-        self.stage.projector = self.stage.worker()
-        self.history = self.stage.history
-        self.edge = Edge()
-        self.run_id = ""
-        self.history.tick(interval_ms=MINUTE)
-
-    def send(self, request: dict[str, Any]) -> None:
-        """One request of the trace, now; what ingest makes of it lands on the log."""
-        verb = request["path"].rsplit("/", 1)[-1]
-        path = "/trace/create" if verb == "create" else f"/trace/{self.run_id}/{verb}"
-        answer = self.edge.send(request["method"], path, request["body"])
-        self.run_id = answer["workflowId"] if verb == "create" else self.run_id
-        event, rows = wire.decode(self.edge.log.records[-1].value)
-        self.history.append(0, event, TASK_RECORDS.validate_json(b"[" + rows + b"]"))
-
-    def play(self, name: str) -> None:
-        """All requests, when they came."""
-        began = self.history.now
-        for request in trace(name):
-            self.go_to(began + round(request["at"] * 1000))
-            self.send(request)
-
-    def go_to(self, at: int, beats: bool = False) -> None:
-        """A tick a minute, with a heartbeat before each if the heart `beats`; then the rest, without one."""
-        while at - self.history.now >= MINUTE:
-            self.history.now += MINUTE
-            self.turn(beats)
-        self.history.now = at
-
-    def turn(self, beats: bool = False) -> None:
-        if beats:
-            self.history.append(
-                0, e.RunHeartbeat(id="h", source="t", run_id=self.run_id, received_at=0, data=e.Heartbeat())
-            )
-        self.history.tick(interval_ms=MINUTE)
-
-    @property
-    def path(self) -> list[str]:
-        """The statuses that the run went through, as the reducer finds too."""
-        self.stage.project()
-        expected = reduce(self.history.messages, LIMITS, lambda _: 0)
-        assert differences(self.stage.tables, expected, LIMITS) == []
-        return self.stage.path(self.run_id)
-
-    def told(self) -> list[tuple[str, str]]:
-        """What the receiver is told now: (run, what), with '' for many runs."""
-        around = Around(self.log, self.stage.tables, rules({"ops": 0}), settings_of(LIMITS), self.history.now)
-        tell(around)
-        return [(alert.run_id, f"{alert.kind} {owed.state}") for _, alert, owed in around.took]
 
 
 @pytest.fixture
@@ -137,9 +68,9 @@ def test_of_only_the_first_line_a_run_is_submitted_then_disconnected(
     assert theatre.path == ["submitted", "disconnected"][: 1 + over]
     assert theatre.stage.paths() == dict.fromkeys(names, theatre.path) and len(names) > 5
     rows = theatre.stage.tables.rows(
-        "SELECT run_id, tupleElement(created, 'name') AS name, tupleElement(created, 'session_id') AS session FROM runs FINAL"
+        "SELECT run_id, tupleElement(created, 'name') AS name, tupleElement(created, 'session_id') AS state FROM runs FINAL"
     )
-    assert {r["run_id"]: (r["name"], r["session"]) for r in rows} == names
+    assert {r["run_id"]: (r["name"], r["state"]) for r in rows} == names
     assert theatre.told() == [("", "disconnected firing")] * over
 
 

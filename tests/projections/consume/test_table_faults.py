@@ -14,9 +14,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from projections.consume import loop
 from projections.project import writer
-from projections.project.projector import Projector
-from projections.project.sweep import Thresholds
-from projections.project.writer import Stopped, Writer
+from projections.project.writer import Stopped
 from schemas import events as e
 from schemas.metrics import ROWS_SET_ASIDE
 from schemas.settings import Settings
@@ -26,9 +24,10 @@ from stores.log.port import Record
 from stores.tables.client import Tables, TablesUnavailable
 from tests.support.projection import T0, History, task
 from tests.support.projection_compare import differences
-from tests.support.reducer import Limits, reduce
+from tests.support.reducer import reduce
+from tests.support.table_faults import LIMITS, Watched, history, projector
 
-LIMITS = Limits(180_000, 360_000, 300_000)
+pytestmark = pytest.mark.each_store
 
 Fault = Callable[[Callable[[], None]], None]
 
@@ -72,29 +71,6 @@ class Shaky(Tables):
             super().insert(table, rows)
 
 
-def history() -> History:
-    """Some runs with tasks, a dead letter, a note, a label and rounds."""
-    h = History()
-    h.tick()
-    for n in range(4):
-        run = f"run{n}"
-        h.say(run, e.Created(name=run, instant=T0))
-        h.say(run, e.TasksChanged(instant=T0 + 1), *(task(run, i, "succeeded") for i in range(3)))
-        h.say(run, e.Unreadable(reason="?", request="PUT", raw=""))
-        h.say(run, e.Note(note_id="1", text="why"))
-        h.say(run, e.Hiding(by="ada"))
-    h.wait(15_000)
-    return h
-
-
-def projector(tables: Tables, stop: threading.Event | None = None, **more: Any) -> Projector:
-    made = Projector(
-        Writer(tables, stop or threading.Event()), Thresholds(*LIMITS), lambda *_: None, 0, **more
-    )
-    made.assign([0])
-    return made
-
-
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "_FIRST_WAIT_SECONDS", 0.001)
@@ -121,40 +97,28 @@ def test_every_table_fails_and_all_lands_once(tables: Tables, fault: Fault) -> N
     assert not any(shaky.left.values()) and not worker.writer.waiting
 
 
-def test_a_disk_that_is_full_is_waited_for(tables: Tables) -> None:
+def test_a_disk_that_is_full_is_waited_for(own_tables: Tables) -> None:
     """The server itself refuses, with the error that it has for it."""
     h = history()
-    tables.command(
+    own_tables.command(
         "ALTER TABLE tasks MODIFY SETTING min_free_disk_bytes_to_perform_insert = 9000000000000000000"
     )
     stop = Watched()
-    worker = projector(tables, stop)
+    worker = projector(own_tables, stop)
     working = threading.Thread(target=worker.project, args=(h.records,))
     working.start()
     try:
         assert stop.waited.wait(30) and worker.writer.waiting
-        assert tables.value("SELECT count() FROM tasks") == 0
-        assert tables.value("SELECT count() FROM events WHERE outcome != 'clock'") == 0
-        tables.command("ALTER TABLE tasks RESET SETTING min_free_disk_bytes_to_perform_insert")
+        assert own_tables.value("SELECT count() FROM tasks") == 0
+        assert own_tables.value("SELECT count() FROM events WHERE outcome != 'clock'") == 0
+        own_tables.command("ALTER TABLE tasks RESET SETTING min_free_disk_bytes_to_perform_insert")
         working.join(30)
     finally:
         stop.set()
         working.join()
     worker.writer.stop.clear()
     worker.refresh_all()
-    assert differences(tables, reduce(h.messages, LIMITS, lambda _: 0), LIMITS) == []
-
-
-class Watched(threading.Event):
-    """Tells when somebody begins to wait for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waited = threading.Event()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waited.set()
-        return super().wait(timeout)
+    assert differences(own_tables, reduce(h.messages, LIMITS, lambda _: 0), LIMITS) == []
 
 
 def bad(h: History, partition: int = 0) -> Record:
@@ -194,7 +158,7 @@ def test_a_batch_is_written_in_pieces_of_bounded_size(tables: Tables) -> None:
         h.say("run", e.TasksChanged(instant=T0 + n), task("run", n, "running", script="x" * 10_000))
     h.wait(10_000)
     shaky = Shaky(tables, down, 0)
-    projector(shaky, wave_bytes=50_000).project(h.records)
+    projector(shaky, write_batch_bytes=50_000).project(h.records)
     assert 10_000 < shaky.largest < 80_000
     assert tables.value("SELECT count() FROM tasks FINAL") == 40
     assert tables.value("SELECT uniqExact(offset) FROM events") == len(h.records)

@@ -22,12 +22,12 @@ from stores.log.port import Bounds, EventLog
 from stores.tables import client as adapter
 from stores.tables.client import ANSWERING, PATIENT, PROJECTING, Tables, TablesUnavailable, Timeouts
 from stores.tables.migrate import migrate
-from tests.projections.consume.test_table_faults import LIMITS, Watched, history, projector
 from tests.support.api_stage import T0, FakeLog
 from tests.support.projection_compare import differences
 from tests.support.reducer import reduce
 from tests.support.services.clickhouse import ClickHouseServer
 from tests.support.services.line import Line
+from tests.support.table_faults import LIMITS, Watched, history, projector
 
 SHORT = Timeouts(connect=1, silence=1)
 

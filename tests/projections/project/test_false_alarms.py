@@ -14,7 +14,6 @@ from tests.support.projection_compare import differences
 from tests.support.reducer import Expected, Limits, Message, reduce
 
 #: What is asked of ClickHouse here is asked of a server too, in the other tests of the projections.
-pytestmark = pytest.mark.parametrize("tables", ["chdb"], indirect=True)
 
 LIMITS = Limits(disconnected_ms=180_000, stalled_ms=900_000, gone_ms=300_000)
 SECOND, MINUTE, DAY = 1000, 60_000, 86_400_000

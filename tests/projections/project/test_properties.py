@@ -8,6 +8,7 @@ from itertools import cycle
 from typing import Any
 from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from tests.support.projection import Crash, Faulty, History
 from tests.support.projection_compare import differences
 from tests.support.reducer import Limits, Message
 from tests.support.reducer_figures import Rate
+
+pytestmark = pytest.mark.each_store
 
 LIMITS = Limits(disconnected_ms=12_000, stalled_ms=20_000, gone_ms=11_000)
 DAY = 86_400_000
@@ -319,7 +322,7 @@ def _next_crash(tables: Faulty, crashes: Any) -> int:
 
 def put_off(plan: Plan) -> AbstractContextManager[Any]:
     if plan.giants:
-        return mock.patch.multiple(refresh, GIANT_RECORDS=-1, PATIENCE=1e9)
+        return mock.patch.multiple(refresh, LARGE_RUN_RECORDS=-1, PATIENCE=1e9)
     return mock.patch.multiple(refresh, PATIENCE=0)
 
 

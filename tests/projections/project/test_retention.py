@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from projections.consume import setup
-from projections.project import retention as keeping
+from projections.project import retention
 from projections.project.price_book import price_version
-from projections.project.retention import DAY_MS, Keeper, expire, expire_all
+from projections.project.retention import DAY_MS, RetentionSchedule, expire, expire_all
 from projections.replay import compare, replay
 from schemas import events as e
 from schemas.settings import Settings
@@ -19,6 +19,8 @@ from stores.log.local import LocalLog
 from stores.tables.client import Tables
 from tests.support.projection import T0, History, Stage, task
 from tests.support.reducer import Limits
+
+pytestmark = pytest.mark.each_store
 
 LIMITS = Limits(180_000, 360_000, 300_000)
 HOUR = 3_600_000
@@ -42,7 +44,7 @@ def runs(tables: Tables, table: str = "runs") -> set[str]:
 @pytest.mark.parametrize("days", [0.0, 2.0])
 def test_what_was_over_long_ago_leaves_every_table_and_the_rest_stays(tables: Tables, days: float) -> None:
     stage = Stage(tables, LIMITS)
-    stage.projector.keeper = Keeper(days)
+    stage.projector.retention = RetentionSchedule(days)
     h = stage.history
     h.tick(interval_ms=HOUR)
     say_all(h, "old")
@@ -64,7 +66,7 @@ def test_what_was_over_long_ago_leaves_every_table_and_the_rest_stays(tables: Ta
 def test_it_goes_by_few_at_a_time_by_the_ms_and_by_partition(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "RUNS_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "RUNS_AT_ONCE", 2)
     stage = Stage(tables, LIMITS, partitions=2)
     for n in range(5):
         stage.history.say(f"r{n}", DONE, partition=n % 2)
@@ -77,13 +79,13 @@ def test_it_goes_by_few_at_a_time_by_the_ms_and_by_partition(
 
 
 def test_a_projector_looks_hourly_and_sooner_while_there_are_more() -> None:
-    keeper = Keeper(1)
-    assert keeper.before(T0) == T0 - DAY_MS
-    keeper.looked(T0, 3)
-    assert keeper.before(T0 + HOUR - 1) is None and keeper.before(T0 + HOUR) == T0 + HOUR - DAY_MS
-    keeper.looked(T0, keeping.RUNS_AT_ONCE)
-    assert keeper.before(T0 + 9_999) is None and keeper.before(T0 + 10_000) is not None
-    assert Keeper(0).before(T0) is None
+    schedule = RetentionSchedule(1)
+    assert schedule.before(T0) == T0 - DAY_MS
+    schedule.looked(T0, 3)
+    assert schedule.before(T0 + HOUR - 1) is None and schedule.before(T0 + HOUR) == T0 + HOUR - DAY_MS
+    schedule.looked(T0, retention.RUNS_AT_ONCE)
+    assert schedule.before(T0 + 9_999) is None and schedule.before(T0 + 10_000) is not None
+    assert RetentionSchedule(0).before(T0) is None
 
 
 def test_a_replay_does_not_bring_them_back(tables: Tables, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.project.refresh import GIANT_RECORDS, PATIENCE, RUNS_AT_ONCE, Schedule
+from projections.project.refresh import LARGE_RUN_RECORDS, PATIENCE, RUNS_AT_ONCE, Schedule
 
 
 def test_a_touched_run_is_due_at_once_and_no_more_once_refreshed() -> None:
@@ -55,7 +55,7 @@ def test_giants_are_refreshed_alone_and_others_in_groups() -> None:
     s = Schedule()
     names = [f"r{n:04}" for n in range(RUNS_AT_ONCE + 3)]
     for name in names:
-        s.touch(name, 0, 1, records=GIANT_RECORDS)  # as many are no giant yet
+        s.touch(name, 0, 1, records=LARGE_RUN_RECORDS)  # as many are no giant yet
     s.touch(names[7], 0, 2, records=1)
     small = [n for n in names if n != names[7]]
     assert s.groups(names) == [small[:RUNS_AT_ONCE], small[RUNS_AT_ONCE:], [names[7]]]
@@ -63,7 +63,7 @@ def test_giants_are_refreshed_alone_and_others_in_groups() -> None:
 
 def test_records_add_up_over_refreshes_until_the_run_ends() -> None:
     s = Schedule()
-    s.touch("r", 0, 1, records=GIANT_RECORDS)
+    s.touch("r", 0, 1, records=LARGE_RUN_RECORDS)
     s.refreshed({"r": 1}, 0, 0)
     s.touch("r", 0, 2, records=1)
     assert s.groups(["r", "x"]) == [["x"], ["r"]]
@@ -98,11 +98,11 @@ def test_a_run_with_a_shorter_threshold_of_its_own_is_needed_sooner() -> None:
     for run in ("quick", "slow", "plain"):
         s.touch(run, 0, 1, tasks_observed=0)
     for run, ms in (("quick", 20), ("quick", 30), ("quick", 0), ("slow", 70)):
-        s.hurry(run, ms)
+        s.set_own_stalled(run, ms)
     assert [s.needed_at({0: at}, 50) for at in (20, 21, 51)] == [[], ["quick"], ["quick", "slow", "plain"]]
     s.touch("quick", 0, 2, ended=True)
     s.refreshed({"quick": 2}, 0, 0)
-    assert s.impatient == {"slow": 70}
+    assert s.own_stalled_ms == {"slow": 70}
 
 
 def test_waits_that_are_over_are_forgotten() -> None:

@@ -5,21 +5,23 @@ from typing import Any
 
 import pytest
 
-from projections.project.event_rows import Said
+from projections.project.event_rows import EventRows
 from projections.project.writer import Stopped, Writer
 from stores.log.port import Record
 from stores.tables.client import Tables, TablesUnavailable
 
+pytestmark = pytest.mark.each_store
 
-def _said(offset: int, tasks: bytes) -> Said:
+
+def _rows(offset: int, tasks: bytes) -> EventRows:
     record = Record(0, offset, 1_790_000_000_000, "r", "tasks.changed", b"")
     event = f'{{"partition":0,"type":"tasks.changed","offset":{offset},"outcome":"projected"}}'.encode()
-    return Said(record, None, 0, run_id="r", tasks=tasks, events=event)
+    return EventRows(record, None, 0, run_id="r", tasks=tasks, events=event)
 
 
 def test_a_wrong_row_is_set_aside_and_the_others_land(tables: Tables) -> None:
-    good = [_said(n, f'{{"run_id":"r","task_id":{n},"status":"running"}}'.encode()) for n in range(9)]
-    bad = _said(9, b'{"run_id":"r","task_id":"nine","status":"running"}')
+    good = [_rows(n, f'{{"run_id":"r","task_id":{n},"status":"running"}}'.encode()) for n in range(9)]
+    bad = _rows(9, b'{"run_id":"r","task_id":"nine","status":"running"}')
     Writer(tables, threading.Event()).insert([*good[:4], bad, *good[4:]])
     assert tables.value("SELECT count() FROM tasks FINAL") == 9
     [letter] = tables.rows("SELECT offset, part, reason FROM dead_letters FINAL")
@@ -45,7 +47,7 @@ class _Away(Tables):
 def test_it_tries_until_clickhouse_is_back(tables: Tables) -> None:
     away = _Away(tables, 2, threading.Event())
     writer = Writer(away, away.stop)
-    writer.insert([_said(0, b'{"run_id":"r","task_id":1,"status":"running"}')])
+    writer.insert([_rows(0, b'{"run_id":"r","task_id":1,"status":"running"}')])
     assert tables.value("SELECT count() FROM tasks") == 1
     assert not writer.waiting
     away.close()
@@ -61,7 +63,7 @@ def test_a_stop_ends_the_endless_tries() -> None:
         raise TablesUnavailable("away")
 
     with pytest.raises(Stopped):
-        Writer(Tables("chdb", None), StopSoon()).steadily("test", away)  # type: ignore[arg-type]
+        Writer(Tables("chdb", None), StopSoon()).retrying("test", away)  # type: ignore[arg-type]
 
 
 def test_no_server_is_unavailable() -> None:

@@ -27,6 +27,8 @@ from tests.support.projection import History, task
 from tests.support.services.kafka import KafkaBroker
 from tests.support.services.seaweed import SeaweedS3
 
+pytestmark = pytest.mark.each_store
+
 PARTITIONS = 2
 SETTINGS = Settings()
 _NAMES = (f"replayed-{n}" for n in count())

@@ -27,6 +27,8 @@ from stores.log.local import LocalLog
 from stores.log.port import Record
 from stores.tables.client import Tables
 
+pytestmark = pytest.mark.each_store
+
 T0 = 1_790_000_000_000
 SETTINGS = Settings()
 

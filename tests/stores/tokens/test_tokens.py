@@ -97,6 +97,7 @@ def test_no_header_brings_it_down(header: str) -> None:
     )
 
 
+@pytest.mark.each_store
 def test_the_table_keeps_them_and_a_revoked_one_stays_revoked(tables: Tables) -> None:
     table = TokenTable(tables)
     assert table.read() == []

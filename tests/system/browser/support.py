@@ -32,6 +32,7 @@ class Tracker:
         """`more`: further settings, such as TRACKER_PORT."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.data = folder / "data"
         self.roots = folder / "roots"
         self.roots.mkdir()
         prices = folder / "prices.json"
@@ -39,7 +40,7 @@ class Tracker:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")}
         settings = {
             "TRACKER_PORT": str(self.port),
-            "TRACKER_DATA": str(folder / "data"),
+            "TRACKER_DATA": str(self.data),
             "TRACKER_TICK_SECONDS": "1",
             "TRACKER_DISCONNECTED_AFTER_SECONDS": str(DISCONNECTED_SECONDS),
             "TRACKER_STALLED_AFTER_SECONDS": str(STALLED_SECONDS),

@@ -85,7 +85,7 @@ def test_a_run_is_hidden_and_shown_again(page: Page, tracker: Tracker, runs: dic
     page.goto("/?user=root")
     row = page.locator(f"#run-{runs['rich']}")
     expect(row).to_have_count(0)
-    page.get_by_label("hidden too").check()
+    page.get_by_label("include hidden").check()
     page.get_by_role("button", name="Filter").click()
     expect(row).to_contain_text("hidden")
     assert "hidden=true" in page.url

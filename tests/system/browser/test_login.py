@@ -7,8 +7,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from api.auth.sessions import PROOF_HEADER
+from schemas.settings import Settings
 from tests.system.browser.conftest import Faults
 from tests.system.browser.support import Tracker
+from tracker.access import login_sessions
 
 RUN = "/runs/guarded?sort=-failed"
 
@@ -16,15 +19,16 @@ RUN = "/runs/guarded?sort=-failed"
 class Tokens:
     """A tracker's admin."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.admin = self.make("ann", "admin", "any")  # anybody, while it is open
+    def __init__(self, tracker: Tracker) -> None:
+        self.url = tracker.url
+        settings = Settings(data=tracker.data)
+        self.admin = self.make("ann", "admin", {PROOF_HEADER: login_sessions(settings).command_line_proof()})
 
-    def make(self, name: str, role: str, by: str = "") -> str:
+    def make(self, name: str, role: str, more: dict[str, str] | None = None) -> str:
         answer = httpx.post(
             f"{self.url}/api/v1/tokens",
             json={"name": name, "owner": name, "role": role},
-            headers={"Authorization": f"Bearer {by or self.admin}"},
+            headers=more or {"Authorization": f"Bearer {self.admin}"},
         )
         answer.raise_for_status()
         return str(answer.json()["secret"])
@@ -40,7 +44,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
 
 @pytest.fixture(scope="module")
 def tokens(guarded: Tracker) -> Tokens:
-    return Tokens(guarded.url)
+    return Tokens(guarded)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ def test_axe_finds_nothing_serious(page: Page, runs: dict[str, str], faults: Fau
         page.goto(path.format(**runs))
         if path.endswith("#timeline"):
             page.locator("#gantt canvas").wait_for()
+        expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
         if "{evil}" in path:
             page.locator("#actions > summary").click()
         page.evaluate(AXE)
@@ -69,7 +70,7 @@ def test_hostile_texts_are_texts_everywhere(page: Page, runs: dict[str, str]) ->
     page.goto("/runs/evil#overview")
     for tab in page.locator("#tabs a").all():
         tab.click()
-        page.wait_for_timeout(50)
+        expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
     page.locator("#tab-timeline").click()
     expect(page.locator("#timeline-caption")).to_contain_text("1 attempt")
     page.locator("#gantt canvas").hover(position={"x": 600, "y": 70})
@@ -203,6 +204,7 @@ def test_pages_are_no_wider_than_the_screen(page: Page, runs: dict[str, str], wi
     ):
         page.goto("about:blank")
         page.goto(path)
+        expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
@@ -214,15 +216,23 @@ def test_words_stay_whole_in_a_narrow_table(page: Page, runs: dict[str, str]) ->
     assert process.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 30"), "on one line"
 
 
-def test_on_paper_every_tab_stands_below_its_title(page: Page, runs: dict[str, str]) -> None:
+def test_on_paper_every_tab_that_was_looked_at_stands_below_its_title(
+    page: Page, runs: dict[str, str]
+) -> None:
     page.goto(f"/runs/{runs['failed']}#overview")
     expect(page.locator("#error")).to_be_hidden()
+    page.locator("#processes").wait_for()
     page.emulate_media(media="print")
     for name, title in (("overview", "Overview"), ("error", "Error & Resume"), ("config", "Config & Params")):
         box = page.locator(f"#{name} .tab-title", has_text=title).bounding_box()
         assert box is not None and box["height"] > 20, name
     expect(page.locator("#timeline")).to_be_hidden()  # nobody looked at it, so nothing is drawn
+    expect(page.locator("#history")).to_be_hidden()  # nobody looked at it either
     assert page.locator("button:visible").count() == 0
+    page.goto(f"/runs/{runs['failed']}?tab=all")
+    expect(page.locator("#history")).to_contain_text("Cycle 2")
+    for name in ("overview", "error", "config", "notes", "history"):
+        expect(page.locator(f"#{name}")).to_be_visible()
 
 
 def test_the_open_tab_is_told_from_the_others_in_the_systems_colours(

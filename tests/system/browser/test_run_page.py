@@ -18,6 +18,7 @@ ALWAYS = ["Overview", "Task Timeline", "Config & Params", "Notes", "Logs"]
 def card(page: Page, title: str) -> dict[str, str]:
     """Fields of a card as people see them."""
     box = page.locator("section.card", has=page.get_by_role("heading", name=title, exact=True))
+    box.wait_for()
     names, values = box.locator("dt").all_inner_texts(), box.locator("dd").all_inner_texts()
     return dict(zip(names, (v.removesuffix("Copy").strip() for v in values), strict=True))
 
@@ -52,7 +53,7 @@ def test_every_field_of_both_cards(page: Page, runs: dict[str, str], trace: str,
     assert cost["Outputs"] == f"{DASH} not measured" and told["outputDir"]
     if with_cost:
         assert cost["Cost"].startswith("$0.00")
-        page.locator("dd a[href='#cost']").click()
+        page.locator("dd a[data-tab=cost]").click()
         expect(page.locator("#cost")).to_be_visible()
         assert page.url.endswith("#cost")
 
@@ -60,6 +61,7 @@ def test_every_field_of_both_cards(page: Page, runs: dict[str, str], trace: str,
 def test_repository_revision_and_commit_lead_to_the_host(page: Page, runs: dict[str, str]) -> None:
     page.goto("/runs/amazing_euler")
     base = "https://github.com/nf-core/rnaseq"
+    page.locator("section.card", has_text="Workflow Info").wait_for()
     links = (
         page.locator("section.card", has_text="Workflow Info")
         .locator("a")
@@ -134,6 +136,7 @@ def test_each_column_of_the_process_table_sorts(
     page: Page, runs: dict[str, str], trace: str, columns: list[str]
 ) -> None:
     page.goto(f"/runs/{runs[trace]}#overview")
+    page.locator("#processes").wait_for()
     heads = [t.strip(" ▲▼\n").lower() for t in page.locator("#processes th[scope=col]").all_inner_texts()]
     page.evaluate("window.untouched = true")
     for column in columns:
@@ -152,6 +155,7 @@ def test_each_column_of_the_process_table_sorts(
             )
     assert page.evaluate("window.untouched"), "the page was not loaded anew"
     page.reload()
+    page.locator("#processes").wait_for()
     assert _values(cells.all_inner_texts(), column) == values
 
 
@@ -206,13 +210,23 @@ def test_without_script_everything_is_there(page: Page, tracker: Tracker, runs: 
     assert browser is not None
     context = browser.new_context(base_url=tracker.url, java_script_enabled=False)
     plain = context.new_page()
-    plain.goto(f"/runs/{runs['failed']}?sort=-failed")
-    for name in ("overview", "error", "timeline", "config", "notes", "logs", "history"):
+    every = ("error", "timeline", "config", "notes", "logs", "history", "overview")
+    plain.goto(f"/runs/{runs['failed']}")
+    for name in every:
+        plain.locator(f"#tab-{name}").click()
         expect(plain.locator(f"#{name}")).to_be_visible()
+        expect(plain.locator(".panel:visible")).to_have_count(1)
+        assert plain.url.endswith(f"?tab={name}")
+    plain.goto(f"/runs/{runs['failed']}?tab=all")
+    expect(plain.locator(".panel:visible")).to_have_count(len(every))
+    expect(plain.locator("#history")).to_contain_text("Cycle 2")
+    plain.goto(f"/runs/{runs['failed']}?tab=overview")
+    plain.locator("#processes thead").get_by_role("link", name="Failed").click()
     assert plain.locator("#processes tbody th").first.inner_text() == "CALLING:CALL"
+    plain.goto(f"/runs/{runs['failed']}?tab=timeline")
     plain.get_by_role("link", name="The timeline and the concurrency curve as tables").click()
     expect(plain.get_by_text("Tasks at once (peak 2)")).to_be_visible()
-    plain.goto(f"/runs/{runs['failed']}")
+    plain.goto(f"/runs/{runs['failed']}?tab=logs")
     plain.get_by_role("link", name="The runner's log").click()
     expect(plain.get_by_role("heading", name="Log")).to_be_visible()
     plain.goto("/")

@@ -18,7 +18,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from ingest.app import create_app
-from projections.project.event_rows import read, say
+from projections.project.event_rows import event_rows, read
 from schemas.settings import Settings
 from stores.log.port import Position, Record
 from tests.support.ingest import NOW, MemoryLog
@@ -98,7 +98,7 @@ class Target:
                 event, tasks, unreadable = read(record)
                 if event is None:
                     raise Wrong(f"ingest put on the log what the projector cannot read: {unreadable}")
-                say(record, 0, event, tasks, unreadable)
+                event_rows(record, 0, event, tasks, unreadable)
             except Exception as e:
                 raise Wrong(f"the projector, on {record.value[:500]!r}: {type(e).__name__}: {e}") from e
         return status, records, took

@@ -1,21 +1,20 @@
 """Secrets never reach the log, wherever they are planted; what is none is kept."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import redact
+from ingest.redaction import payloads, text
+from ingest.redaction.names import Secrecy, secrecy
 from tests.support.ingest import Edge, dead_letter, trace
 
 SECRET_NAMES = [
     "API_KEY",
     "accessKey",
-    "key",
-    "keys",
-    "sort_key",
     "LAB_TOKEN",
     "authtoken",
     "MYSQLPASSWORD",
@@ -24,7 +23,6 @@ SECRET_NAMES = [
     "HTTPToken",
     "oauth2",
     "token2",
-    "KEY1",
     "DB_PASS",
     "passwd",
     "client_secret",
@@ -35,6 +33,13 @@ SECRET_NAMES = [
     "privateKey",
 ]
 OTHER_NAMES = [
+    "key",
+    "sort_key",
+    "primary_key",
+    "genome_keys",
+    "max_tokens",
+    "qc_pass",
+    "secretome",
     "author",
     "authority",
     "keyframe",
@@ -54,12 +59,14 @@ OTHER_NAMES = [
 
 @pytest.mark.parametrize("name", SECRET_NAMES)
 def test_names_that_are_secret(name: str) -> None:
-    assert redact.is_secret(name) and redact.is_secret(name.upper().replace("ACCESSTOKEN", "ACCESS_TOKEN"))
+    assert secrecy(name) is Secrecy.ALL and Secrecy.ALL is secrecy(
+        name.upper().replace("ACCESSTOKEN", "ACCESS_TOKEN")
+    )
 
 
 @pytest.mark.parametrize("name", OTHER_NAMES)
 def test_names_that_are_not(name: str) -> None:
-    assert not redact.is_secret(name)
+    assert secrecy(name) is not Secrecy.ALL
 
 
 def test_the_rich_trace() -> None:
@@ -91,12 +98,30 @@ def test_the_rich_trace() -> None:
     ],
 )
 def test_command_lines(told: str, kept: str) -> None:
-    assert redact.text(told) == kept == redact.text(kept)
+    assert text.text(told) == kept == text.text(kept)
 
 
 def test_scripts_keep_what_is_no_secret() -> None:
     told = "sort --key=2 x\nfoo --token $TOKEN\nexport API_KEY=abc\nkey=$(basename x)"
-    assert redact.script(told) == told.replace("abc", "[redacted]")
+    assert text.script(told) == told.replace("abc", "[redacted]")
+
+
+def test_a_run_whose_person_put_secrets_everywhere() -> None:
+    """Every secret of it has `hunter` in it (one in base64); what people need stays."""
+    edge = Edge()
+    for r in trace(Path(__file__).with_name("secrets_told.jsonl.gz")):
+        edge.send(r["method"], r["path"].replace("/trace/x/", "/trace/run1/"), r["body"])
+    message = b"".join(r.value for r in edge.log.records).lower()
+    assert b"hunter" not in message and b"ahvudgvybglj" not in message
+    for kept in (
+        b'"max_tokens":4096',
+        b'"sort_key":"chrom"',
+        b'"genome_keys":["hg38"]',
+        b"towerworkspaceid:1",
+    ):
+        assert kept in message, kept
+    for kept in (b"address = 'mm.example.org'", b"sort_key = 'chrom'", b"--input s3://b/in.csv -resume"):
+        assert kept in message, kept
 
 
 def test_configuration() -> None:
@@ -145,7 +170,7 @@ tower.accessToken = [redacted]
 privateKey = [redacted]
 author = 'me'
 """
-    assert redact.config(told) == kept == redact.config(kept)
+    assert text.config(told) == kept == text.config(kept)
 
 
 def test_params_are_redacted_by_name_at_any_depth() -> None:
@@ -156,7 +181,7 @@ def test_params_are_redacted_by_name_at_any_depth() -> None:
         "auth": None,
         "u": "s3://a:x@b",
     }
-    assert redact.value(told) == {
+    assert payloads.value(told) == {
         "a": [{"db_password": "[redacted]", "n": 1}],
         "token": "[redacted]",
         "use_key": True,
@@ -166,14 +191,14 @@ def test_params_are_redacted_by_name_at_any_depth() -> None:
 
 
 def test_a_value_of_several_lines_in_env() -> None:
-    assert redact.env("A_KEY=x\ny=\nB=1") == "A_KEY=[redacted]\ny=\nB=1"
-    assert redact.env("A_KEY=x\n y z\n\nB=1\n") == "A_KEY=[redacted]\n\nB=1\n"
+    assert text.env("A_TOKEN=x\ny=\nB=1") == "A_TOKEN=[redacted]\ny=\nB=1"
+    assert text.env("A_TOKEN=x\n y z\n\nB=1\n") == "A_TOKEN=[redacted]\n\nB=1\n"
 
 
 SECRET = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/._~-", min_size=1).map(
     lambda s: f"Zq7{s}9"
 )
-NAME = st.sampled_from([n for n in SECRET_NAMES if n not in ("key", "keys")])
+NAME = st.sampled_from(SECRET_NAMES)
 NOISE = st.text(max_size=30)
 
 
@@ -226,15 +251,5 @@ def test_a_planted_secret_never_survives(name: str, secret: str, before: str, af
 @given(st.text(st.sampled_from("token=: -\"'[]{}\nkey$/@a,\\"), max_size=60))
 @settings(max_examples=500)
 def test_redacting_twice_is_redacting_once(told: str) -> None:
-    for f in (redact.text, redact.script, redact.config, redact.env, redact.url, redact.value):
+    for f in (text.text, text.script, text.config, text.env, text.url, payloads.value):
         assert f(f(told)) == f(told)
-
-
-@pytest.mark.parametrize(
-    "unit",
-    ["a", "token ", "token='", 'token="', "token='''", "://a@", "://a:", "-k -", "auth: ", "A_KEY=\n", "{\n"],
-)
-def test_hostile_text_costs_linear_time(unit: str) -> None:
-    text = "token" + unit * (300_000 // len(unit))
-    for f in (redact.text, redact.config, redact.env):
-        assert isinstance(f(text), str)  # in quadratic time this would take minutes

@@ -1,4 +1,4 @@
--- The census of each partition at each of {times} (append time, ms): `at` its first round that is not earlier, and `near` it its
+-- The outage counts of each partition at each of {times} (append time, ms): `at` its first round that is not earlier, and `near` it its
 -- first that is not earlier by more than {within} ms. No row for a partition that has no such round yet. Repeated rows of a round
 -- are alike, so no FINAL is needed.
 SELECT

@@ -1,0 +1,46 @@
+"""What people do about an alert. Each is one event on the log, by which the notifier acts."""
+
+from starlette.concurrency import run_in_threadpool
+
+from api.alerts.models import Acknowledgement, Silence
+from api.alerts.queries import is_alert
+from api.core import commands
+from api.core.commands import event_id
+from api.core.db import Reader
+from api.core.problems import not_found
+from schemas.access import Caller
+from schemas.events import Acknowledged, AlertAcknowledged, AlertSilenced, Silenced
+from stores.log.port import EventLog
+
+
+async def acknowledge(
+    reader: Reader, log: EventLog, caller: Caller, alert_id: str, by: Acknowledgement, now_ms: int
+) -> None:
+    """Say that somebody looks after it. Raises Problem 404 and LogUnavailable."""
+    await run_in_threadpool(_require, reader, alert_id)
+    event = AlertAcknowledged(
+        id=event_id(alert_id, "acknowledge", str(now_ms)),
+        source="api",
+        received_at=now_ms,
+        data=Acknowledged(alert_id=alert_id, by=caller.name or by.by),
+    )
+    await commands.append(log, alert_id, event)
+
+
+async def silence(
+    reader: Reader, log: EventLog, caller: Caller, alert_id: str, silence: Silence, now_ms: int
+) -> None:
+    """Nobody is told of it until then. Raises Problem 404 and LogUnavailable."""
+    await run_in_threadpool(_require, reader, alert_id)
+    event = AlertSilenced(
+        id=event_id(alert_id, "silence", str(now_ms)),
+        source="api",
+        received_at=now_ms,
+        data=Silenced(alert_id=alert_id, by=caller.name or silence.by, until=silence.until),
+    )
+    await commands.append(log, alert_id, event)
+
+
+def _require(reader: Reader, alert_id: str) -> None:
+    if not is_alert(reader, alert_id):
+        raise not_found("alert", alert_id)

@@ -1,0 +1,98 @@
+"""Dead letters are read again after a fix, one or many.
+
+How a request is read belongs to ingest, which the api does not know: `ReadAgain` is given by whoever puts the process together.
+What is read again is appended to the log as an event that says which letter it was; the projector marks the letter by it. The
+same letter gives the same event, so to read it twice adds nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+
+from api.core import commands
+from api.core.cursor import LetterPlace
+from api.core.db import Reader, Row
+from api.core.problems import bad_request
+from api.dead_letters.queries import (
+    WHOLE,
+    LetterFilter,
+    NotReplayed,
+    ReplayAsked,
+    Replayed,
+    letter_id,
+    letter_row,
+    letter_rows,
+)
+from schemas.metrics import LETTERS_REREAD
+from stores.log.port import EventLog
+
+
+class StillUnreadable(Exception):
+    """Today's code does not understand the letter either; the message is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a letter is today: a message for the log, and the run that it is about."""
+
+    key: str
+    type: str
+    value: bytes
+    run_id: str
+
+
+#: (row of a letter, whole; who asks; now in ms) → what it is today. Raises StillUnreadable.
+ReadAgain = Callable[[Row, str, int], Again]
+
+
+def read_nothing(_row: Row, _by: str, _now_ms: int) -> Again:
+    """For a process that was put together without ingest's code."""
+    raise StillUnreadable("this process does not know how requests are read")
+
+
+async def replay_one(
+    reader: Reader, log: EventLog, read_again: ReadAgain, letter: str, by: str, now_ms: int
+) -> Replayed:
+    """Read the letter of this id again. Raises Problem 400 and 404, and LogUnavailable."""
+    row = await run_in_threadpool(letter_row, reader, letter)
+    return await _replay(log, read_again, [row], by, now_ms)
+
+
+async def replay_page(
+    reader: Reader,
+    log: EventLog,
+    read_again: ReadAgain,
+    wanted: ReplayAsked,
+    by: str,
+    place: LetterPlace,
+    page_size: int,
+    now_ms: int,
+) -> Replayed:
+    """Read one page of the letters again. Raises Problem 400, and LogUnavailable; what was appended before that stays."""
+    if not (wanted.reason or wanted.run_id or wanted.every):
+        raise bad_request("say which: a reason, a run_id, or every: true")
+    filter = LetterFilter(wanted.run_id, wanted.reason, replayed=False)
+    rows, token = await run_in_threadpool(letter_rows, reader, filter, place, page_size, WHOLE)
+    replayed = await _replay(log, read_again, rows, by, now_ms)
+    return replayed.model_copy(update={"next_page_token": token})
+
+
+async def _replay(
+    log: EventLog, read_again: ReadAgain, rows: Sequence[Row], by: str, now_ms: int
+) -> Replayed:
+    """Append what the letters are today, one by one."""
+    answer = Replayed(replayed=[], run_ids=[], failed=[])
+    for row in rows:
+        try:
+            again = read_again(row, by, now_ms)
+        except StillUnreadable as e:
+            LETTERS_REREAD.labels("unreadable").inc()
+            answer.failed.append(NotReplayed(id=letter_id(row), reason=str(e)))
+            continue
+        await commands.append_encoded(log, again.key, again.type, again.value)
+        LETTERS_REREAD.labels("replayed").inc()
+        answer.replayed.append(letter_id(row))
+        if again.run_id not in answer.run_ids:
+            answer.run_ids.append(again.run_id)
+    return answer

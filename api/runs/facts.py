@@ -1,0 +1,41 @@
+"""What the page of a run knows before any of its tabs is opened, read in one statement."""
+
+from collections.abc import Sequence
+
+from api.core.db import Judgement, Reader, Row, sql
+from api.core.figures import time_of
+from api.core.problems import not_found
+from api.runs.models import RunFacts, Tab
+from api.runs.queries import to_run
+
+
+def run_facts(reader: Reader, run_id: str, judgement: Judgement, tabs: Sequence[Tab]) -> RunFacts:
+    """The facts of this run. Raises Problem 404."""
+    rows = reader.tables.rows(statement(tabs), run_id=run_id, run_ids=[run_id], **judgement.parameters())
+    if not rows:
+        raise not_found("run", run_id)
+    return to_facts(rows[0], judgement, [t.address for t in tabs if t.fact])
+
+
+def statement(tabs: Sequence[Tab]) -> str:
+    """Pure. The run, what the page knows beside it, and the facts of tabs, as one row."""
+    facts = "".join(f",\n(\n{sql(t.fact)}\n) AS tab_{t.address}" for t in tabs if t.fact)
+    return f"SELECT *{facts}\nFROM (\n{sql('runs/runs')}\n) AS run CROSS JOIN (\n{sql('runs/run_page')}\n) AS page"
+
+
+def to_facts(row: Row, judgement: Judgement, addresses: Sequence[str]) -> RunFacts:
+    """Pure. `row`: of `statement`; `addresses`: of the tabs that have a fact."""
+    session_runs = row["session_runs"] or [row["run_id"]]
+    cycle = session_runs.index(row["run_id"]) + 1
+    status, changed_ms = row["last_change"]
+    return RunFacts(
+        run=to_run(row, judgement.as_of(row["partition"]), cycle, row["currency"]),
+        judgement=judgement,
+        resumed=bool(row["resume"]) or cycle > 1,
+        session_runs=session_runs,
+        announced_processes=row["announced"],
+        tasks_seen_at=time_of(row["tasks_seen_ms"] or None),
+        last_word_ms=row["last_word_ms"] or None,
+        last_change=(status, str(time_of(changed_ms))) if status else None,
+        of_tabs={a: row[f"tab_{a}"] for a in addresses},
+    )

@@ -1,0 +1,195 @@
+"""Texts without their secrets: command lines, scripts and reports, environments, configurations.
+
+In what runners report and in scripts a value that is a reference (`$TOKEN`, `os.environ[…]`, `get_token()`) stays.
+"""
+
+import re
+
+from ingest.redaction.commands import hide_arguments
+from ingest.redaction.names import Secrecy, is_password, is_user, looks_random, secrecy
+from ingest.redaction.shapes import HIDDEN, hide_key_blocks, hide_shapes
+
+# Each quantifier is possessive, bounded, or starts where it cannot start again within its match.
+_QUOTED = r"""'''.*?'''|\"""(?:.*?)\"""|'(?:\\.|[^'\\])*+'|"(?:\\.|[^"\\])*+\""""
+_TAIL = r"(?:[^\s,;&|\])}\"'<>]|,(?=[^\s,;&|\])}\"'<>=:]++(?![=:])))"  # of `password=a,b`, but not of `token:a,cost:b`
+# A value may stand after `\`, in a block of YAML, or on the next line, quoted or alone.
+_GAP = (
+    r"(?:[ \t]|\\\r?\n)*+(?:[|>][\-+]?\r?\n[ \t]++|\r?\n[ \t]++(?=[\"']|[^\s=:\[{(<]++[ \t]*+(?:\r?\n|\Z)))?"
+)
+_ASSIGNMENT = re.compile(
+    r"(?<![\w.\-])-{0,2}+([A-Za-z_][\w.\-]*+)\\?[\"']?\]?[ \t]*+(?!::)(?:=>|==?|:=?|<-(?=[ \t]))" + _GAP
+)
+_ASSIGNED = re.compile(
+    rf"\[redacted\]|\\\"[^\"\n]*+\"?|(?:{_QUOTED}){_TAIL}*+|[\"'][^\n]*+|[^\s,;&|\])}}\"'<>]{_TAIL}*+",
+    re.DOTALL,
+)
+_OPTION = re.compile(r"(?<![\w.\-])-{1,2}+([A-Za-z_][\w.\-]*+)(?:[ \t\n]|\\\r?\n)++")
+_ARGUMENT = re.compile(rf"\[redacted\]|(?:{_QUOTED})\S*+|[\"'][^\n]*+|[^\s\-]\S*+", re.DOTALL)
+_SETTER = re.compile(r"\b(?:set|put|secret-add)[ \t]++([A-Za-z_][\w.\-]*+)[ \t]++")
+_PAIR = re.compile(  # {name: API_TOKEN, value: X}, <property name="password" value="X"/>, <name>…</name><value>…
+    r"(?i:\b(?:name|key)\b)[\"']?(?:[ \t]*+[:=][ \t]*+|>)[\"']?([A-Za-z_][\w.\-]*+)[\"']?(?:</(?i:name|key)>)?"
+    r"[\s,]*+[\"'<]?(?i:value\b)[\"']?(?:[ \t]*+[:=][ \t]*+|>)"
+)
+_ELEMENT = re.compile(r"<([A-Za-z_][\w.\-:]{0,99})(?:[ \t][^<>]{0,500})?>(?=[^<\s])")
+_ELEMENT_TEXT = re.compile(r"[^<]++")
+
+_WALKS = (
+    (_PAIR, _ASSIGNED),
+    (_ASSIGNMENT, _ASSIGNED),
+    (_OPTION, _ARGUMENT),
+    (_SETTER, _ARGUMENT),
+    (_ELEMENT, _ELEMENT_TEXT),
+)
+#: What every name has under which something is hidden; a text without it is not walked, which costs a tenth.
+_HINT = re.compile(
+    r"pass|pw|secret|credential|token|key|auth|jwt|bearer|cookie|licen|salt|pat(?![a-z])", re.I
+)
+
+_LITERAL = re.compile(r"[\"']?(?:true|false|null|none|nil|undefined)\b[\"']?(?!\w)", re.IGNORECASE)
+_NUMBER = re.compile(r"[\"']?[+-]?\d[\d_]*+(?:\.\d++)?[\"']?(?![\w.\-+/=])")
+_REFERENCE = re.compile(
+    r"[\"']{0,3}(?:\\?\$(?:\{|\(|[A-Za-z_])|secrets\.\w)"
+    r"|(?:os|System|process|Sys|params|args|opts?|config|self|task|ENV)(?:\.|\[|::)|[A-Za-z_][\w.]*+[(\[]"
+)
+_PARSER_SAYS = re.compile(
+    r"(?:unexpected|invalid|illegal|unknown|missing|expected|unrecogni[sz]ed|bad|next|last)[ \t]\Z", re.I
+)
+
+# Digests of images (docker://image:tag@sha256:…) are no users, nor is the `git` of every ssh address. The second is
+# for a password with a slash, which makes no URL but happens; a port is none.
+_USER_OF_URL = re.compile(r"://(?!\*\*\*@|git@)[^\s/?#'\"<>]*@(?!sha\d+:)")
+_PASSWORD_WITH_SLASH = re.compile(r"://[^\s/:@'\"]{1,200}+:(?!\d+/)[^\s@'\"]{0,200}+@(?!sha\d+:)")
+_SIGNATURE = re.compile(
+    r"([?&](?:sig|signature|x-(?:amz|goog)-(?:signature|credential|security-token))=)[^&\s'\"#]+",
+    re.IGNORECASE,
+)
+_HEADER = re.compile(
+    r"(\b(?:authorization|cookie)[\"']?[ \t]*+[:=][ \t]*+[\"']?)(?!\[redacted\]|\$)(?:[a-z]++[ \t]++)?(?![$])[^\s'\"]+",
+    re.IGNORECASE,
+)
+_ENV_LINE = re.compile(r"[ \t]*+(?:export[ \t]++)?([^=\s]++)=")
+_SETTING = re.compile(r"([ \t]*+['\"]?([\w.\-]++)['\"]?[ \t]*+=[ \t]*+)(?=\S)")
+_SCOPE = re.compile(r"[ \t]*+(?:withName:|withLabel:)?['\"]?([\w.\-:*|~]++)['\"]?[ \t]*+\{[ \t]*+\Z")
+
+
+def url(text: str) -> str:
+    """The text without the users, passwords and signatures of its URLs: `https://***@host/path`."""
+    if "://" not in text:
+        return text
+    if "@" in text:
+        text = _PASSWORD_WITH_SLASH.sub("://***@", _USER_OF_URL.sub("://***@", text))
+    return _SIGNATURE.sub(rf"\1{HIDDEN}", text) if "=" in text else text
+
+
+def short(text: str) -> str:
+    """A name, an address or another short text that holds no assignments."""
+    return hide_shapes(url(text))
+
+
+def text(value: str) -> str:
+    """A command line, or any text of which nothing more is known."""
+    return _free_text(value, keep_references=False)
+
+
+def script(value: str) -> str:
+    """A task's script, an error message or an error report."""
+    return _free_text(value, keep_references=True)
+
+
+def _free_text(text: str, keep_references: bool) -> str:
+    text = hide_arguments(hide_key_blocks(text))
+    if _HINT.search(text):
+        text = _HEADER.sub(rf"\1{HIDDEN}", text)
+        for named, valued in _WALKS:
+            text = _hide(text, named, valued, keep_references)
+    return short(text)
+
+
+def _hide(text: str, named: re.Pattern[str], valued: re.Pattern[str], keep_references: bool) -> str:
+    """Hide each value that follows a secret name; what follows another name is searched in turn."""
+    parts, done, at = [], 0, 0
+    while name := named.search(text, at):
+        at = name.end()
+        level = secrecy(name[1])
+        if level is Secrecy.NOTHING or (keep_references and _REFERENCE.match(text, at)):
+            continue
+        value = valued.match(text, at)
+        if value is None or _stays(name[1], level, value[0]) or _is_of_a_parser(text, name):
+            continue
+        parts += [text[done:at], HIDDEN]
+        done = at = value.end()
+    return "".join([*parts, text[done:]]) if parts else text
+
+
+def _stays(name: str, level: Secrecy, value: str) -> bool:
+    """Whether a value under a name of that level tells nothing. Its first characters decide, whatever its length."""
+    if level is Secrecy.IF_RANDOM:
+        return not looks_random(value)
+    return bool(_LITERAL.fullmatch(value[:20])) or (
+        bool(_NUMBER.fullmatch(value[:40])) and not is_password(name)
+    )
+
+
+def _is_of_a_parser(text: str, name: re.Match[str]) -> bool:
+    """Whether it is a parser's complaint, such as `unexpected token: 'foo'`."""
+    start = name.start(1)
+    return name[1].lower() == "token" and _PARSER_SAYS.search(text[max(0, start - 14) : start]) is not None
+
+
+def env(value: str) -> str:
+    """Lines of NAME=value; a line without a name continues the value before it."""
+    lines: list[str] = []
+    hiding = False
+    for line in hide_key_blocks(value).split("\n"):
+        named = _ENV_LINE.match(line)
+        if named:
+            old, level = line[named.end() :], secrecy(named[1])
+            hiding = level is not Secrecy.NOTHING and bool(old) and not _stays(named[1], level, old)
+            lines.append(named[0] + (HIDDEN if hiding else text(old)))
+        elif not hiding or not line.strip():
+            lines.append(text(line))
+    return "\n".join(lines)
+
+
+def config(value: str) -> str:
+    """Nextflow's configuration: `NAME = 'value'` in nested scopes, and maps. A secret scope goes whole."""
+    lines: list[str] = []
+    scopes: list[_Scope] = [_Scope(False)]
+    for line in text(value).split("\n"):
+        scope = _SCOPE.match(line)
+        if scope:
+            name = scope[1].rsplit(":", 1)[-1]
+            scopes.append(_Scope(scopes[-1].secret or secrecy(name) is Secrecy.ALL))
+        elif line.strip() == "}" and len(scopes) > 1:
+            scopes.pop()
+        elif scopes[-1].secret and line.strip():
+            line = re.sub(r"\S.*", HIDDEN, line, count=1)
+        elif setting := _SETTING.match(line):
+            line = scopes[-1].setting(lines, line, setting)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+class _Scope:
+    """A scope of a configuration: whether all of it is secret, and the users that go when a password stands beside them."""
+
+    def __init__(self, secret: bool) -> None:
+        self.secret, self._has_password = secret, False
+        self._users: list[tuple[int, str]] = []  # the line's number, and what it becomes
+
+    def setting(self, lines: list[str], line: str, setting: re.Match[str]) -> str:
+        """The line of a setting, hidden where it must be. Hides users in `lines` when it is a password."""
+        name, old, level = setting[2], line[setting.end() :], secrecy(setting[2])
+        if is_user(name):
+            self._users.append((len(lines), setting[1] + HIDDEN))
+        if level is not Secrecy.NOTHING and not _stays(name, level, old):
+            line = setting[1] + HIDDEN
+            self._has_password |= is_password(name)
+        if self._has_password:
+            for number, hidden in self._users:
+                if number == len(lines):
+                    line = hidden
+                else:
+                    lines[number] = hidden
+            self._users.clear()
+        return line

@@ -1,0 +1,88 @@
+"""Redaction is linear in its input, and what it remembers is bounded."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from ingest.redaction import names, payloads, text
+from tests.support.growth import assert_linear
+
+UNITS = [
+    "a",
+    "token ",
+    "token='",
+    'token="',
+    "token='''$",
+    "token='''",
+    "token=\"\"\"x'''",
+    "token='\\'\n",
+    "token=\\\n",
+    "token=a,",
+    "token: \n ",
+    "://a@",
+    "://a:",
+    "://a@sha1:",
+    "-k -",
+    "--token ",
+    "auth: ",
+    "Authorization: a ",
+    "A_TOKEN=\n",
+    "{\n",
+    "password = 'x'\nuser = 'y'\n",
+    "name: token, ",
+    "name: token, value: ",
+    "<token a ",
+    "<token>a</",
+    "curl -u a:",
+    "docker login ",
+    "docker login -p",
+    "curl;",
+    "eyJaaaaaaaaaa.",
+    "sk-aaaa",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----BEGIN A",
+    "PuTTY-User-Key-File-2: ",
+    "hooks.slack.com/services/",
+    "1:AA",
+    "aB1",
+    "é[redacted]",
+    "token[redacted]=",
+]
+
+
+def _read(f: Callable[[str], str], unit: str, size: int) -> str:
+    return f("token" + unit * (size // len(unit)))
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_hostile_text_costs_linear_time(unit: str) -> None:
+    for f in (text.script, text.config, text.env):
+        assert_linear(partial(_read, f, unit), 20_000)
+
+
+@pytest.mark.parametrize(
+    "unit", ["1", "{}", '"token=x"', '{"token":1}', "[]", '{"name":"token","value":"x"}']
+)
+def test_hostile_json_costs_linear_time(unit: str) -> None:
+    def redact(size: int) -> bytes:
+        return payloads.body(b"[" + b",".join([unit.encode()] * (size // (len(unit) + 1))) + b"]")
+
+    assert_linear(redact, 20_000)
+
+
+def test_what_is_remembered_of_names_is_bounded_in_bytes() -> None:
+    """60 names of many megabytes took 620 MB."""
+    before = names._cached.cache_info().currsize
+    for n in range(60):
+        payloads.value({f"{n}token" + "x" * 100_000: "y"})
+    assert names._cached.cache_info().currsize <= before + 1
+    limit = names._cached.cache_parameters()["maxsize"]
+    assert limit is not None and limit * names._CACHED_NAME * 4 <= 4 * 2**20
+
+
+def test_a_long_name_is_still_a_name() -> None:
+    assert json.loads(payloads.body(json.dumps({"x" * 200 + "_password": "hunter2"}).encode())) == {
+        "x" * 200 + "_password": "[redacted]"
+    }
