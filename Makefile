@@ -11,6 +11,7 @@ COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-depende
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
 FUZZ_INPUTS ?= 100000
+PROPERTIES := $(addprefix tests/,ingest stores/log stores/spool projections/project projections/alerts api/timeline)
 NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not nextflow and not browser and not bench
 
 .DEFAULT_GOAL := help
@@ -37,17 +38,16 @@ setup-dev: $(VENV)/.setup-dev ## Make .venv with what the tests and checks need 
 
 services: fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool ## Fetch the Kafka, ClickHouse, Nextflow, browser and promtool that the tests start
 
-test: setup-dev services lint types ## Run every check and every test, on real services
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-whole test-parts
+test: ## Run every check and every test, on real services, and say how long each part took
+	@.ci/run
 
-# The two halves take about as long. Much of the first is waiting for processes, so they run beside each other.
 WHOLE := tests/system
 
 test-whole: setup-dev services ## Run only the tests of whole stacks: chaos, end to end, browser, fuzz
-	$(BIN)/pytest $(WHOLE)
+	$(BIN)/pytest --durations=25 $(WHOLE)
 
 test-parts: setup-dev services ## Run only the other tests, also those on real services
-	$(BIN)/pytest $(addprefix --ignore=,$(WHOLE))
+	$(BIN)/pytest --durations=25 $(addprefix --ignore=,$(WHOLE))
 
 test-fast: setup-dev ## Run only the tests that need no service
 	$(BIN)/pytest -m "$(NO_SERVICES)"
@@ -72,9 +72,10 @@ audit: ## Ask the databases of known weaknesses about requirements.lock (needs t
 schemas: setup-dev ## Write the JSON Schemas of the events again
 	$(BIN)/python -m schemas.export
 
-fuzz: setup-dev ## Try FUZZ_INPUTS hostile requests on ingest, then the API (prints its seeds)
+fuzz: setup-dev services ## Try FUZZ_INPUTS hostile requests on ingest, then the API, then the properties with new seeds
 	$(BIN)/python -m tests.system.fuzz.ingest --inputs $(FUZZ_INPUTS)
 	$(BIN)/python -m tests.system.fuzz.api
+	$(BIN)/pytest --hypothesis-profile=random $(PROPERTIES)
 
 bench: setup-dev services ## Measure freshness and throughput on this machine
 	$(BIN)/python -m bench.freshness

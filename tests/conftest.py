@@ -5,6 +5,7 @@ A service that cannot start is an error of the tests that ask for it, never a sk
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.support.services.clickhouse import ClickHouseServer
@@ -12,6 +13,11 @@ from tests.support.services.kafka import KafkaBroker
 from tests.support.services.seaweed import SeaweedS3, credentials
 
 pytest_plugins = ("tests.support.tables", "tests.support.api_stage", "tests.support.notifier_stage")
+
+# What gates is the same each time; `make fuzz` tries the properties with new seeds.
+hypothesis.settings.register_profile("fixed", derandomize=True)
+hypothesis.settings.register_profile("random", print_blob=True)
+hypothesis.settings.load_profile("fixed")
 
 _MARKER_OF_FIXTURE = {"kafka_broker": "kafka", "clickhouse_server": "clickhouse", "s3": "s3"}
 

@@ -6,6 +6,7 @@ log is what the projector can read. Over all: the memory does not grow.
 
 import argparse
 import asyncio
+import math
 import secrets
 import sys
 import time
@@ -148,7 +149,7 @@ def rss() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def fuzz(seed: int, inputs: int, seconds: float) -> Found:
+def fuzz(seed: int, inputs: int, seconds: float = math.inf) -> Found:
     """Try so many inputs, or as many as the seconds allow (but at least a thousand). Raises Wrong."""
     all_seeds = seeds()
     target = Target()

@@ -1,6 +1,4 @@
-"""A short round of fuzzing of the API by its own OpenAPI, with a new seed each time; `make fuzz` does the long ones."""
-
-import secrets
+"""A short round of fuzzing of the API by its own OpenAPI, with a fixed seed; `make fuzz` does the long ones."""
 
 import pytest
 from fastapi import FastAPI
@@ -9,13 +7,14 @@ from stores.tables.client import Tables
 from stores.tables.migrate import migrate
 from tests.system.fuzz.api import fuzz, fuzz_tables
 
+SEED = 20261126
 EXAMPLES = 3  # good ones, and as many bad ones
 
 
 def test_no_request_makes_the_api_fail(chdb_root: Tables) -> None:
     tables = chdb_root.beside("fuzzed_api")
     migrate(tables)
-    found = fuzz_tables(tables, EXAMPLES, secrets.randbelow(2**32))
+    found = fuzz_tables(tables, EXAMPLES, SEED)
     print(found)
     assert found.operations > 15 and found.requests >= found.operations
     assert found.bad > found.operations and found.statuses[400] > 0

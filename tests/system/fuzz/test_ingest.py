@@ -1,7 +1,6 @@
-"""A short round of fuzzing of ingest, with a new seed each time; `make fuzz` does the long ones."""
+"""A short round of fuzzing of ingest; its seed is fixed. `make fuzz` does the long ones, with new seeds."""
 
 import asyncio
-import secrets
 import threading
 from dataclasses import replace
 from random import Random
@@ -16,14 +15,14 @@ from tests.support.ingest import MemoryLog
 from tests.system.fuzz.ingest import Found, Target, Wrong, check, fuzz
 from tests.system.fuzz.mutate import Input, mutated, seeds
 
-SECONDS = 20.0
+SEED = 20261126
 
 
 def test_no_input_makes_ingest_fail_hang_or_grow() -> None:
-    found = fuzz(secrets.randbelow(2**32), inputs=20_000, seconds=SECONDS)
+    found = fuzz(SEED, inputs=4_000)
     print(found)
     check(found)
-    assert found.inputs >= 1000
+    assert found.inputs == 4_000
     read = {
         "run.created",
         "run.begun",
@@ -44,12 +43,12 @@ def test_the_same_seed_makes_the_same_inputs() -> None:
 
 def test_clickhouse_takes_whatever_ingest_puts_on_the_log(tables: Tables) -> None:
     """What ingest has validated no table refuses: then a whole batch would be halved again and again to find it."""
-    seed, target, all_seeds = secrets.randbelow(2**32), Target(), seeds()
+    target, all_seeds = Target(), seeds()
     records: list[Record] = []
 
     async def work() -> None:
         for n in range(1500):
-            _, appended, _ = await target.try_one(mutated(Random(f"{seed}/{n}"), all_seeds))
+            _, appended, _ = await target.try_one(mutated(Random(f"{SEED}/{n}"), all_seeds))
             records.extend(appended)
 
     asyncio.run(work())
@@ -58,7 +57,7 @@ def test_clickhouse_takes_whatever_ingest_puts_on_the_log(tables: Tables) -> Non
     projector.project([replace(r, offset=n) for n, r in enumerate(records)])
     projector.refresh_all()
     refused = tables.rows("SELECT part, reason, type FROM dead_letters FINAL WHERE reason LIKE '%Code: %'")
-    assert not refused, f"seed {seed}: {refused[:3]}"
+    assert not refused, refused[:3]
     assert tables.value("SELECT count() FROM events FINAL") == len(records) > 700
 
 
