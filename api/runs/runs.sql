@@ -26,6 +26,7 @@ SELECT
     completed.exit_status AS exit_status,
     completed.error_message AS error_message,
     completed_texts.error_report AS error_report,
+    process_names.names AS announced,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
     peak, wasted, unpriced,
     {{ shown_cost }} AS shown_cost
