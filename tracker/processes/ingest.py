@@ -6,8 +6,9 @@ import socket
 import typer
 
 from ingest.app import create_app
-from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOLED
+from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOL_REFUSED, INGEST_SPOOLED
 from schemas.settings import Settings
+from stores.files import open_private_folder
 from stores.log.open import open_log
 from stores.spool.spool import SpooledLog
 from stores.tables.client import ANSWERING, open_tables
@@ -27,6 +28,7 @@ def ingest() -> None:
 
 async def run(settings: Settings) -> None:
     """The ingest stage alone, until SIGINT or SIGTERM."""
+    open_private_folder(settings.data)
     # By port: processes that share a host have spools of their own, and a restart finds its own again.
     folder = settings.data / f"spool-{settings.port}"
     event_log = SpooledLog(
@@ -34,6 +36,7 @@ async def run(settings: Settings) -> None:
     )
     INGEST_SPOOLED.set_function(lambda: event_log.spooled)
     INGEST_SPOOL_BYTES.set_function(lambda: event_log.spooled_bytes)
+    INGEST_SPOOL_REFUSED.set_function(lambda: event_log.refused)
     tables = open_tables(settings, ANSWERING)
     tokens = access.token_list(tables, settings)
     await event_log.start()

@@ -12,11 +12,13 @@ from projections.alerts import rules
 from projections.alerts.notifier import Notifier
 from projections.consume import loop as projection_loop
 from projections.consume import setup
-from projections.consume.agents import Work, create_app
+from projections.consume.agents import create_app
 from projections.consume.health import HealthServer
+from projections.consume.work import Work
 from projections.project.projector import Projector
 from schemas.settings import Settings
 from schemas.topics import EVENTS
+from stores.files import open_private_folder
 from stores.log.open import open_log
 from stores.tables.client import PROJECTING, open_tables
 from tracker.clock import now_ms
@@ -35,7 +37,7 @@ def project() -> None:
 def run(settings: Settings) -> None:
     """One Faust worker, until SIGINT or SIGTERM. Does not return: Faust exits the process."""
     alert_rules = rules.load(settings)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    open_private_folder(settings.data)
     tables, stop = open_tables(settings, PROJECTING), threading.Event()
     event_log = open_log(settings)
     health = HealthServer(settings.host, settings.metrics_port)
@@ -63,12 +65,13 @@ def run(settings: Settings) -> None:
     with TemporaryDirectory(prefix="tracker-project-") as scratch:
         work = Work(loop.run_until_complete(prepared()))
         faust_app = create_app(settings, work, event_log, health, Path(scratch))
-        notifier = Notifier(event_log, tables, settings, alert_rules, now_ms)
+        notifier = Notifier(event_log, tables, settings, alert_rules, now_ms, problem=lambda: work.problem)
 
         @faust_app.task  # type: ignore[untyped-decorator]
         async def notify() -> None:
-            # One worker has the first partition, and that one notifies of all.
-            await notifier.run(lambda: 0 in work.partitions)
+            # One worker has the first partition, and that one notifies of all. While nobody gets on, those without partitions
+            # notify too, under the same keys: else nobody would say so.
+            await notifier.run(lambda: 0 in work.partitions or bool(work.problem and not work.partitions))
 
         worker = Projecting(
             faust_app, loop=loop, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True
