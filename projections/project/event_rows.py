@@ -151,7 +151,7 @@ def dead_letter(
             "reason": reason,
             "request": request,
             "dialect": data.dialect if event else "",
-            "workspace": data.workspace[:1000],  # it stands in each letter of the message
+            "workspace": data.workspace,
             "owner": event.owner if event else "",
             "raw": raw,
             "appended_at": iso(record.appended_at),

@@ -35,7 +35,7 @@ def test_one_that_is_too_large_becomes_a_stub() -> None:
 
 def test_the_letters_of_one_message_are_bounded_and_the_rest_is_counted() -> None:
     parts = [SetAside(part=f"tasks[{n}]", reason="not an object", raw="1") for n in range(100_000)]
-    data = TasksChanged(dialect="tower", tasks=[], set_aside=parts, workspace="w" * 60_000)
+    data = TasksChanged(dialect="tower", tasks=[], set_aside=parts, workspace="w" * 1000)
     event = TasksChangedEvent(id="e", source="s", run_id="r", received_at=1, data=data)
     rows = event_rows(Record(0, 7, 1, "r", event.type, b""), 1, event, b"", "")
     assert len(rows.dead_letters) < letters.MESSAGE_BYTES + 10_000
