@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+from projections.project.letters import bounded
 from schemas.dead_letters import Reread
 from schemas.events import (
     INT64_MAX,
@@ -105,9 +106,7 @@ def event_rows(
         rows.runs = _json(_run_row(record, observed, event, event.data))
         if isinstance(event, RunHidden):
             rows.alert_acts = _alert_act(record, event)
-        rows.dead_letters = b"".join(
-            dead_letter(record, event, s.part, event.type, s.reason, "", s.raw) for s in event.data.set_aside
-        )
+        rows.dead_letters = _set_aside(record, event, event.data)
         if event.reread is not None:
             rows.letter_replays = _replay_row(record, event, event.reread)
     rows.outcome = outcome
@@ -158,6 +157,17 @@ def dead_letter(
             "appended_at": iso(record.appended_at),
         }
     )
+
+
+def _set_aside(record: Record, event: Event, data: Payload) -> bytes:
+    """Make the dead letters of a message's parts; one more counts those that are too many."""
+    letters, left = bounded(
+        dead_letter(record, event, s.part, event.type, s.reason, "", s.raw) for s in data.set_aside
+    )
+    if left:
+        reason = f"{left} more parts of this message were set aside, too many to list"
+        letters += dead_letter(record, event, "and more", event.type, reason, "", "")
+    return letters
 
 
 def _replay_row(record: Record, event: Envelope, letter: Reread) -> bytes:
