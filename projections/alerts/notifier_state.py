@@ -61,6 +61,7 @@ class NotifierContext(Protocol):
     now: Callable[[], int]
     storage: Storage
     send: Send
+    problem: Callable[[], str]
 
     async def ask(self, call: Callable[[], T]) -> T:
         """Run a blocking call in a thread."""
@@ -235,7 +236,8 @@ class NotifierState:
         now = self._n.now()
         verdict = conditions.judge(self._watermark.marks, now, self._started, self._limit, self._missing)
         if verdict.behind is not None:
-            self.registry.behind(verdict.since if verdict.behind else None, now, verdict.summary)
+            summary = "; ".join(filter(None, (verdict.summary, self._n.problem())))
+            self.registry.behind(verdict.since if verdict.behind else None, now, summary)
 
     def _send_watchdog(self) -> None:
         """Send the watchdog message: it shows its receivers that alerts work."""
