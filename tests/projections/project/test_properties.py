@@ -249,7 +249,12 @@ def written(partitions: int, steps: Sequence[Any]) -> list[Message]:
                 say(f"run{step.run}", request[0], *request[1], partition=step.run % partitions)
             case Say() if earlier := said.get(step.run):
                 request = earlier[-min(step.again, len(earlier))]
-                say = h.reread if step.reread and isinstance(request[0], e.Payload) else h.say
+                again = (
+                    step.reread
+                    and isinstance(request[0], e.Payload)
+                    and not isinstance(request[0], e.Unreadable)
+                )
+                say = h.reread if again else h.say
                 say(f"run{step.run}", request[0], *request[1], partition=step.run % partitions)
     return h.messages
 
