@@ -7,7 +7,7 @@ import json
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, get_args
 
 from projections.project.letters import bounded
 from schemas.dead_letters import Reread
@@ -63,13 +63,38 @@ class EventRows:
     outcome: Outcome = Outcome.PROJECTED
 
 
+class UnknownEventType(Exception):
+    """A newer version wrote the event. To go on would lose it, so the projector stops and acknowledges nothing of it."""
+
+
+#: The types of event that this version knows.
+_TYPES = {model.model_fields["type"].default for model in get_args(get_args(Event)[0])}
+
+
 def read(record: Record) -> tuple[Event | None, bytes, str]:
-    """Decode a message: the event, its task rows, and '' or the reason why it cannot be read."""
+    """Decode a message: the event, its task rows, and '' or the reason why it cannot be read. Raises UnknownEventType."""
     try:
         event, tasks = decode(record.value)
     except ValueError as e:
+        if unknown := _unknown_type(record.value):
+            raise UnknownEventType(
+                f"partition {record.partition}, offset {record.offset}: this version of the tracker does not know events of type "
+                f"{unknown!r}, which a newer one has written. Nothing is lost: start that version again"
+            ) from None
         return None, b"", f"not an event: {e}"[:2000]
     return event, tasks, ""
+
+
+def _unknown_type(message: bytes) -> str:
+    """The type of an envelope that this version does not know; '' for a known one, and for what is no envelope."""
+    try:
+        head = json.loads(message.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(head, dict) or not {"id", "source", "type", "data"} <= head.keys():
+        return ""
+    kind = head["type"]
+    return kind[:100] if isinstance(kind, str) and kind not in _TYPES else ""
 
 
 def event_rows(
