@@ -109,6 +109,9 @@ class Run(BaseModel):
     last_seen_at: Time | None
     as_of: Time = Field(description="Up to when the tracker knows of this run")
     workflow: Workflow
+    pipeline: str | None = Field(
+        description="What is run, in a few words: the project or repository, or the manifest's name where that is only a script"
+    )
     submitted_at: Time | None
     started_at: Time | None
     completed_at: Time | None
@@ -118,7 +121,10 @@ class Run(BaseModel):
     cost: Cost | None
     outputs: Outputs | None
     error: RunError | None
-    resume_command: str | None
+    resume_command: str | None = Field(description="What to append to go on; null where nothing works")
+    resume_line: str | None = Field(
+        None, description="The whole command with it, ready to paste, where it is known"
+    )
     owner: str | None = Field(description="Who the token belongs to")
     workspace: str | None
     labels: list[str]
