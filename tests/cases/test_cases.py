@@ -108,3 +108,21 @@ def test_the_reason_is_shown_where_only_the_report_has_it(tracker: Whole) -> Non
     }
     assert "K8s pod failed" in text_of(tracker.page("/runs/k8s_left_running"))
     assert "K8s pod failed" in text_of(tracker.page("/"))
+
+
+def test_a_run_without_tasks_cost_nothing_and_says_so(tracker: Whole) -> None:
+    tracker.send(case("11"))
+    run = tracker.run("empty_run")
+    assert run["status"] == "succeeded" and run["tasks"]["total"] == 0
+    assert run["cost"] is None or (run["cost"]["amount"], run["cost"]["complete"]) == ("0", True)
+    costs = tracker.get("/runs/empty_run/costs")
+    assert (costs["amount"], costs["complete"], costs["unpriced_tasks"]) == ("0", True, 0)
+    assert "this run had no tasks" in text_of(tracker.page("/runs/empty_run")).lower()
+
+
+def test_a_task_with_any_further_attempt_was_retried(tracker: Whole) -> None:
+    tracker.send(case("14"))
+    run = tracker.run("many_attempts")
+    assert run["status"] == "cancelled" and run["peak_concurrency"] == 2
+    counts = {k: v for k, v in run["tasks"].items() if v}
+    assert counts == {"succeeded": 1, "aborted": 1, "retried": 2, "total": 2}

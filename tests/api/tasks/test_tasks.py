@@ -30,7 +30,11 @@ def test_parts_of_a_run_of_which_hardly_anything_is_known(stage: Stage) -> None:
     assert stage.get("/runs/r1/concurrency") == {"peak": 0, "points": [{"at": iso(T0), "running": 0}]}
     assert stage.get("/runs/r1/transitions") == {"transitions": []}
     costs = stage.get("/runs/r1/costs")
-    assert costs["amount"] is None and costs["processes"] == [] and costs["pricing"]["version"] is None
+    assert (
+        (costs["amount"], costs["complete"]) == ("0", True)
+        and costs["processes"] == []
+        and costs["pricing"]["version"] is None
+    )
 
 
 def test_processes_in_order_of_announcement_then_by_name(stage: Stage) -> None:

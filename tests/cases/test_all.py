@@ -1,0 +1,260 @@
+"""Situations of real people, as small inputs: what must be shown, in the API and on the pages."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from schemas.topics import EVENTS
+from stores.tables.client import Tables
+from tests.support.whole import T0, Whole, case, whole
+
+#: Longer than the threshold of silence.
+SILENT_SECONDS = 600
+CONSOLE = "https://eu-west-1.console.aws.amazon.com/codesuite"
+
+
+@pytest.fixture
+def tracker(tables: Tables, tmp_path: Path) -> Iterator[Whole]:
+    with whole(tables, tmp_path) as started:
+        yield started
+
+
+def tasks_of(tracker: Whole, run: str) -> dict[int, Any]:
+    """Task id → the task, with all that is known of it."""
+    listed = tracker.get(f"/runs/{quote(run, safe='')}/tasks", page_size=500)["tasks"]
+    return {t["task_id"]: tracker.get(f"/runs/{quote(run, safe='')}/tasks/{t['task_id']}") for t in listed}
+
+
+def text_of(html: str) -> str:
+    """What a page says, without its marks, on one line."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def everything(tracker: Whole, run_id: str) -> str:
+    """All that anybody is shown of the run, and what stands on the log."""
+    pages = [
+        tracker.page(p)
+        for p in (f"/runs/{run_id}", f"/runs/{run_id}?tab=config", f"/runs/{run_id}?tab=error", "/", "/ops")
+    ]
+    answers = [
+        str(tracker.get(p)) for p in (f"/runs/{run_id}", "/runs", "/dead-letters", f"/runs/{run_id}/tasks")
+    ]
+    records = tracker.do(tracker.log.take(EVENTS, {0: 0}, 1000, 0))
+    return "\n".join([*pages, *answers, *(r.value.decode("utf-8", "replace") for r in records)])
+
+
+def links(html: str) -> list[str]:
+    return [unescape(href) for href in re.findall(r'href="([^"]*)"', html)]
+
+
+def test_links_to_repositories_lead_where_the_host_has_them(tracker: Whole) -> None:
+    tracker.send(case("10"))
+    for run, repository, revision in (
+        ("bb_server", "https://bitbucket.mydomain.example/projects/PROJECT/repos/repo", "/browse?at=master"),
+        ("azure_clone", "https://dev.azure.com/lab/variants/_git/pipeline", "?version=GBmain"),
+        ("azure_user", "https://dev.azure.com/lab/variants/_git/pipeline", "?version=GBmain"),
+        ("gh_ssh", "https://github.com/lab-org/repo_name", "/tree/v1.2.0"),
+        ("gh_ssh_url", "https://github.com/lab-org/repo_name", "/tree/v1.2.0"),
+        ("gl_ssh_port", "https://gitlab.lab.example/group/sub/repo", "/-/tree/feature/x"),
+        ("gl_scp_port", "https://gitlab.lab.example/group/repo", "/-/tree/main"),
+        ("gl_http", "http://gitlab.lab.example/group/repo", "/-/tree/feature/new-caller"),
+        ("gl_https_port", "https://gitlab.lab.example:8443/group/repo", "/-/tree/main"),
+        ("gl_relative", "http://server.example/gitlab/dmas/hello", None),
+        ("gitea", "https://gitea.lab.example/ada/pipe", "/src/main"),
+        ("codecommit", f"{CONSOLE}/codecommit/repositories/pipe/browse", "/refs/heads/main"),
+        ("bb_cloud", "https://bitbucket.org/team/repo", "/src/release/2.0"),
+        ("rev_hash", "https://github.com/lab/pipe", "/tree/feat/%2342%20fix%3F"),
+        ("ghe_custom", "https://git.lab.example/lab/pipe", None),
+        ("local_git", None, None),
+    ):  # fmt: skip
+        found = [link for link in links(tracker.page(f"/runs/repo_{run}")) if "://" in link]
+        if repository is None:
+            assert found == []
+            continue
+        assert any(link.startswith(repository) for link in found), found
+        of_revision = [link for link in found if link.startswith(f"{repository}{revision}")]
+        assert bool(of_revision) == (revision is not None), found
+        assert all(link.startswith(("https://", "http://")) and "redacted" not in link for link in found)
+
+
+def test_zero_means_never(tracker: Whole) -> None:
+    tracker.send(case("31"))
+    [task] = tasks_of(tracker, "epoch_ms_client").values()
+    assert task["started_at"] is None and task["submitted_at"] == "2026-11-26T10:00:01.000Z"
+    run = tracker.run("epoch_ms_client")
+    for point in tracker.get("/runs/epoch_ms_client/concurrency")["points"]:
+        assert run["started_at"] <= point["at"] <= run["completed_at"]
+    assert "1970" not in tracker.page("/runs/epoch_ms_client") + tracker.page(
+        "/runs/epoch_ms_client/timeline"
+    )
+
+
+def test_a_stub_run_and_a_preview_say_so(tracker: Whole) -> None:
+    tracker.send(case("25"))
+    stubbed, previewed = tracker.run("stubbed"), tracker.run("previewed")
+    assert (stubbed["stub"], stubbed["preview"]) == (True, False)
+    assert (previewed["stub"], previewed["preview"]) == (False, True)
+    listed = text_of(tracker.page("/")).lower()
+    assert "stub" in listed.replace("stubbed", "") and "preview" in listed.replace("previewed", "")
+    assert "stub run" in text_of(tracker.page("/runs/stubbed")).lower()
+    assert "preview" in text_of(tracker.page("/runs/previewed")).lower().replace("previewed", "")
+
+
+def test_errors_are_shown_without_escape_codes(tracker: Whole) -> None:
+    [run_id] = tracker.send(case("22"))
+    assert "\x1b" not in str(tracker.run(run_id)) and "[0;31m" not in str(tracker.run(run_id))
+    for path in ("/", f"/runs/{run_id}", f"/runs/{run_id}?tab=error"):
+        assert "[0;31m" not in tracker.page(path)
+    assert "Missing required parameter(s): input, outdir" in text_of(tracker.page("/"))
+
+
+def test_the_reason_is_shown_where_only_the_report_has_it(tracker: Whole) -> None:
+    tracker.send(case("30"))
+    run = tracker.run("k8s_left_running")
+    assert {k: v for k, v in run["tasks"].items() if v} == {
+        "failed": 1,
+        "aborted": 1,
+        "retried": 1,
+        "total": 2,
+    }
+    assert "K8s pod failed" in text_of(tracker.page("/runs/k8s_left_running"))
+    assert "K8s pod failed" in text_of(tracker.page("/"))
+
+
+def test_tasks_that_share_a_name_stay_apart(tracker: Whole) -> None:
+    tracker.send(case("06"))
+    run = tracker.run("same_names")
+    assert (run["tasks"]["total"], run["tasks"]["succeeded"], run["tasks"]["retried"]) == (4, 4, 1)
+    page = text_of(tracker.page("/runs/same_names/process", name="NFLAB:VAR:SPLITN"))
+    for told in ("100", "500", "1.0 GiB", "5.0 GiB", "10 s", "50 s"):
+        assert told in page
+    for alone in (1, 2, 3):
+        assert "Attempts" not in text_of(tracker.page(f"/runs/same_names/tasks/{alone}"))
+    both = links(tracker.page("/runs/same_names/tasks/5"))
+    assert "/runs/same_names/tasks/4" in both and "/runs/same_names/tasks/1" not in both
+
+
+def test_a_run_without_tasks_cost_nothing_and_says_so(tracker: Whole) -> None:
+    tracker.send(case("11"))
+    run = tracker.run("empty_run")
+    assert run["status"] == "succeeded" and run["tasks"]["total"] == 0
+    assert run["cost"] is None or (run["cost"]["amount"], run["cost"]["complete"]) == ("0", True)
+    costs = tracker.get("/runs/empty_run/costs")
+    assert (costs["amount"], costs["complete"], costs["unpriced_tasks"]) == ("0", True, 0)
+    assert "this run had no tasks" in text_of(tracker.page("/runs/empty_run")).lower()
+
+
+def test_a_task_with_any_further_attempt_was_retried(tracker: Whole) -> None:
+    tracker.send(case("14"))
+    run = tracker.run("many_attempts")
+    assert run["status"] == "cancelled" and run["peak_concurrency"] == 2
+    counts = {k: v for k, v in run["tasks"].items() if v}
+    assert counts == {"succeeded": 1, "aborted": 1, "retried": 2, "total": 2}
+
+
+def test_labels_in_one_table_can_be_told_apart(tracker: Whole) -> None:
+    tracker.send(case("17"))
+    labels = [p["label"] for p in tracker.get("/runs/same_labels/processes")["processes"]]
+    assert len(labels) == 3
+    table = tracker.page("/runs/same_labels").split('id="overview"')[1]
+    shown = [
+        text_of(a)
+        for a in re.findall(
+            r'<a [^>]*href="/runs/same_labels/process\?name=[^>]*>(.*?)</a>', table, re.DOTALL
+        )
+    ]
+    assert len(shown) >= 3 and len(set(shown[:3])) == 3
+
+
+def test_clocks_that_differ_give_no_negative_time(tracker: Whole) -> None:
+    tracker.send(case("19"))
+    for task in tasks_of(tracker, "skewed_nodes").values():
+        for name in ("duration_ms", "realtime_ms"):
+            assert task[name] is None or task[name] >= 0, (task["task_id"], name)
+        page = text_of(tracker.page(f"/runs/skewed_nodes/tasks/{task['task_id']}"))
+        assert not re.search(r"[-\u2212]\d[\d,.]* ?(ms|s|min|h)\b", page)
+    run = tracker.run("skewed_nodes")
+    points = tracker.get("/runs/skewed_nodes/concurrency")["points"]
+    assert min(p["at"] for p in points) >= run["started_at"]
+    assert max(p["running"] for p in points) == run["peak_concurrency"] >= 1
+
+
+def test_a_task_that_never_started_costs_nothing_and_is_a_mark(tracker: Whole) -> None:
+    tracker.send(case("39"))
+    run = tracker.run("sbatch_refused")
+    assert (run["tasks"]["succeeded"], run["tasks"]["failed"], run["peak_concurrency"]) == (1, 1, 1)
+    task = tasks_of(tracker, "sbatch_refused")[2]
+    assert task["cost"] == "0"
+    assert "MARKDUP (s)" in text_of(tracker.page("/runs/sbatch_refused/timeline"))
+
+
+def test_what_the_list_shows_as_pipeline_is_found(tracker: Whole) -> None:
+    tracker.send(case("24"))
+    shown = text_of(tracker.page("/"))
+    name = next(n for n in re.findall(r"\S+/\S+", shown) if "local" in n or "lab" in n)
+    assert [r["name"] for r in tracker.get("/runs", search=name)["runs"]] == ["local_checkout"]
+
+
+def test_a_start_after_the_end_is_another_run(tracker: Whole) -> None:
+    tracker.send(case("32")[:5])
+    tracker.now += 86_400_000 - 30_000
+    tracker.send(case("32")[5:])
+    runs = tracker.get("/runs")["runs"]
+    assert [(r["name"], r["status"], r["tasks"]["failed"], r["tasks"]["succeeded"]) for r in runs] == [
+        ("ci_nightly", "succeeded", 0, 1),
+        ("ci_nightly", "failed", 1, 0),
+    ]
+    assert [c["id"] for c in tracker.get("/runs/ci_nightly/history")["cycles"]] == [
+        r["id"] for r in reversed(runs)
+    ]
+    assert tracker.run("ci_nightly")["id"] == runs[0]["id"]
+
+
+def test_no_secret_is_shown_and_nothing_else_is_hidden(tracker: Whole) -> None:
+    [run_id] = tracker.send(case("34"))
+    shown = everything(tracker, run_id)
+    assert not sorted(
+        set(re.findall(r"hunter(?:hook1|hook2|ct|tk|ai|pat0+|sig|sas|ak|pw1|ta|rt|bearer|url|secret)", shown))
+    )
+    assert "aHVudGVybGlj" not in shown and "AKIAHUNTER" not in shown
+    for kept in ("4096", "chrom", "hg38", "s3://b/in.csv", "hunteruser", "sort_key", "max_tokens"):
+        assert kept in shown
+
+
+def test_long_texts_are_cut_with_a_link_to_the_whole(tracker: Whole) -> None:
+    requests = case("35")
+    tracker.send(requests)
+    for run in tracker.get("/runs")["runs"]:
+        page = tracker.page(f"/runs/{run['id']}")
+        assert len(page) < 1_000_000, run["name"]
+
+
+def test_odd_names_open(tracker: Whole) -> None:
+    tracker.send(case("36"))
+    name = "lab/nightly #1 100%"
+    assert tracker.run(name)["id"] == "slash-name"
+    for path in (f"/runs/{quote(name, safe='')}", "/runs/odd-processes"):
+        page = tracker.page(path)
+        assert "-resume" not in text_of(page)
+    for process in tracker.get("/runs/odd-processes/processes")["processes"]:
+        tracker.page("/runs/odd-processes/process", name=process["process"])
+    assert "<html" in tracker.page("/runs/no such run", status=404)
+    assert tracker.run("odd-processes")["resume_command"] is None
+
+
+def test_a_silent_run_that_was_resumed_needs_no_attention(tracker: Whole) -> None:
+    requests = case("40")
+    tracker.send(requests[:3])
+    tracker.wait(SILENT_SECONDS)
+    assert tracker.run("zombie-a")["status"] == "disconnected"
+    assert "zombie_first" in text_of(tracker.page("/").split('id="runs"')[0])
+    tracker.send(requests[3:])
+    attention = re.search(r'<section[^>]*class="[^"]*attention.*?</section>', tracker.page("/"), re.DOTALL)
+    assert attention is None or "zombie_first" not in attention[0]
+    assert tracker.now > T0
+
