@@ -7,7 +7,7 @@ import json
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, get_args
 
 from projections.project.letters import bounded
 from schemas.dead_letters import Reread
@@ -63,13 +63,38 @@ class EventRows:
     outcome: Outcome = Outcome.PROJECTED
 
 
+class UnknownEventType(Exception):
+    """A newer version wrote the event. To go on would lose it, so the projector stops and acknowledges nothing of it."""
+
+
+#: The types of event that this version knows.
+_TYPES = {model.model_fields["type"].default for model in get_args(get_args(Event)[0])}
+
+
 def read(record: Record) -> tuple[Event | None, bytes, str]:
-    """Decode a message: the event, its task rows, and '' or the reason why it cannot be read."""
+    """Decode a message: the event, its task rows, and '' or the reason why it cannot be read. Raises UnknownEventType."""
     try:
         event, tasks = decode(record.value)
     except ValueError as e:
+        if unknown := _unknown_type(record.value):
+            raise UnknownEventType(
+                f"partition {record.partition}, offset {record.offset}: this version of the tracker does not know events of type "
+                f"{unknown!r}, which a newer one has written. Nothing is lost: start that version again"
+            ) from None
         return None, b"", f"not an event: {e}"[:2000]
     return event, tasks, ""
+
+
+def _unknown_type(message: bytes) -> str:
+    """The type of an envelope that this version does not know; '' for a known one, and for what is no envelope."""
+    try:
+        head = json.loads(message.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(head, dict) or not {"id", "source", "type", "data"} <= head.keys():
+        return ""
+    kind = head["type"]
+    return kind[:100] if isinstance(kind, str) and kind not in _TYPES else ""
 
 
 def event_rows(
@@ -96,7 +121,7 @@ def event_rows(
             record, event, "", event.type, event.data.reason, event.data.request, event.data.raw
         )
         if event.run_id:  # not understood, and yet a sign of life
-            rows.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event.owner)})
+            rows.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event, event.data)})
     elif isinstance(event, AlertAcknowledged | AlertSilenced):
         rows.run_id = ""
         rows.alert_acts = _alert_act(record, event)
@@ -225,14 +250,20 @@ def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced | RunHid
     )
 
 
-def _arrival(record: Record, observed: int, owner: str) -> dict[str, Any]:
+def _first(record: Record, name: str) -> dict[str, Any]:
+    """What the first message on the log says stays, whatever comes later: the earliest is the greatest."""
+    return {"earliness": INT64_MAX - record.offset, "name": name}
+
+
+def _arrival(record: Record, observed: int, event: Envelope, data: Payload) -> dict[str, Any]:
     """The columns that the arrival of any request of a runner sets."""
     return {
         "partition": record.partition,
         "offset": record.offset,
         "first_appended_at": iso(record.appended_at),
         "seen": {"observed": observed, "appended": record.appended_at},
-        "owner": {"earliness": INT64_MAX - record.offset, "name": owner},
+        "owner": _first(record, event.owner),
+        "first_dialect": _first(record, data.dialect),
     }
 
 
@@ -245,10 +276,11 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             "partition": record.partition,
             "offset": record.offset,
             "first_appended_at": iso(record.appended_at),
+            "first_dialect": _first(record, data.dialect),
         }
     else:
-        row = _arrival(record, observed, event.owner)
-    row |= {"run_id": event.run_id, "dialect": data.dialect, "workspace": data.workspace}
+        row = _arrival(record, observed, event, data)
+    row |= {"run_id": event.run_id, "workspace": data.workspace}
     if data.instant is not None:
         row["last_instant"] = iso(data.instant)
     version = {"instant": data.instant or 0, "hash": _hash(event.id)}

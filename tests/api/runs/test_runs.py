@@ -55,7 +55,7 @@ def test_a_run_shows_all_that_was_told(stage: Stage) -> None:
     )  # fmt: skip
     stage.figures("r1", tasks=3, total=3, succeeded=2, running=1, retried=1, peak=2)
     run = stage.get("/runs/r1")
-    assert run.keys() == Run.model_fields.keys()
+    assert run.keys() == Run.model_fields.keys() and run["pipeline"] == "org/rnaseq"
     assert run["workflow"] == {
         "repository": "https://example.org/rnaseq", "revision": "main", "commit_id": "abc", "project_name": "org/rnaseq",
         "script_name": "main.nf", "work_dir": "/w", "launch_dir": "/l", "output_dir": "/o", "profile": "docker",
@@ -89,6 +89,15 @@ def test_a_run_of_which_hardly_anything_is_known(stage: Stage) -> None:
     assert run["duration_ms"] is None and run["workspace"] is None and run["labels"] == []
     assert set(run["workflow"].values()) == {None}
     assert (run["status"], run["liveness"]) == ("running", "unknown")  # weblog has no heartbeats
+
+
+def test_rows_from_before_first_dialect_keep_the_dialect_that_they_had(stage: Stage) -> None:
+    stage.tick(T0 + 500, clock_ms=10_000_000)
+    row = {"run_id": "r1", "begun": 1, "seen": {"observed": 1, "appended": T0}, "owner": {"earliness": 9}}
+    stage.insert("runs", row | {"dialect": "weblog"}, {"run_id": "r1", "dialect": "native"})
+    assert stage.get("/runs/r1")["status"] == "running"
+    stage.insert("runs", row | {"run_id": "r2", "dialect": "tower"})
+    assert stage.get("/runs/r2")["status"] == "disconnected"
 
 
 def test_labels_bring_a_run_its_own_thresholds(stage: Stage) -> None:
@@ -264,13 +273,20 @@ def test_paging_gives_each_run_once(stage: Stage) -> None:
         assert {len(page) for page in pages[:-1]} <= {size} and pages[-1]
 
 
-def test_a_name_means_its_newest_run_and_an_id_goes_before_a_name(stage: Stage) -> None:
+def test_a_name_means_its_newest_run_and_goes_before_an_id_that_a_client_chose(stage: Stage) -> None:
+    derived = "01m8000000000000"
     stage.run("r1", at=T0 + 5, facts={"name": "twin"})
     stage.run("r2", at=T0 + 9, created={"name": "twin"})
     stage.run("r3", at=T0 + 9, facts={"name": "twin"})
     stage.run("r4", at=T0 + 99, facts={"name": "r1"})
     assert stage.get("/runs/twin")["id"] == "r3"
-    assert stage.get("/runs/r1")["id"] == "r1"
+    stage.run("nightly", at=T0, facts={"name": "squatter"})
+    stage.run("r5", at=T0 + 3, facts={"name": "nightly"})
+    stage.run(derived, at=T0, facts={"name": "mine"})
+    stage.run("r6", at=T0 + 3, facts={"name": derived})
+    assert stage.get("/runs/r1")["id"] == "r4" and stage.get("/runs/r2")["id"] == "r2"
+    assert stage.get("/runs/nightly")["id"] == "r5", "an id that a client chose owns no name"
+    assert stage.get(f"/runs/{derived}")["id"] == derived, "nor does a name take an id that is derived"
     assert "'nobody'" in stage.refused(404, "/runs/nobody")["detail"]
 
 

@@ -229,6 +229,18 @@ def test_weblog_is_never_disconnected_nor_stalled(stage: Stage) -> None:
     assert path(stage) == ["running"]
 
 
+@pytest.mark.parametrize(
+    ("first", "later"), [(Dialect.WEBLOG, Dialect.TOWER), (Dialect.TOWER, Dialect.WEBLOG)]
+)
+def test_whoever_created_the_run_says_whether_it_has_heartbeats(
+    stage: Stage, first: Dialect, later: Dialect
+) -> None:
+    stage.history.say("run", e.Begun(dialect=first, instant=T0))
+    stage.history.say("run", e.Heartbeat(dialect=later, instant=T0))
+    wait(stage, 9)
+    assert path(stage) == (["running"] if first == Dialect.WEBLOG else ["running", "disconnected"])
+
+
 def test_a_long_task_is_not_stalled(stage: Stage) -> None:
     records = [task("run", 1, "succeeded"), task("run", 2, "running")]
     stage.history.say("run", e.TasksChanged(instant=T0, progress=e.Progress(running=1)), *records)
@@ -275,3 +287,16 @@ def test_stalled_is_found_though_the_refresh_was_put_off(
 def test_the_same_event_has_the_same_id() -> None:
     """What `repeat` above stands on."""
     assert event("r", SUCCEEDED).id == event("r", SUCCEEDED).id != event("s", SUCCEEDED).id
+
+
+def test_a_completion_that_was_read_again_ends_the_run(stage: Stage) -> None:
+    """Its dead letter is no sign of life, but the run is over: `disconnected` must not last for ever."""
+    stage.history.say("run", e.Begun(instant=T0))
+    stage.history.say("never heard", e.Labelled(labels=["mine"]))
+    stage.history.wait(60_000)
+    stage.project()
+    stage.history.reread("run", SUCCEEDED)
+    stage.history.reread("never heard", SUCCEEDED)
+    stage.history.wait(10_000)
+    stage.project()
+    assert stage.path("run")[-1] == stage.path("never heard")[-1] == "succeeded"
