@@ -19,7 +19,8 @@ from schemas import events as e
 from schemas.statuses import AlertState, Dialect, ReportedState, RunStatus
 from schemas.thresholds import own
 from stores.tables.client import Tables
-from tests.projections.project.test_properties import (
+from tests.support import projection as help
+from tests.support.histories import (
     LIMITS,
     PLANS,
     PROCESSES,
@@ -32,7 +33,6 @@ from tests.projections.project.test_properties import (
     put_off,
     written,
 )
-from tests.support import projection as help
 from tests.support.notifier import (
     RUN_KINDS,
     Around,
