@@ -16,7 +16,7 @@ NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint types test test-whole test-parts test-fast fix lock schemas audit bench bench-pages bench-memory chaos fuzz clean \
+.PHONY: help setup setup-dev up demo services lint rooms types test test-whole test-parts test-fast fix lock schemas audit bench bench-pages bench-memory chaos fuzz clean \
   screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool
 
 help: ## List the targets
@@ -56,6 +56,9 @@ lint: setup-dev ## Check style, format and the import table
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
+
+rooms: ## Print what imports what between folders; fails on circles, imports upwards and crossings
+	@$(PYTHON) dev/rooms.py
 
 types: setup-dev ## Check types (mypy, strict)
 	$(BIN)/mypy

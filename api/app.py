@@ -33,7 +33,7 @@ from api.notes import routes as note_routes
 from api.notes import tabs as note_tabs
 from api.ops import pages as ops_pages
 from api.ops import routes as ops_routes
-from api.ops.count_cache import Counted
+from api.ops.count_cache import CountCache
 from api.runs import forms as run_forms
 from api.runs import pages as run_pages
 from api.runs import queries as runs
@@ -110,7 +110,7 @@ def _capabilities(
     reader: Reader, log: EventLog, clock: Callable[[], int], gate: Gate, read_again: ReadAgain
 ) -> list[APIRouter]:
     """The routers of all capabilities; nothing else knows them all."""
-    counted = Counted()
+    count_cache = CountCache()
     return [
         run_routes.router(reader, log, clock),
         run_pages.router(reader, TABS),
@@ -125,10 +125,10 @@ def _capabilities(
         note_pages.router(reader, log, clock),
         alert_routes.router(reader, log, clock),
         dead_letter_routes.router(reader, log, read_again, clock),
-        ops_routes.router(reader, log, counted),
-        ops_pages.router(reader, log, counted),
+        ops_routes.router(reader, log, count_cache),
+        ops_pages.router(reader, log, count_cache),
         token_routes.router(reader, gate),
-        login.router(gate),
+        login.router(gate, reader.tables),
         site.router(),
         probes.router(reader, log),
     ]

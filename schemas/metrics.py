@@ -48,6 +48,10 @@ INGEST_SPOOLED = Gauge(
 INGEST_SPOOL_BYTES = Gauge(
     "tracker_ingest_spool_bytes", "What they take on disk; at TRACKER_SPOOL_BYTES ingest refuses."
 )
+INGEST_SPOOL_REFUSED = Gauge(
+    "tracker_ingest_spool_refused_requests",
+    "Those of them that the log refused, as too large for its topic: they stay on disk and are tried at the next start.",
+)
 INGEST_TICKS = Counter(
     "tracker_ingest_ticks_total",
     "Clock ticks of this process. `outcome`: appended or failed, each per partition.",

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.permissions import SAFE_METHODS, entered, forbidden
-from api.auth.sessions import COOKIE, LoginSessions
+from api.auth.sessions import COOKIE, LoginSession, LoginSessions
 from api.core.problems import Problem, answer, explain
 from api.core.request_body import as_json, limited
 from api.core.request_context import REQUEST_CONTEXT, RequestContext
@@ -76,11 +76,15 @@ class Gate:
         if "authorization" in headers:
             token = tokens.check(secret, self.clock())
             return (caller(token) if isinstance(token, Token) else token), ""
-        session = self.sessions.read(_cookie(headers))
+        session = self.login_of(headers)
         if session is None:
             return Rejected.MISSING, ""
-        token = tokens.by_id(session.token_id, self.clock())
+        token = tokens.by_login(session.token_id, session.nonce, self.clock())
         return (caller(token, How.COOKIE) if isinstance(token, Token) else token), session.nonce
+
+    def login_of(self, headers: Headers) -> LoginSession | None:
+        """The login of the cookie, if that is ours and not too old."""
+        return self.sessions.read(_cookie(headers))
 
     def _person(self, headers: Headers, peer: str) -> str:
         """Whom the proxy names, or ''. From another peer, or said twice, the header says nothing."""
@@ -186,15 +190,22 @@ _WHY: Mapping[Rejected, str] = {
 
 
 def _wants_page(scope: Scope) -> bool:
-    """Whether a person looks: a page is asked for, and no token was sent."""
+    """Whether a person looks: a page is asked for or a form sent, and no token."""
     headers = Headers(scope=scope)
-    is_page = scope["method"] in ("GET", "HEAD") and not scope["path"].startswith("/api/")
-    return is_page and "authorization" not in headers and "text/html" in headers.get("accept", "")
+    return (
+        not scope["path"].startswith(_API)
+        and "authorization" not in headers
+        and "text/html" in headers.get("accept", "")
+    )
 
 
 def _to_login(scope: Scope) -> Response:
-    query = scope.get("query_string", b"").decode("latin-1")
-    here = scope["path"] + (f"?{query}" if query else "")
+    """To the login, which leads back to the page; after a form to the page that it stood on."""
+    path, query = scope["path"], scope.get("query_string", b"").decode("latin-1")
+    if scope["method"] not in SAFE_METHODS:
+        page = urlsplit(Headers(scope=scope).get("referer", ""))
+        path, query = page.path or "/", page.query
+    here = path + (f"?{query}" if query else "")
     return RedirectResponse(f"/login?next={quote(here, safe='')}", status_code=303)
 
 

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from api.auth.gate import Gate
@@ -12,11 +13,13 @@ from api.html.page import Page
 from api.html.render import render
 from schemas.access import Act, may
 from schemas.metrics import DENIED
-from stores.tokens.tokens import Rejected, Token, caller
+from stores.tables.client import Tables, TablesUnavailable
+from stores.tokens.tokens import Rejected, Token, TokenTable, caller
 
 
-def router(gate: Gate) -> APIRouter:
+def router(gate: Gate, tables: Tables) -> APIRouter:
     """The two pages."""
+    tokens = TokenTable(tables)
     r = APIRouter(route_class=Page, include_in_schema=False)
 
     @r.get("/login")
@@ -42,7 +45,14 @@ def router(gate: Gate) -> APIRouter:
     @r.post("/logout")
     async def log_out(request: Request) -> Response:
         await refuse_forged(request, caller_of(request))
-        response = RedirectResponse("/login", status_code=303)
+        response: Response = RedirectResponse("/login", status_code=303)
+        login = gate.login_of(request.headers)
+        try:
+            if login:
+                await run_in_threadpool(tokens.end_login, login.token_id, login.nonce, gate.clock())
+                await run_in_threadpool(gate.known.refresh)
+        except TablesUnavailable:
+            response = render("auth/login.html", 503, next="/", wrong=_STILL_GOOD, caller=None)
         gate.sessions.end(response)
         return response
 
@@ -61,6 +71,10 @@ def here(target: str) -> str:
     return target
 
 
+_STILL_GOOD = (
+    "You are logged out in this browser. The tables do not answer, so a copy of its cookie, if there is one, "
+    "stays good until it expires."
+)
 _WRONG = {
     Rejected.MISSING: "Give a token.",
     Rejected.UNKNOWN: "This token is not known here.",

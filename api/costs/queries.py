@@ -30,14 +30,14 @@ def add_up(rows: Sequence[Row], book: Row | None) -> Costs:
         sum((r[k] for r in rows), Decimal(0))
         for k in ("cost", "wasted", "unpriced", "spot_cost", "unpriced_spot")
     )
-    known = book is not None and any(r["ran_tasks"] for r in rows) and (total > 0 or unpriced == 0)
+    is_priced = book is not None and any(r["ran_tasks"] for r in rows) and (total > 0 or unpriced == 0)
     return Costs(
-        amount=money(total) if known else None,
+        amount=money(total) if is_priced else None,
         currency=book["currency"] if book else None,
-        wasted=money(wasted) if known else None,
-        complete=known and unpriced == 0,
+        wasted=money(wasted) if is_priced else None,
+        complete=is_priced and unpriced == 0,
         unpriced_tasks=int(unpriced),
-        if_all_spot=Spot(amount=money(spot)) if known and unpriced_spot == 0 else None,
+        if_all_spot=Spot(amount=money(spot)) if is_priced and unpriced_spot == 0 else None,
         cpu_ms=sum(int(r["cpu_ms"]) for r in rows),
         processes=[_process(r, book is not None) for r in rows],
         pricing=Pricing(
@@ -47,13 +47,13 @@ def add_up(rows: Sequence[Row], book: Row | None) -> Costs:
 
 
 def _process(row: Row, has_book: bool) -> ProcessCost:
-    known = has_book and (row["cost"] > 0 or row["unpriced"] == 0)
+    is_priced = has_book and (row["cost"] > 0 or row["unpriced"] == 0)
     return ProcessCost(
         process=row["process"],
         label=label_of(row["process"]),
         tasks=row["tasks"],
-        amount=money(row["cost"]) if known else None,
-        wasted=money(row["wasted"]) if known else None,
+        amount=money(row["cost"]) if is_priced else None,
+        wasted=money(row["wasted"]) if is_priced else None,
         unpriced_tasks=row["unpriced"],
         if_all_spot=Spot(amount=money(row["spot_cost"])) if has_book and row["unpriced_spot"] == 0 else None,
         cpu_ms=int(row["cpu_ms"]),

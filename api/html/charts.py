@@ -1,4 +1,4 @@
-"""Pictures that the server draws itself, as places on a line: they need no script, and are a table as well. Pure."""
+"""Charts that the server draws itself, as places on a line: they need no script, and are a table as well. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,20 +37,20 @@ class Curve:
     rows: Sequence[Stretch]
 
 
-def curve(told: Concurrency, began: str | None, ended: str | None) -> Curve | None:
+def curve(concurrency: Concurrency, began: str | None, ended: str | None) -> Curve | None:
     """The picture of `/concurrency` from `began` to `ended`, or as far as its points reach; None where nothing ran."""
-    points = [(ms_of(p.at), p.running) for p in told.points]
-    if not told.peak:
+    points = [(ms_of(p.at), p.running) for p in concurrency.points]
+    if not concurrency.peak:
         return None
     first = min([points[0][0], *([ms_of(began)] if began else [])])
     last = max([points[-1][0], first + 1, *([ms_of(ended)] if ended else [])])
     scale = _WIDTH / (last - first)
     path = f"M0 {_HEIGHT}"
     for at, running in points:
-        path += f"H{(at - first) * scale:.1f}V{_HEIGHT - _HEIGHT * running / told.peak:.1f}"
-    peak_at = next(at for at, running in points if running == told.peak)
+        path += f"H{(at - first) * scale:.1f}V{_HEIGHT - _HEIGHT * running / concurrency.peak:.1f}"
+    peak_at = next(at for at, running in points if running == concurrency.peak)
     return Curve(
-        told.peak,
+        concurrency.peak,
         f"{path}H{_WIDTH}V{_HEIGHT}Z",
         round((peak_at - first) * scale / 10, 1),
         last - first,
@@ -61,7 +61,7 @@ def curve(told: Concurrency, began: str | None, ended: str | None) -> Curve | No
 
 def stretches(points: Sequence[tuple[int, int]], first: int, last: int, count: int) -> list[Stretch]:
     """The time from `first` to `last` (ms) in equal stretches, each with the greatest number that held within it."""
-    found: list[Stretch] = []
+    cut: list[Stretch] = []
     level, i = 0, 0
     bounds = [first + (last - first) * n // count for n in range(count + 1)]
     for start, end in pairwise(bounds):
@@ -73,5 +73,5 @@ def stretches(points: Sequence[tuple[int, int]], first: int, last: int, count: i
             most = max(most, level)
         x = _WIDTH * (start - first) / (last - first)
         width = _WIDTH * (end - start) / (last - first)
-        found.append(Stretch(time_of(start), start - first, round(x, 1), round(width, 1), most))
-    return found
+        cut.append(Stretch(time_of(start), start - first, round(x, 1), round(width, 1), most))
+    return cut

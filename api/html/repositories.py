@@ -136,13 +136,13 @@ def _azure(clone: _Clone) -> _Pages | None:
 
 
 def _codecommit(clone: _Clone) -> _Pages | None:
-    found = _CODECOMMIT.fullmatch(clone.host)
+    match = _CODECOMMIT.fullmatch(clone.host)
     name = clone.path.removeprefix("/v1/repos/")
-    if found is None or "/" in name:
+    if match is None or "/" in name:
         return None
-    console = "amazonaws.cn" if found[2] else "aws.amazon.com"
-    base = f"https://{found[1]}.console.{console}/codesuite/codecommit/repositories/{name}"
-    region = f"?region={found[1]}"
+    console = "amazonaws.cn" if match[2] else "aws.amazon.com"
+    base = f"https://{match[1]}.console.{console}/codesuite/codecommit/repositories/{name}"
+    region = f"?region={match[1]}"
 
     def tree(revision: str) -> str:
         kind = "tags" if _VERSION.fullmatch(revision) else "heads"

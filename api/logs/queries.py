@@ -52,7 +52,7 @@ def run_log(run: Run, roots: Sequence[Path]) -> RunLog:
         return RunLog(message="No folder is allowed to be read: TRACKER_LOCAL_ROOTS is not set.")
     output, launch = run.workflow.output_dir, run.workflow.launch_dir
     if not output and not launch:
-        return RunLog(message="The runner told neither an output nor a launch directory.")
+        return RunLog(message="The runner reported neither an output nor a launch directory.")
     if not any(_allowed(d, roots) for d in (output, launch) if d):
         return RunLog(message="The run's folders lie outside of the folders that TRACKER_LOCAL_ROOTS allows.")
     published = _newest(output, ".nextflow.log", roots)
@@ -60,16 +60,16 @@ def run_log(run: Run, roots: Sequence[Path]) -> RunLog:
         tail = read_tail(published[0], roots, LOG_BYTES)
         if tail:
             several = "Several log files were found; this is the newest." if len(published) > 1 else None
-            return _told(tail, several)
+            return _answer(tail, several)
     for path in _newest(launch, ".nextflow.log", roots, prefix=True):
         if _names(path, run, roots) and (tail := read_tail(path, roots, LOG_BYTES)):
-            return _told(tail, None)
+            return _answer(tail, None)
     return RunLog(
         message="No log file of this run was found: it may have been removed, or replaced by that of a newer run."
     )
 
 
-def _told(tail: Tail, several: str | None) -> RunLog:
+def _answer(tail: Tail, several: str | None) -> RunLog:
     cut = f"The log is {tail.size / 2**20:.1f} MB. Showing its last 1 MB." if tail.truncated else None
     message = " ".join(m for m in (several, cut) if m) or None
     return RunLog(path=tail.path, bytes=tail.size, text=tail.text, truncated=tail.truncated, message=message)
@@ -80,8 +80,8 @@ def task_files(workdir: str | None, roots: Sequence[Path]) -> list[tuple[str, Ta
     if not workdir or not roots:
         return []
     names = (".command.err", ".command.out", ".command.log", ".command.sh")
-    found = [(n, read_tail(os.path.join(workdir, n), roots, TASK_BYTES)) for n in names]
-    return [(n, tail) for n, tail in found if tail and tail.size]
+    entries = [(n, read_tail(os.path.join(workdir, n), roots, TASK_BYTES)) for n in names]
+    return [(n, tail) for n, tail in entries if tail and tail.size]
 
 
 def read_tail(path: str, roots: Sequence[Path], most: int) -> Tail | None:
@@ -133,14 +133,14 @@ def _newest(folder: str | None, name: str, roots: Sequence[Path], prefix: bool =
         return []
     try:
         with os.scandir(real) as entries:
-            found = [
+            logs = [
                 (e.stat().st_mtime, os.path.join(real, e.name))
                 for e in entries
                 if (e.name.startswith(name) if prefix else e.name.endswith(name))
             ]
     except OSError:
         return []
-    return [path for _, path in sorted(found, reverse=True)[:_LOGS_MAX]]
+    return [path for _, path in sorted(logs, reverse=True)[:_LOGS_MAX]]
 
 
 def _names(path: str, run: Run, roots: Sequence[Path]) -> bool:

@@ -30,7 +30,7 @@ class _Base:
 
 
 @dataclass
-class Counted:
+class CountCache:
     """Remembers the last whole count of this process. Blocking, and safe in several threads. `monotonic` is in seconds."""
 
     monotonic: Callable[[], float] = time.monotonic
@@ -59,10 +59,10 @@ class Counted:
         return rows
 
 
-def _continues(counted: Ranges, asked: Ranges) -> bool:
-    """Whether what is asked for is what was counted, and more of the same."""
-    return counted.keys() == asked.keys() and all(
-        asked[p][0] == first and asked[p][1] >= end for p, (first, end) in counted.items()
+def _continues(old: Ranges, new: Ranges) -> bool:
+    """Whether the new ranges hold the old ones and go on from there."""
+    return old.keys() == new.keys() and all(
+        new[p][0] == first and new[p][1] >= end for p, (first, end) in old.items()
     )
 
 

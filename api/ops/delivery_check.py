@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.core.db import Reader, Row
 from api.core.figures import time_of
-from api.ops.count_cache import Counted
+from api.ops.count_cache import CountCache
 from api.ops.models import Books, SpoolTold, Watermark
 from schemas.events import iso
 from schemas.topics import EVENTS
@@ -34,15 +34,15 @@ class Stretch:
         return max(0, self.end - self.next)
 
 
-async def books(reader: Reader, log: EventLog, counted: Counted | None = None) -> Books:
-    """The books now; `counted` spares counting all again. Raises LogUnavailable and TablesUnavailable.
+async def books(reader: Reader, log: EventLog, count_cache: CountCache | None = None) -> Books:
+    """The books now; `count_cache` spares counting all again. Raises LogUnavailable and TablesUnavailable.
 
     How far the tables are is read before the log's ends, so nothing is projected that the log does not hold.
     """
     partitions = await run_in_threadpool(reader.rows, "core/partitions")
     stretches = stretches_of(partitions, await log.bounds(EVENTS))
     ranges = {s.partition: (s.first, s.next) for s in stretches}
-    counts = await run_in_threadpool((counted or Counted()).rows, reader, ranges)
+    counts = await run_in_threadpool((count_cache or CountCache()).rows, reader, ranges)
     spools = await run_in_threadpool(reader.rows, "ops/spools")
     waiting = sum(s.waiting for s in stretches)
     ticks_waiting = await _ticks(log, stretches) if waiting <= TAIL_MAX else None
@@ -75,9 +75,9 @@ def balance(
     message that the projector skipped is missing on the right side alone, and tables of another, longer
     log have too many there.
     """
-    counted = {c["partition"]: c for c in counts}
+    by_partition = {c["partition"]: c for c in counts}
     marks = [
-        _mark(s, counted.get(s.partition, _NOTHING), (ticks_waiting or {}).get(s.partition, 0))
+        _mark(s, by_partition.get(s.partition, _NOTHING), (ticks_waiting or {}).get(s.partition, 0))
         for s in stretches
     ]
     on_log, spooled = sum(m.on_log for m in marks), sum(s["requests"] for s in spools)
@@ -98,15 +98,15 @@ def balance(
     )
 
 
-def _mark(s: Stretch, counted: Row, ticks_waiting: int) -> Watermark:
+def _mark(s: Stretch, counts: Row, ticks_waiting: int) -> Watermark:
     return Watermark(
         partition=s.partition,
         next_offset=s.next,
         log_end=s.end,
         appended_at=time_of(s.appended_ms),
-        on_log=s.end - s.first - counted["clocks"] - ticks_waiting,
-        projected=counted["projected"],
-        dead_lettered=counted["dead_lettered"],
+        on_log=s.end - s.first - counts["clocks"] - ticks_waiting,
+        projected=counts["projected"],
+        dead_lettered=counts["dead_lettered"],
         lag=s.waiting - ticks_waiting,
     )
 
@@ -116,6 +116,6 @@ async def _ticks(log: EventLog, stretches: Sequence[Stretch]) -> dict[int, int]:
     ticks: dict[int, int] = {}
     for s in (s for s in stretches if s.waiting):
         async for records in log.read(EVENTS, s.partition, s.next, s.end):
-            found = sum(r.type.startswith(_CLOCK) for r in records)
-            ticks[s.partition] = ticks.get(s.partition, 0) + found
+            count = sum(r.type.startswith(_CLOCK) for r in records)
+            ticks[s.partition] = ticks.get(s.partition, 0) + count
     return ticks

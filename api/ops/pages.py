@@ -13,7 +13,7 @@ from api.core.db import Reader, ahead
 from api.dead_letters.queries import LetterFilter, page_of_letters
 from api.html.page import Page
 from api.html.render import render
-from api.ops.count_cache import Counted
+from api.ops.count_cache import CountCache
 from api.ops.delivery_check import books
 from api.runs import queries as runs
 from schemas.events import iso
@@ -24,13 +24,13 @@ from stores.log.port import EventLog
 _LISTED_MAX = 20
 
 
-def router(reader: Reader, log: EventLog, counted: Counted) -> APIRouter:
-    """The route. `counted` is shared with the JSON, so that nothing is counted twice."""
+def router(reader: Reader, log: EventLog, count_cache: CountCache) -> APIRouter:
+    """The route. `count_cache` is shared with the JSON, so that nothing is counted twice."""
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
 
     @r.get("/ops")
     async def ops_page() -> Response:
-        check, others = await gather(books(reader, log, counted), run_in_threadpool(_others, reader))
+        check, others = await gather(books(reader, log, count_cache), run_in_threadpool(_others, reader))
         return await run_in_threadpool(render, "ops/ops.html", check=check, **others)
 
     return r

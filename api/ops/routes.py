@@ -4,19 +4,24 @@ from fastapi import APIRouter
 
 from api.core.db import Reader
 from api.core.problems import responses
-from api.ops.count_cache import Counted
+from api.ops.count_cache import CountCache
 from api.ops.delivery_check import books
 from api.ops.models import Books
 from stores.log.port import EventLog
 
 
-def router(reader: Reader, log: EventLog, counted: Counted) -> APIRouter:
-    """The route. `counted` is shared with the page, so that nothing is counted twice."""
+def router(reader: Reader, log: EventLog, count_cache: CountCache) -> APIRouter:
+    """The routes. `count_cache` is shared with the page, so that nothing is counted twice."""
     r = APIRouter(prefix="/api/v1", tags=["operations"], responses=responses(400))
+
+    @r.get("/delivery-check")
+    async def get_delivery_check() -> Books:
+        """What the log holds against what became of it."""
+        return await books(reader, log, count_cache)
 
     @r.get("/books")
     async def get_books() -> Books:
-        """What the log holds against what became of it."""
-        return await books(reader, log, counted)
+        """What the log holds against what became of it: the former name of `/delivery-check`."""
+        return await books(reader, log, count_cache)
 
     return r

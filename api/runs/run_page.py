@@ -24,8 +24,8 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
     judgement = ahead(reader.judgement)
     facts = run_facts(reader, resolve(reader, ref), judgement.result(), tabs)
     own = [t for t in tabs if t.applies(facts)]
-    wanted = query.get("tab", "")
-    opened = wanted if wanted in {t.address for t in own} else opens_on(facts)
+    requested = query.get("tab", "")
+    opened = requested if requested in {t.address for t in own} else opens_on(facts)
     common: dict[str, Any] = {
         "run": facts.run,
         "facts": facts,
@@ -34,7 +34,7 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
         "addresses": {t.address for t in own},
         "may_change": may(REQUEST_CONTEXT.get().caller, Act.CHANGE_RUN, facts.run.owner),
     }
-    everything = wanted == ALL
+    everything = requested == ALL
     panels = {
         t.address: _panel(reader, facts, t, query, common)
         for t in own
@@ -47,6 +47,7 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
         tabs=[(t, t.count(facts)) for t in own],
         panels=panels,
         opened=opened,
+        opens_on=opens_on(facts),
         everything=everything,
     )
 

@@ -105,14 +105,14 @@ def _history(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str,
 
 def together(cycles: Sequence[Run]) -> Cost | None:
     """Pure. What all cycles cost: each attempt counts in the cycle that ran it, once. None where no cost is known."""
-    known = [c.cost for c in cycles if c.cost]
-    if not known:
+    costs = [c.cost for c in cycles if c.cost]
+    if not costs:
         return None
     return Cost(
-        amount=money(sum((Decimal(c.amount) for c in known), Decimal(0))),
-        currency=known[0].currency,
-        wasted=money(sum((Decimal(c.wasted) for c in known), Decimal(0))),
-        complete=len(known) == len(cycles) and all(c.complete for c in known),
+        amount=money(sum((Decimal(c.amount) for c in costs), Decimal(0))),
+        currency=costs[0].currency,
+        wasted=money(sum((Decimal(c.wasted) for c in costs), Decimal(0))),
+        complete=len(costs) == len(cycles) and all(c.complete for c in costs),
     )
 
 

@@ -30,8 +30,8 @@
   function tabOfAddress() {
     const tabs = document.getElementById("tabs");
     if (!tabs) return null;
-    const name = decodeURIComponent(location.hash.slice(1)).split(":")[0];
-    return document.getElementById("tab-" + name) ? name : tabs.dataset.open;
+    const names = [decodeURIComponent(location.hash.slice(1)).split(":")[0], new URLSearchParams(location.search).get("tab")];
+    return names.find((name) => document.getElementById("tab-" + name)) || tabs.dataset.open;
   }
 
   // The page's own address, with the tab that is looked at.
@@ -86,17 +86,33 @@
     document.dispatchEvent(new CustomEvent("tracker:fresh"));
   }
 
-  function offline(is) {
-    let sign = document.getElementById("offline");
-    if (is && !sign) {
-      sign = document.createElement("p");
-      sign.id = "offline";
-      sign.className = "offline";
-      sign.setAttribute("role", "status");
-      sign.textContent = "The tracker does not answer. What you see may be old; it is asked again.";
-      document.body.append(sign);
-    } else if (!is && sign) sign.remove();
+  // A sign at the edge of the page; `link`, if given, is where it leads.
+  function sign(id, on, text, link) {
+    let found = document.getElementById(id);
+    if (on && !found) {
+      found = document.createElement("p");
+      found.id = id;
+      found.className = "offline";
+      found.setAttribute("role", "status");
+      found.append(text);
+      if (link) {
+        const anchor = document.createElement("a");
+        anchor.textContent = link;
+        found.append(" ", anchor);
+      }
+      document.body.append(found);
+    } else if (!on && found) found.remove();
+    return on ? found : null;
   }
+
+  // What is typed stays: the page is left as it is, and the login leads back to this tab. Once there is a login again, as from
+  // another window, the sign goes.
+  function loggedOut(is) {
+    const shown = sign("logged-out", is, "Your login has ended. What you typed is still here.", "Log in");
+    if (shown) shown.querySelector("a").href = "/login?next=" + encodeURIComponent(location.pathname + location.search + location.hash);
+  }
+
+  const isLogin = (answer) => answer.status === 401 || (answer.redirected && new URL(answer.url).pathname === "/login");
 
   async function fetchPage(address) {
     const turn = ++latest;
@@ -105,11 +121,12 @@
       if (!answer.ok) throw new Error(String(answer.status));
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       failures = 0;
-      if (turn === latest) take(page);
+      loggedOut(isLogin(answer));
+      if (turn === latest && !isLogin(answer)) take(page);
     } catch {
       failures += 1;
     }
-    offline(failures > 1);
+    sign("offline", failures > 1, "The tracker does not answer. What you see may be old; it is asked again.");
   }
 
   function again() {
@@ -163,18 +180,29 @@
     }
   });
 
-  // Forms of small things stay on the page: sent as they would be, then the page is fetched again and morphed.
+  // Forms that change something are sent as they would be, once it is sure that the login still holds: else what was typed
+  // were gone. Those of small things stay on the page, which is then fetched again and morphed.
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (!(form instanceof HTMLFormElement) || !form.hasAttribute("data-quiet")) return;
+    if (!(form instanceof HTMLFormElement) || form.method !== "post" || form.getAttribute("action") === "/login") return;
     event.preventDefault();
+    if (!form.hasAttribute("data-quiet")) {
+      const holds = await fetch("/docs", { headers: { Accept: "text/html" }, cache: "no-store" }) // a small page
+        .then((answer) => !isLogin(answer), () => true); // a tracker that is away says so itself
+      return holds ? form.submit() : loggedOut(true);
+    }
     const body = new URLSearchParams(new FormData(form));
-    const done = await fetch(form.action, { method: "POST", body, redirect: "manual" }).then((a) => a.type === "opaqueredirect", () => false);
-    if (!done) return form.submit(); // the page of the error says what is wrong
+    const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
+    if (answer?.status === 401) return loggedOut(true);
+    if (answer?.type !== "opaqueredirect") return form.submit(); // the page of the error says what is wrong
     form.reset();
     await fetchPage(address());
     again();
   });
+
+  // The address that a browser was sent away from keeps its tab, which no server sees.
+  const next = document.querySelector("form[action='/login'] input[name=next]");
+  if (next && location.hash && !next.value.includes("#")) next.value += location.hash;
 
   function closeMenus(but) {
     for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== but) menu.open = false;

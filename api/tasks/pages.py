@@ -78,8 +78,8 @@ def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
     task, run = tasks.one_task(reader, run_id, task_id), it.result()
     attempts: list[Row] = []
     if task.name:
-        found = reader.rows("tasks/attempts", run_id=run_id, name=task.name, process=task.process or "")
-        attempts = [{**r, "submitted_at": time_of(r["submitted_ms"])} for r in found]
+        rows = reader.rows("tasks/attempts", run_id=run_id, name=task.name, process=task.process or "")
+        attempts = [{**r, "submitted_at": time_of(r["submitted_ms"])} for r in rows]
     return render(
         "tasks/task.html",
         run=run,
@@ -93,10 +93,10 @@ def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
 
 
 def uses(task: Any) -> list[tuple[str, str, str, float | None]]:
-    """Pure. What was asked for against what was used: (name, asked, used, share in per cent or None)."""
+    """Pure. What was requested against what was used: (name, requested, used, share in per cent or None)."""
 
-    def share(used: float | None, asked: float | None) -> float | None:
-        return None if used is None or not asked else 100 * used / asked
+    def share(used: float | None, requested: float | None) -> float | None:
+        return None if used is None or not requested else 100 * used / requested
 
     cores = None if task.cpu_percent is None else task.cpu_percent / 100
     return [

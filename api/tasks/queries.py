@@ -75,11 +75,11 @@ def page_of_tasks(
         offset=place.offset,
     )
     ids = [r["task_id"] for r in rows[:page_size]]
-    found = {r["task_id"]: r for r in reader.rows("tasks/tasks", run_id=run_id, task_ids=ids)} if ids else {}
+    by_id = {r["task_id"]: r for r in reader.rows("tasks/tasks", run_id=run_id, task_ids=ids)} if ids else {}
     after = place.offset + page_size
     more = len(rows) > page_size and after <= OFFSET_MAX
     return TaskList(
-        tasks=[Task(**_task(found[i])) for i in ids if i in found],
+        tasks=[Task(**_task(by_id[i])) for i in ids if i in by_id],
         next_page_token=to_token(TaskPlace(filter.sort, after)) if more else None,
     )
 

@@ -103,9 +103,9 @@ class Layout:
         self.ends.extend(ends)
         self.statuses.extend(map(_CODES.__getitem__, statuses))
         self.names.extend(names)
-        known = {name: place for place, name in enumerate(self.process_names)}
-        self.processes.extend(known.setdefault(name, len(known)) for name in processes)
-        self.process_names = list(known)
+        indexes = {name: place for place, name in enumerate(self.process_names)}
+        self.processes.extend(indexes.setdefault(name, len(indexes)) for name in processes)
+        self.process_names = list(indexes)
         self.first_ms = min(self.first_ms, *begins)
         self.last_ms = max(self.last_ms, *ends)
         for name, run in groupby(groups):
@@ -133,13 +133,13 @@ class Layout:
         """What lies within these times and rows."""
         begins, ends = self.begins, self.ends
         whole = from_ms <= self.first_ms and to_ms >= self.last_ms
-        found: list[Span] = []
+        spans: list[Span] = []
         for group in self.groups:
             places = range(max(group.start, from_row - group.shift), min(group.end, to_row - group.shift + 1))
             inside = places if whole else [i for i in places if ends[i] >= from_ms and begins[i] <= to_ms]
             if inside:
-                found.append((group, inside))
-        return found
+                spans.append((group, inside))
+        return spans
 
 
 def pieces(spans: Sequence[Span], most: int) -> Iterator[Span]:
@@ -180,7 +180,7 @@ class Layouts:
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, version: int, make: Callable[[], Layout]) -> Layout:
-        """The layout of this key at this version of the run's figures (0: not known, so nothing is kept), made where need be.
+        """The layout of this key at this version of the run's figures (0: not indexes, so nothing is kept), made where need be.
 
         One of an earlier version serves as well for a while: a giant live run is not laid out anew each second.
         """

@@ -93,33 +93,33 @@ class Timeline(BaseModel):
     bars: list[Bar]
 
 
-def timeline(reader: Reader, layouts: Layouts, run_id: str, wanted: Window) -> Timeline:
+def timeline(reader: Reader, layouts: Layouts, run_id: str, view: Window) -> Timeline:
     """This window of the run's timeline; the run must be known."""
     [run] = reader.rows("timeline/timeline_run", run_id=run_id)
     last_ms = reader.clock() if run["last_ms"] is None else run["last_ms"]
 
     def make() -> Layout:
-        made = Layout(grouped=bool(wanted.group))
-        asked = {"statuses": wanted.statuses, "search": wanted.search, "group": wanted.group}
-        for columns in reader.columns("timeline/timeline", run_id=run_id, last_ms=last_ms, **asked):
+        made = Layout(grouped=bool(view.group))
+        filter = {"statuses": view.statuses, "search": view.search, "group": view.group}
+        for columns in reader.columns("timeline/timeline", run_id=run_id, last_ms=last_ms, **filter):
             made.extend(columns)
         return made
 
-    key = (run_id, tuple(wanted.statuses), wanted.search, wanted.group)
-    return show(run, layouts.get(key, run["version"], make), wanted, last_ms)
+    key = (run_id, tuple(view.statuses), view.search, view.group)
+    return timeline_of(run, layouts.get(key, run["version"], make), view, last_ms)
 
 
-def show(run: Row, layout: Layout, wanted: Window, last_ms: int) -> Timeline:
+def timeline_of(run: Row, layout: Layout, view: Window, last_ms: int) -> Timeline:
     """Pure. `run`: the row of `timeline_run.sql`."""
-    told = [ms for ms in (run["began_ms"], run["completed_ms"]) if ms is not None]
+    bounds = [ms for ms in (run["began_ms"], run["completed_ms"]) if ms is not None]
     first, last = (layout.first_ms, layout.last_ms) if layout.ends else (last_ms, last_ms)
-    began = min([first, *told[:1]])
-    spans = layout.spans(wanted.from_ms, wanted.to_ms, wanted.from_row, wanted.to_row)
-    bars = [_bar(layout, piece) for piece in pieces(spans, wanted.bars)]
+    began = min([first, *bounds[:1]])
+    spans = layout.spans(view.from_ms, view.to_ms, view.from_row, view.to_row)
+    bars = [_bar(layout, piece) for piece in pieces(spans, view.bars)]
     named = layout.groups[:GROUPS_MAX] if layout.grouped else []
     return Timeline(
         began=began,
-        ended=max([last, *told, began + 1]),
+        ended=max([last, *bounds, began + 1]),
         total=len(layout.ends),
         rows=layout.rows,
         cached=run["cached"],

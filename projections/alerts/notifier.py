@@ -29,7 +29,10 @@ _PAUSE_SECONDS = 1.0
 
 
 class Notifier:
-    """`now` gives the wall clock in ms. `send` stands in for the network in tests."""
+    """`now` gives the wall clock in ms. `send` stands in for the network in tests.
+
+    `problem` says what this process finds wrong with the projection; empty if nothing. `tracker-behind` repeats it.
+    """
 
     def __init__(
         self,
@@ -39,8 +42,10 @@ class Notifier:
         rules: Rules,
         now: Callable[[], int],
         send: Send | None = None,
+        problem: Callable[[], str] = lambda: "",
     ) -> None:
         self.event_log, self.settings, self.rules, self.now = event_log, settings, rules, now
+        self.problem = problem
         self.storage = Storage(tables)
         self._embedded = tables.embedded
         self.send = send or sender(rules, settings, now)

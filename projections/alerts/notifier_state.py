@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
@@ -16,6 +18,7 @@ from projections.alerts.outbox import Outbox, Send
 from projections.alerts.registry import EpisodeRegistry
 from projections.alerts.rules import Facts, Rules
 from projections.alerts.storage import Act, Mark, Storage
+from projections.alerts.undecided import Undecided
 from projections.project.outage_counts import NO_RUNS
 from projections.project.sweep import Transition
 from schemas.events import to_ms
@@ -33,6 +36,8 @@ _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0  # between two looks at how far the projection is
 _RETRY_SECONDS = 1.0
 _MOST = 1000
+#: So many transitions are decided, written and committed at once: a step that dies loses no more, and blocks nobody for long.
+_MOST_DECIDED = 2000
 #: Acts are read again for so long (ms): of two partitions the younger may be there first.
 _ACTS_AGAIN_MS = 60_000
 
@@ -56,6 +61,7 @@ class NotifierContext(Protocol):
     now: Callable[[], int]
     storage: Storage
     send: Send
+    problem: Callable[[], str]
 
     async def ask(self, call: Callable[[], T]) -> T:
         """Run a blocking call in a thread."""
@@ -76,6 +82,10 @@ class NotifierState:
             None  # of the topic of transitions, after the marks were read; None once they are decided
         )
         self._pending: list[Pending] = []
+        self._ready: deque[Pending] = deque()  # to be decided in this order, before anything else is read
+        self._decide_until = 0  # the low watermark of what is ready
+        self._undecided = Undecided()
+        self._deliveries: list[tuple[Owed, int]] = []  # and when (ms); applied in `_save`
         self._missing: list[str] = []
         self._acts_since = 0
         self._acts_done: dict[
@@ -95,7 +105,8 @@ class NotifierState:
         now = n.now()
         stored = await n.ask(lambda: n.storage.load(now))
         threshold = round(n.settings.disconnected_after_seconds * 1000)
-        state = cls(n, EpisodeRegistry.of(n.rules, threshold, stored), positions)
+        registry = await n.ask(lambda: EpisodeRegistry.of(n.rules, threshold, stored))
+        state = cls(n, registry, positions)
         for alert in sorted(stored, key=lambda a: (a.since, a.id)):
             state._offer(alert.id)
         state.outbox.start()
@@ -155,12 +166,18 @@ class NotifierState:
 
     async def _read_on(self) -> None:
         """Read on and decide. Nothing is decided unless all that it needs could be read."""
+        if self._ready:
+            await self._decide()
+            return
         n = self._n
         transitions, letters = await asyncio.gather(
             n.event_log.take(TRANSITIONS, self._positions[TRANSITIONS], _MOST, _POLL_SECONDS),
             n.event_log.take(DEAD_LETTERS, self._positions[DEAD_LETTERS], _MOST, _POLL_SECONDS),
         )
-        self._pending += [Pending(t, r) for r in transitions if (t := transition_of(r))]
+        for record in transitions:
+            if transition := transition_of(record):
+                self._pending.append(Pending(transition, record))
+                self._undecided.add(record.partition, record.offset)
         for record in letters:
             name, reason = dead_letter_of(record)
             self.registry.dead_letter(name, record.appended_at, reason, n.now())
@@ -172,31 +189,44 @@ class NotifierState:
     async def _decide(self) -> None:
         """Decide in the order of log time, as far as everything is known: so the same log gives the same alerts."""
         n, now = self._n, self._n.now()
-        time = self._watermark.time(now)
-        read = self._positions[TRANSITIONS]
-        if time is None or self._ends is None or any(read.get(p, 0) < end for p, end in self._ends.items()):
+        if not self._ready and not self._make_ready(now):
             return
-        ready = [
-            p.transition for p in self._pending if p.transition.appended_at <= time + self._watermark.within
-        ]
-        ready.sort(key=lambda t: (t.appended_at, t.partition, t.offset, t.run_id))
+        chunk = [p.transition for p in islice(self._ready, _MOST_DECIDED)]
+        last = len(chunk) == len(self._ready)
         facts: dict[str, Facts] = {}
-        if run_ids := list(dict.fromkeys(t.run_id for t in ready if self.registry.begins(t))):
+        if run_ids := list(dict.fromkeys(t.run_id for t in chunk if self.registry.begins(t))):
             facts = await n.ask(partial(n.storage.facts, run_ids))
-        fell = {(t.appended_at, t.partition) for t in ready if t.to_status == AlertKind.DISCONNECTED}
-        outage_counts = await n.ask(
+        fell = {(t.appended_at, t.partition) for t in chunk if t.to_status == AlertKind.DISCONNECTED}
+        counts = await n.ask(
             partial(n.storage.outage_counts, fell, self._watermark.within, self._watermark.marks)
         )
-        self.registry.lagging = self._watermark.lagging(now)
-        for t in ready:
-            counted = outage_counts.get((t.appended_at, t.partition), NO_RUNS)
-            self.registry.transition(t, facts.get(t.run_id, Facts()), counted, now)
-        self.registry.advance(time)
-        self.registry.forget(time)
-        done = set(ready)
-        self._pending = [p for p in self._pending if p.transition not in done]
-        self._uncommitted |= bool(done)
-        self._ends = None
+
+        def apply() -> None:
+            self.registry.lagging = self._watermark.lagging(now)
+            for t in chunk:
+                at_round = counts.get((t.appended_at, t.partition), NO_RUNS)
+                self.registry.transition(t, facts.get(t.run_id, Facts()), at_round, now)
+            if last:
+                self.registry.advance(self._decide_until)
+                self.registry.forget(self._decide_until)
+
+        await n.ask(apply)
+        for _ in chunk:
+            record = self._ready.popleft().record
+            self._undecided.done(record.partition, record.offset)
+        self._uncommitted |= bool(chunk)
+
+    def _make_ready(self, now: int) -> bool:
+        """Take what can be decided from `_pending` to `_ready`, in the order of log time; whether the time is known."""
+        time, read = self._watermark.time(now), self._positions[TRANSITIONS]
+        if time is None or self._ends is None or any(read.get(p, 0) < end for p, end in self._ends.items()):
+            return False
+        limit = time + self._watermark.within
+        ready = [p for p in self._pending if p.transition.appended_at <= limit]
+        self._pending = [p for p in self._pending if p.transition.appended_at > limit]
+        ready.sort(key=lambda p: _in_log_order(p.transition))
+        self._ready, self._decide_until, self._ends = deque(ready), time, None
+        return True
 
     @property
     def _limit(self) -> int:
@@ -206,7 +236,8 @@ class NotifierState:
         now = self._n.now()
         verdict = conditions.judge(self._watermark.marks, now, self._started, self._limit, self._missing)
         if verdict.behind is not None:
-            self.registry.behind(verdict.since if verdict.behind else None, now, verdict.summary)
+            summary = "; ".join(filter(None, (verdict.summary, self._n.problem())))
+            self.registry.behind(verdict.since if verdict.behind else None, now, summary)
 
     def _send_watchdog(self) -> None:
         """Send the watchdog message: it shows its receivers that alerts work."""
@@ -223,6 +254,9 @@ class NotifierState:
     async def _save(self) -> None:
         """Queue what is owed, write what changed, then commit the positions."""
         n = self._n
+        for message, at in self._deliveries:
+            self.registry.delivered(message.alert_id, message.receiver, message.state, at)
+        self._deliveries = []
         changed, self.registry.changed = self.registry.changed, {}
         alerts = [self.registry.alerts[i] for i in changed]
         for alert in alerts:
@@ -232,18 +266,13 @@ class NotifierState:
                 await n.ask(partial(n.storage.save, alerts, n.now()))
             if self._uncommitted:
                 await n.event_log.commit(NOTIFIER_GROUP, DEAD_LETTERS, self._positions[DEAD_LETTERS])
-                await n.event_log.commit(NOTIFIER_GROUP, TRANSITIONS, self._decided())
+                await n.event_log.commit(
+                    NOTIFIER_GROUP, TRANSITIONS, self._undecided.positions(self._positions[TRANSITIONS])
+                )
         except BaseException:
             self.registry.changed = changed | self.registry.changed
             raise
         self._uncommitted = False
-
-    def _decided(self) -> dict[int, int]:
-        """Positions in the topic of transitions, before the first one that is not decided."""
-        positions = dict(self._positions[TRANSITIONS])
-        for _, record in self._pending:
-            positions[record.partition] = min(positions[record.partition], record.offset)
-        return positions
 
     def _offer(self, alert_id: str) -> None:
         alert = self.registry.alerts[alert_id]
@@ -251,16 +280,17 @@ class NotifierState:
             self.outbox.offer(alert, message)
 
     def _delivered(self, message: Owed) -> None:
-        self.registry.delivered(message.alert_id, message.receiver, message.state, self._n.now())
+        # The registry may be at work in a thread.
+        self._deliveries.append((message, self._n.now()))
 
     def _set_metrics(self) -> None:
         NOTIFIER_LAST_STEP.set(self._n.now() / 1000)
-        counts = dict.fromkeys(sorted(OPEN), 0)
-        for alert in self.registry.alerts.values():
-            if alert.open:
-                counts[alert.state] += 1
-        for state, count in counts.items():
-            ALERTS.labels(state).set(count)
+        for state in OPEN:
+            ALERTS.labels(state).set(self.registry.count(state))
+
+
+def _in_log_order(t: Transition) -> tuple[int, int, int, str]:
+    return t.appended_at, t.partition, t.offset, t.run_id
 
 
 def transition_of(record: Record) -> Transition | None:

@@ -15,6 +15,9 @@ from schemas.statuses import AlertKind, AlertState
 #: Statuses of a run that are alerts while they last.
 _WRONG = {k.value: k for k in (AlertKind.DISCONNECTED, AlertKind.STALLED, AlertKind.FAILED)}
 
+#: So many runs that fail within one threshold are told of by one alert: those before it have each had their own.
+FAILURES_OF_A_GROUP = 10
+
 #: Kept in memory for so long after its end: to hold the next episode of the same back.
 _REMEMBERED = 6 * episodes.TEN_MINUTES
 
@@ -32,6 +35,10 @@ class EpisodeRegistry:
     changed: dict[str, None] = field(default_factory=dict)
     lagging: Mapping[int, int] = field(default_factory=dict)
     _newest: dict[_Subject, str] = field(default_factory=dict)
+    #: The alerts by state, so that nothing has to look at all of them.
+    _by_state: dict[AlertState, dict[str, None]] = field(default_factory=lambda: {s: {} for s in AlertState})
+    _failures: dict[str, int] = field(default_factory=dict)  # run → since when it failed, the newest last
+    _advanced: tuple[int, Mapping[int, int]] | None = None  # time and lagging partitions of the last advance
     _members: dict[str, set[str]] = field(default_factory=dict)  # group → its members that are open
 
     @classmethod
@@ -42,12 +49,19 @@ class EpisodeRegistry:
         for alert in sorted(stored, key=lambda a: (a.offset, a.since, a.id)):
             registry._start(alert)
             registry._update(alert, episodes.drop_receivers(alert, receivers))
+        failed = [a for a in registry.alerts.values() if a.kind is AlertKind.FAILED and a.run_id]
+        for alert in sorted(failed, key=lambda a: a.since):
+            registry._count_failure(alert)
         return registry
 
     def newest(self, kind: AlertKind, run_id: str = "") -> Alert | None:
         """Return the newest alert of this kind about this run ('': about no run)."""
         alert_id = self._newest.get((kind, run_id))
         return self.alerts[alert_id] if alert_id else None
+
+    def count(self, state: AlertState) -> int:
+        """The number of alerts in this state."""
+        return len(self._by_state[state])
 
     def begins(self, t: Transition) -> bool:
         """Whether the transition may begin an alert, so that the facts of its run are needed."""
@@ -67,8 +81,9 @@ class EpisodeRegistry:
         kind = _WRONG.get(t.to_status)
         if kind is None or facts.hidden or ((last := self.newest(kind, t.run_id)) and last.open):
             return
-        if outage_counts.most_fell:
+        if outage_counts.most_fell and self._advanced != (t.appended_at, self.lagging):
             # Those that have waited long enough are no part of a group, whether or not anybody has looked at them meanwhile.
+            # Once for each time: of many transitions of one round each would look at all alerts again.
             self.advance(t.appended_at)
         alert = self._begin(
             Alert(
@@ -86,14 +101,19 @@ class EpisodeRegistry:
             [facts],
             now,
         )
-        if kind is AlertKind.DISCONNECTED and now - t.appended_at <= episodes.STALE:
+        fresh = now - t.appended_at <= episodes.STALE
+        if fresh and kind is AlertKind.DISCONNECTED:
             self._judge(alert, outage_counts, t.appended_at)
+        elif fresh and kind is AlertKind.FAILED:
+            self._judge_failure(alert, t.appended_at)
         else:
             self._update(alert, episodes.advance(alert, t.appended_at))
 
     def advance(self, time: int) -> None:
         """Fire what is due and end what has expired, now that all runs are known up to `time`."""
-        for alert in list(self.alerts.values()):
+        self._advanced = (time, self.lagging)
+        for alert_id in [*self._by_state[AlertState.PENDING], *self._by_state[AlertState.FIRING]]:
+            alert = self.alerts[alert_id]
             if alert.kind is AlertKind.TRACKER_BEHIND:
                 continue
             reached = min(time, self.lagging.get(alert.partition, time))
@@ -177,7 +197,8 @@ class EpisodeRegistry:
 
     def forget(self, time: int) -> None:
         """Drop alerts that ended long enough ago and owe no message."""
-        for alert in list(self.alerts.values()):
+        for alert_id in [*self._by_state[AlertState.RESOLVED], *self._by_state[AlertState.PASSED]]:
+            alert = self.alerts[alert_id]
             ended = alert.resolved_at
             silent = (alert.silenced_until or 0) > time
             if (
@@ -187,7 +208,7 @@ class EpisodeRegistry:
                 and not silent
                 and alert.id not in self.changed
             ):
-                del self.alerts[alert.id]
+                del self.alerts[alert.id], self._by_state[alert.state][alert.id]
                 self._members.pop(alert.id, None)
                 if self._newest.get((alert.kind, alert.run_id)) == alert.id:
                     del self._newest[alert.kind, alert.run_id]
@@ -206,7 +227,11 @@ class EpisodeRegistry:
         if group and group.open and abs(alert.since - group.since) <= self.threshold_ms:
             self._absorb(alert, group)
         elif outage_counts.most_fell:
-            self._absorb(alert, self._new_group(alert, outage_counts, time))
+            summary = (
+                f"{outage_counts.fallen} of {outage_counts.live} live runs have fallen silent within "
+                f"{self.threshold_ms / 1000:g} s: look at what they share, before looking at each"
+            )
+            self._absorb(alert, self._new_group(alert, "RunsDisconnected", summary, time))
         elif outage_counts.most_may_fall:
             self._update(alert, episodes.hold(alert, alert.since + self.threshold_ms // 2))
         else:
@@ -216,29 +241,52 @@ class EpisodeRegistry:
         released = episodes.release(alert, time) if alert.held_until is not None else alert
         self._update(alert, episodes.advance(released, time))
 
-    def _new_group(self, first: Alert, outage_counts: OutageCounts, time: int) -> Alert:
+    def _judge_failure(self, alert: Alert, time: int) -> None:
+        """Group the failure with others of the same threshold, or fire it alone while they are few."""
+        self._count_failure(alert)
+        group = self.newest(AlertKind.FAILED)
+        near = group and (
+            group.state is AlertState.PENDING or abs(alert.since - group.since) <= self.threshold_ms
+        )
+        if group and group.open and near:
+            self._absorb(alert, group)
+        elif len(self._failures) >= FAILURES_OF_A_GROUP:
+            summary = (
+                f"{len(self._failures)} runs have failed within {self.threshold_ms / 1000:g} s, and those that follow are "
+                "in this alert too: look at what they share, before looking at each"
+            )
+            self._absorb(alert, self._new_group(alert, "RunsFailed", summary, time))
+        else:
+            self._update(alert, episodes.advance(alert, time))
+
+    def _count_failure(self, alert: Alert) -> None:
+        self._failures.pop(alert.run_id, None)
+        self._failures[alert.run_id] = alert.since
+        while (oldest := next(iter(self._failures))) and self._failures[
+            oldest
+        ] < alert.since - self.threshold_ms:
+            del self._failures[oldest]
+
+    def _new_group(self, first: Alert, alertname: str, summary: str, time: int) -> Alert:
         """Begin an alert about many runs. It absorbs the pending alerts of runs that fell silent within this threshold."""
         quiet = [
             a
-            for a in self.alerts.values()
-            if a.kind is AlertKind.DISCONNECTED
-            and a.run_id
-            and a.state is AlertState.PENDING
-            and first.since - a.since <= self.threshold_ms
+            for a in map(self.alerts.__getitem__, self._by_state[AlertState.PENDING])
+            if a.kind is first.kind and a.run_id and first.since - a.since <= self.threshold_ms
         ]
-        delays = self.rules.delays(AlertKind.DISCONNECTED, [_facts(a) for a in quiet])
+        delays = self.rules.delays(first.kind, [_facts(a) for a in quiet])
         group = episodes.begin(
             Alert(
                 identity("group", first.id),
-                AlertKind.DISCONNECTED,
+                first.kind,
                 "",
                 since=first.since,
                 fires_at=first.since,
-                summary=f"{outage_counts.fallen} of {outage_counts.live} live runs have fallen silent within "
-                f"{self.threshold_ms / 1000:g} s: look at what they share, before looking at each",
-                labels={"alertname": "RunsDisconnected", "severity": "critical"},
+                expires_at=first.expires_at,
+                summary=summary,
+                labels={"alertname": alertname, "severity": "critical"},
             ),
-            self.newest(AlertKind.DISCONNECTED),
+            self.newest(first.kind),
             delays,
             time,
         )
@@ -251,13 +299,13 @@ class EpisodeRegistry:
         return group
 
     def _absorb(self, alert: Alert, group: Alert) -> None:
+        group = self.alerts[group.id]
+        if others := {r: n for r, n in alert.notices.items() if r not in group.notices}:
+            self._update(group, replace(group, notices={**group.notices, **others}))
         self._update(alert, episodes.absorb(alert, group.id))
 
     def _end(self, alert: Alert, time: int, offset: int) -> None:
-        group = self.alerts.get(alert.group) if alert.state is AlertState.GROUPED else None
         self._update(alert, replace(episodes.end(alert, time), offset=offset))
-        if group and group.open and not self._members.get(group.id):
-            self._update(group, episodes.end(group, time))
 
     def _start(self, alert: Alert) -> None:
         """Make the alert the newest of its subject."""
@@ -269,8 +317,21 @@ class EpisodeRegistry:
             return
         self._store(replace(after, version=after.version + 1))
         self.changed[after.id] = None
+        if before.open and not after.open:
+            self._end_group(before, after.resolved_at or 0)
+
+    def _end_group(self, ended: Alert, time: int) -> None:
+        """Members end with their group, and a group with the last of its members."""
+        for member in [self.alerts[m] for m in self._members.get(ended.id, ())]:
+            self._update(member, episodes.end(member, time))
+        group = self.alerts.get(ended.group) if ended.state is AlertState.GROUPED else None
+        if group and group.open and not self._members.get(group.id):
+            self._update(group, episodes.end(group, time))
 
     def _store(self, alert: Alert) -> None:
+        if before := self.alerts.get(alert.id):
+            del self._by_state[before.state][alert.id]
+        self._by_state[alert.state][alert.id] = None
         self.alerts[alert.id] = alert
         if alert.group:
             members = self._members.setdefault(alert.group, set())

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,7 +19,8 @@ _ALERT: TypeAdapter[Alert] = TypeAdapter(Alert)
 
 #: Alerts that ended are read at a start if they changed within this (ms): they hold the next episode back.
 _RECENT_MS = 24 * 3_600_000
-_RUNS_AT_ONCE = 200
+_RUNS_AT_ONCE = 1000
+_ROWS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Storage:
 
     def save(self, alerts: Iterable[Alert], now: int) -> None:
         """Write the alerts as they are."""
-        if rows := b"\n".join(row(a, now) for a in alerts):
+        every = iter(alerts)
+        while rows := b"\n".join(row(a, now) for a in islice(every, _ROWS_AT_ONCE)):
             self.tables.insert("alerts", rows)
 
     def facts(self, run_ids: Sequence[str]) -> dict[str, Facts]:

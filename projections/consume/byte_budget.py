@@ -1,4 +1,4 @@
-"""Room for messages that are read and not yet written, in bytes: Faust counts messages, whatever their size."""
+"""The byte budget of messages that are read and not yet written: Faust counts messages, whatever their size."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,43 +7,43 @@ from typing import Any
 import faust
 
 
-class Room:
-    """Holds so many bytes of messages; a larger one is let in alone. All of it in one event loop."""
+class ByteBudget:
+    """Admits messages of at most so many bytes in all; a larger message is admitted alone. For one event loop."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self.most_bytes, self.taken = most_bytes, 0
-        self._freed = asyncio.Event()
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes, self.used = max_bytes, 0
+        self._released = asyncio.Event()
 
-    async def take(self, size: int) -> None:
-        """Wait until there is room for so many bytes, and take it."""
-        while self.taken and self.taken + size > self.most_bytes:
-            self._freed.clear()
-            await self._freed.wait()
-        self.taken += size
+    async def acquire(self, size: int) -> None:
+        """Wait until so many bytes are free, and take them."""
+        while self.used and self.used + size > self.max_bytes:
+            self._released.clear()
+            await self._released.wait()
+        self.used += size
 
-    def give(self, size: int) -> None:
-        """So many bytes are written, or, after `clear`, were."""
-        self.taken = max(0, self.taken - size)
-        self._freed.set()
+    def release(self, size: int) -> None:
+        """Give so many bytes back. What `clear` has given back already may be given back once more."""
+        self.used = max(0, self.used - size)
+        self._released.set()
 
     def clear(self) -> None:
-        """What was read has been thrown away and will be read again: to be called at each assignment of partitions."""
-        self.give(self.taken)
+        """Give all bytes back. Call it at each assignment: Faust throws away what it has read, and reads it again."""
+        self.release(self.used)
 
 
-class RoomySchema(faust.Schema[Any, Any]):
-    """Messages as bytes, each let in when there is room for it. Faust reads no further while one waits here."""
+class BudgetedSchema(faust.Schema[Any, Any]):
+    """Reads messages as bytes, each when the budget admits it. Faust reads no further while one waits here."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
         super().__init__(key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw")
 
-    def compile(self, *arguments: Any, **more: Any) -> Callable[..., Any]:
-        """What Faust makes an event of a message with, before it puts it into its own buffer."""
-        decode = super().compile(*arguments, **more)
+    def compile(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """Return the function that Faust makes an event of a message with, before the event goes into its buffer."""
+        decode = super().compile(*args, **kwargs)
 
-        async def decode_in_room(message: Any, **how: Any) -> Any:
-            await self._room.take(len(message.value or b""))
-            return await decode(message, **how)
+        async def decode_within_budget(message: Any, **options: Any) -> Any:
+            await self._budget.acquire(len(message.value or b""))
+            return await decode(message, **options)
 
-        return decode_in_room
+        return decode_within_budget

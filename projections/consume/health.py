@@ -15,10 +15,13 @@ _MOST_CONNECTIONS = 64
 
 
 class HealthServer:
-    """/livez, /readyz and /metrics on one port. `ready` becomes true when the projector reads the log."""
+    """/livez, /readyz and /metrics on one port.
+
+    `ready` becomes true when the projector reads the log; `problem` says why nothing gets on although it does, else it is empty.
+    """
 
     def __init__(self, host: str, port: int) -> None:
-        self.ready = False
+        self.ready, self.problem = False, ""
         config = uvicorn.Config(
             Starlette(routes=self.routes()),
             host=host,
@@ -40,9 +43,8 @@ class HealthServer:
             return JSONResponse({"status": "ok"})
 
         async def readyz(_: Request) -> Response:
-            return JSONResponse(
-                {"status": "ok"} if self.ready else {"status": "starting"}, 200 if self.ready else 503
-            )
+            status = self.problem or ("ok" if self.ready else "starting")
+            return JSONResponse({"status": status}, 200 if status == "ok" else 503)
 
         async def metrics(_: Request) -> Response:
             return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -18,13 +18,14 @@ from aiokafka.errors import (
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
+    RecordListTooLargeError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
 from aiokafka.partitioner import DefaultPartitioner
 
 from schemas.topics import TYPE_HEADER
-from stores.log import kafka_topics
+from stores.log import kafka_clients, kafka_topics
 from stores.log.port import Bounds, LogUnavailable, Position, Record
 
 _log = logging.getLogger(__name__)
@@ -80,20 +81,31 @@ class KafkaLog:
         except BaseException:
             self._open = False
             raise
+        await self._warn_of_topics()
+
+    async def _warn_of_topics(self) -> None:
+        """Somebody may have made or changed them: say so, and write what they still take."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await kafka_topics.check(self._bootstrap, self._prefix, self._max_message_bytes)
+        except ValueError as error:
+            _log.error("%s", error)
+        except (KafkaError, OSError) as error:
+            _log.info("the topics could not be checked: %r", error)
 
     async def stop(self) -> None:
         """Wait for what is on its way, at most the append timeout, and close."""
         self._open = False
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await _close_producer(producer, self._timeout)
+            await kafka_clients.close_producer(producer, self._timeout)
         readers = [reader.consumer for idle in self._idle.values() for reader in idle]
         consumers = [*readers, *self._groups.values(), *([self._offsets] if self._offsets else [])]
         self._idle.clear()
         self._groups.clear()
         self._offsets = None
         for consumer in consumers:
-            await _close_consumer(consumer)
+            await kafka_clients.close_consumer(consumer)
 
     async def create_topics(self, partitions: int) -> None:
         """Make the topics that are missing, which keep everything and take the broker's append time.
@@ -132,7 +144,7 @@ class KafkaLog:
                         name, value, key_bytes, partition, headers=[(TYPE_HEADER, type.encode())]
                     )
                 offset = (await sending).offset
-            except MessageSizeTooLargeError as error:
+            except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
                 raise ValueError(str(error)) from error
             except KafkaError as error:
                 if producer is not None and producer is self._producer and not isinstance(error, _PASSING):
@@ -241,7 +253,7 @@ class KafkaLog:
             if self._broken:
                 _log.warning("the Kafka producer failed and is made anew")
                 producer, self._producer, self._broken = self._producer, None, False
-                await _close_producer(producer, self._timeout / 4)
+                await kafka_clients.close_producer(producer, self._timeout / 4)
             if self._producer is None:
                 producer = AIOKafkaProducer(
                     bootstrap_servers=self._bootstrap,
@@ -254,7 +266,7 @@ class KafkaLog:
                     linger_ms=0,  # measured: 5 ms more gives no more throughput, only 5 ms more latency
                     request_timeout_ms=self._request_timeout_ms,
                 )
-                await _start(producer)
+                await kafka_clients.start(producer)
                 self._producer = producer
             return self._producer
 
@@ -275,7 +287,7 @@ class KafkaLog:
             max_partition_fetch_bytes=_FETCH_BYTES,
             request_timeout_ms=self._request_timeout_ms,
         )
-        await _start(consumer)
+        await kafka_clients.start(consumer)
         return consumer
 
     @asynccontextmanager
@@ -308,15 +320,15 @@ class KafkaLog:
         try:
             yield reader
         except KafkaError as error:
-            await _close_consumer(reader.consumer)
+            await kafka_clients.close_consumer(reader.consumer)
             raise LogUnavailable(f"Kafka at {self._bootstrap}, to read {reader.name}: {error!r}") from error
         except BaseException:  # given up in the middle: its positions say nothing
-            await _close_consumer(reader.consumer)
+            await kafka_clients.close_consumer(reader.consumer)
             raise
         if self._open and len(idle) < _IDLE_READERS:
             idle.append(reader)
         else:
-            await _close_consumer(reader.consumer)
+            await kafka_clients.close_consumer(reader.consumer)
 
 
 class _Reader:
@@ -357,35 +369,3 @@ def _record(message: "ConsumerRecord[bytes, bytes]") -> Record:
         type_.decode(errors="replace"),
         message.value or b"",
     )
-
-
-async def _start(client: Any) -> None:
-    try:
-        await client.start()
-    except BaseException:
-        await client.stop()
-        raise
-
-
-async def _close_consumer(consumer: Any) -> None:
-    """Close it, whatever it says. In an outage aiokafka's stop() lets the cancellation of its own fetch out, which would
-    take the place of the error that we close for, and end a caller that waits for LogUnavailable."""
-    stopping = asyncio.ensure_future(consumer.stop())
-    await asyncio.wait({stopping})
-    if stopping.cancelled() or stopping.exception() is not None:
-        _log.warning("a Kafka consumer did not close cleanly")
-        await consumer._client.close()  # stop() did not come to it
-
-
-async def _close_producer(producer: Any, seconds: float) -> None:
-    """Send what is left, for at most `seconds`: without brokers an idempotent producer never gives up."""
-    stopping = asyncio.ensure_future(producer.stop())
-    await asyncio.wait({stopping}, timeout=seconds)
-    if not stopping.done():
-        _log.warning("the Kafka producer is closed with messages that were not acknowledged")
-        # aiokafka has no public way to give up: stop() goes on when its sender ends.
-        producer._sender.sender_task.cancel()
-        await asyncio.wait({stopping})
-    producer._message_accumulator.fail_all(KafkaError("the producer was closed"))
-    if (error := stopping.exception()) is not None:
-        _log.warning("the Kafka producer did not close cleanly: %r", error)

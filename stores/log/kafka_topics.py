@@ -13,6 +13,7 @@ from aiokafka.structs import TopicPartition
 from schemas import topics
 
 _TIME = "message.timestamp.type"
+_LARGEST = "max.message.bytes"
 _LOOK_AGAIN_SECONDS = 0.05
 
 
@@ -21,7 +22,8 @@ async def create(
 ) -> None:
     """Make the topics that are missing, and come back when each partition has a leader.
 
-    Raises ValueError if one exists with another number of partitions or time, KafkaError if brokers refuse.
+    Raises ValueError if one exists with another number of partitions or time, or for smaller messages; KafkaError if brokers
+    refuse.
     """
     names = [prefix + topic for topic in topics.ALL]
     config = {
@@ -29,7 +31,7 @@ async def create(
         "cleanup.policy": "delete",
         "retention.ms": "-1",
         "retention.bytes": "-1",
-        "max.message.bytes": str(max_message_bytes),
+        _LARGEST: str(max_message_bytes),
         # Acknowledged means: on a majority, so the loss of a broker loses nothing acknowledged.
         "min.insync.replicas": str(replication_factor // 2 + 1),
     }
@@ -45,7 +47,17 @@ async def create(
                 raise error(f"{name}: {message}")
         while not _settled(await admin.describe_topics(names), partitions):
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-        await _check_time(admin, names)
+        await _check_config(admin, names, max_message_bytes)
+    finally:
+        await admin.close()
+
+
+async def check(bootstrap: str, prefix: str, max_message_bytes: int) -> None:
+    """Raises ValueError if a topic is not as this version needs it, KafkaError if it is not there or brokers do not say."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        await _check_config(admin, [prefix + topic for topic in topics.ALL], max_message_bytes)
     finally:
         await admin.close()
 
@@ -67,16 +79,21 @@ def _settled(found: Sequence[dict[str, Any]], partitions: int) -> bool:
     return led
 
 
-async def _check_time(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
-    """Liveness is counted in append time: a topic made by hand with producers' times would mislead it."""
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name, {_TIME: ""}) for name in names]
+async def _check_config(admin: AIOKafkaAdminClient, names: Sequence[str], max_message_bytes: int) -> None:
+    """Liveness is counted in append time, which producers' times would mislead; what is accepted must fit."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, {_TIME: "", _LARGEST: ""}) for name in names]
     for answer in await admin.describe_configs(resources):
         for code, message, _type, name, entries in answer.resources:
             if code:
                 raise for_code(code)(f"{name}: {message}")
-            time = {entry[0]: entry[1] for entry in entries}[_TIME]
-            if time != "LogAppendTime":
-                raise ValueError(f"topic {name} has {_TIME}={time}: set it to LogAppendTime")
+            config = {entry[0]: entry[1] for entry in entries}
+            if config[_TIME] != "LogAppendTime":
+                raise ValueError(f"topic {name} has {_TIME}={config[_TIME]}: set it to LogAppendTime")
+            if int(config[_LARGEST]) < max_message_bytes:
+                raise ValueError(
+                    f"topic {name} has {_LARGEST}={config[_LARGEST]}, but a body of TRACKER_MAX_BODY_BYTES may become a message "
+                    f"of {max_message_bytes}: set {_LARGEST} to that, or TRACKER_MAX_BODY_BYTES to half of what the topic has"
+                )
 
 
 async def members(bootstrap: str, group: str) -> int:

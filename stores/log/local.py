@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from stores.log import local_file
-from stores.log.local_file import Append, Commit, Outcome, Streams, Work, Writer
+from stores.log.local_file import Append, Commit, Outcome, Streams, Trim, Work, Writer
 from stores.log.port import Bounds, LogUnavailable, Position, Record
 
 _log = logging.getLogger(__name__)
@@ -205,6 +205,11 @@ class LocalLog:
     async def readers(self, group: str) -> int:
         """None but this process: the file admits one."""
         return 0
+
+    async def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Delete what lies before the offset in each of these partitions, for ever. Raises LogUnavailable as `append` does."""
+        for partition, offset in offsets.items():
+            await self._written(Trim(self._stream(topic, partition), offset))
 
     def _require_open(self) -> None:
         if self._readers is None:

@@ -44,6 +44,9 @@ CREATE TABLE positions (
 ) WITHOUT ROWID;
 PRAGMA user_version = {_FORMAT};
 """
+#: The reader under whose name the first offset that is kept stands, once records before it were forgotten.
+_TRIMMED = "\x00trimmed"
+_VACUUM_PAGES = range(256, 4096)  # a file with less is small, and moving more would hold up appends
 _COMMIT_BYTES = 32 * 2**20  # most bytes of one transaction, so that those who wait behind it do not wait long
 
 
@@ -61,7 +64,15 @@ class Commit:
     next: Mapping[int, int]  # stream → offset
 
 
-Work = Append | Commit
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Forget the records of the stream below the offset."""
+
+    stream: int
+    before: int
+
+
+Work = Append | Commit | Trim
 
 
 @dataclass(slots=True)
@@ -74,7 +85,7 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Token]):
-    """What became of one transaction: the offset of each append (0 for a commit), unless it failed."""
+    """What became of one transaction: the offset of each append (0 for other work), unless it failed."""
 
     work: Sequence[tuple[Work, Token]]
     offsets: Sequence[int]
@@ -141,7 +152,10 @@ class Writer(Generic[Token]):
         try:
             if self._tails is None:  # after a failure only the file knows what it holds
                 self._tails = tails_of(self._connection, self._streams)
-            return Outcome(batch, self._transaction([work for work, _ in batch], self._tails), None)
+            offsets = self._transaction([work for work, _ in batch], self._tails)
+            if any(isinstance(work, Trim) for work, _ in batch):
+                self._give_back()
+            return Outcome(batch, offsets, None)
         except Exception as error:
             # Those who wait must hear of whatever it was, and the next may go well: a full disk gets room.
             _log.exception("the log could not be written")
@@ -149,12 +163,19 @@ class Writer(Generic[Token]):
             return Outcome(batch, [0] * len(batch), f"{type(error).__name__}: {error}")
 
     def _transaction(self, batch: Sequence[Work], tails: dict[int, Tail]) -> list[int]:
-        """Write and sync. Returns the offset of each append, 0 for a commit; advances `tails`."""
+        """Write and sync. Returns the offset of each append, 0 for other work; advances `tails`."""
         now = self._clock()
         offsets = []
         rows: list[tuple[int, int, str, str, bytes]] = []
         positions: list[tuple[str, int, int]] = []
+        trimmed: list[tuple[int, int]] = []
         for work in batch:
+            if isinstance(work, Trim):
+                before = min(work.before, tails[work.stream].end)
+                trimmed.append((_id(work.stream, 0), _id(work.stream, before)))
+                positions.append((_TRIMMED, work.stream, before))
+                offsets.append(0)
+                continue
             if isinstance(work, Commit):
                 positions += [(work.reader, stream, offset) for stream, offset in work.next.items()]
                 offsets.append(0)
@@ -167,6 +188,7 @@ class Writer(Generic[Token]):
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             self._connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
+            self._connection.executemany("DELETE FROM records WHERE id >= ? AND id < ?", trimmed)
             self._connection.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", positions)
             self._connection.execute("COMMIT")
         except BaseException:
@@ -174,6 +196,21 @@ class Writer(Generic[Token]):
                 self._connection.execute("ROLLBACK")
             raise
         return offsets
+
+    def _give_back(self) -> None:
+        """Give the disk back what was trimmed, once that is more than half of the file and what is left is soon moved."""
+
+        def pragma(name: str) -> int:
+            return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+        pages, free = pragma("page_count"), pragma("freelist_count")
+        if pages < _VACUUM_PAGES.start or free < max(pages // 2, pages - _VACUUM_PAGES.stop):
+            return
+        try:
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:  # what was done is durable all the same
+            _log.exception("free space could not be given back")
 
 
 def lock(path: Path) -> int:
@@ -237,8 +274,18 @@ def tails_of(connection: sqlite3.Connection, streams: Iterable[int]) -> dict[int
             "SELECT id, appended_at FROM records WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1",
             _ids(stream),
         ).fetchone()
-        tails[stream] = Tail() if last is None else Tail(last[0] - _id(stream, 0) + 1, last[1])
+        tails[stream] = (
+            Tail(_first(connection, stream)) if last is None else Tail(last[0] - _id(stream, 0) + 1, last[1])
+        )
     return tails
+
+
+def _first(connection: sqlite3.Connection, stream: int) -> int:
+    """The offset before which records were forgotten."""
+    row = connection.execute(
+        "SELECT next FROM positions WHERE reader = ? AND stream = ?", (_TRIMMED, stream)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def bounds(connection: sqlite3.Connection, stream: int) -> Bounds:
@@ -247,7 +294,10 @@ def bounds(connection: sqlite3.Connection, stream: int) -> Bounds:
     within = "FROM records WHERE id >= ? AND id < ?"
     (first,) = connection.execute(f"SELECT min(id) {within}", (low, high)).fetchone()
     (last,) = connection.execute(f"SELECT max(id) {within}", (low, high)).fetchone()
-    return Bounds(0, 0) if first is None else Bounds(first - low, last - low + 1)
+    if first is None:
+        end = _first(connection, stream)
+        return Bounds(end, end)
+    return Bounds(first - low, last - low + 1)
 
 
 def records(

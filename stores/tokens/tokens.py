@@ -36,6 +36,7 @@ class Token(BaseModel):
     created_ms: int
     expires_ms: int | None = None
     revoked_ms: int | None = None
+    ended_logins: tuple[str, ...] = Field((), description="Logins with it that people have ended")
 
 
 class Rejected(StrEnum):
@@ -111,6 +112,11 @@ class TokenSet:
         token = self._by_id.get(token_id)
         return _valid(token, now_ms) if token else Rejected.UNKNOWN
 
+    def by_login(self, token_id: str, login: str, now_ms: int) -> Token | Rejected:
+        """The token of this id, if it is good and this login with it has not been ended."""
+        token = self.by_id(token_id, now_ms)
+        return Rejected.MISSING if isinstance(token, Token) and login in token.ended_logins else token
+
 
 def caller(token: Token, how: How = How.TOKEN) -> Caller:
     """Who asks with this token."""
@@ -130,12 +136,17 @@ class TokenTable:
     def write(self, token: Token) -> None:
         """Write it, new or changed."""
         row = {
-            **token.model_dump(exclude={"created_ms", "expires_ms", "revoked_ms"}),
+            **token.model_dump(exclude={"created_ms", "expires_ms", "revoked_ms", "ended_logins"}),
             "created_at": iso(token.created_ms),
             "expires_at": None if token.expires_ms is None else iso(token.expires_ms),
             "revoked_at": None if token.revoked_ms is None else iso(token.revoked_ms),
         }
         self._tables.insert("tokens", json.dumps(row).encode())
+
+    def end_login(self, token_id: str, login: str, now_ms: int) -> None:
+        """End the login of this name with this token, for good."""
+        row = {"token_id": token_id, "login": login, "ended_at": iso(now_ms)}
+        self._tables.insert("ended_logins", json.dumps(row).encode())
 
     def revoke(self, token_id: str, now_ms: int) -> Token | None:
         """Revoke it, for good; the token, or None where there is none of this id."""
@@ -166,8 +177,15 @@ SELECT
     id, name, owner, role, sha256, last_four,
     toUnixTimestamp64Milli(created_at) AS created_ms,
     toUnixTimestamp64Milli(expires_at) AS expires_ms,
-    toUnixTimestamp64Milli(revoked_at) AS revoked_ms
-FROM tokens FINAL
+    toUnixTimestamp64Milli(revoked_at) AS revoked_ms,
+    logins AS ended_logins
+FROM (SELECT * FROM tokens FINAL) AS tokens
+LEFT JOIN
+(
+    SELECT token_id, groupUniqArray(login) AS logins
+    FROM (SELECT token_id, login FROM ended_logins ORDER BY ended_at DESC LIMIT 1000 BY token_id)
+    GROUP BY token_id
+) AS ended ON ended.token_id = tokens.id
 ORDER BY created_at, id
 """
 

@@ -65,6 +65,9 @@ class FewTables:
             return [{"name": OWNER}]
         raise TablesUnavailable("away")
 
+    def insert(self, table: str, rows: bytes) -> None:
+        """Taken, and never told again."""
+
     def ping(self) -> bool:
         return True
 

@@ -121,6 +121,7 @@ class Around:
         self.rules, self.settings = rules, settings
         self.now: Callable[[], int] = lambda: at
         self.send: Send = self._send
+        self.problem: Callable[[], str] = lambda: ""
         self.took: list[tuple[str, Alert, Owed]] = []
         self.asked = self.sent = 0
         self.trouble()

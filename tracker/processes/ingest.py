@@ -6,7 +6,7 @@ import socket
 import typer
 
 from ingest.app import create_app
-from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOLED
+from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOL_REFUSED, INGEST_SPOOLED
 from schemas.settings import Settings
 from stores.log.open import open_log
 from stores.spool.spool import SpooledLog
@@ -34,6 +34,7 @@ async def run(settings: Settings) -> None:
     )
     INGEST_SPOOLED.set_function(lambda: event_log.spooled)
     INGEST_SPOOL_BYTES.set_function(lambda: event_log.spooled_bytes)
+    INGEST_SPOOL_REFUSED.set_function(lambda: event_log.refused)
     tables = open_tables(settings, ANSWERING)
     tokens = access.token_list(tables, settings)
     await event_log.start()

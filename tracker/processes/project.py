@@ -12,8 +12,9 @@ from projections.alerts import rules
 from projections.alerts.notifier import Notifier
 from projections.consume import loop as projection_loop
 from projections.consume import setup
-from projections.consume.agents import Work, create_app
+from projections.consume.agents import create_app
 from projections.consume.health import HealthServer
+from projections.consume.work import Work
 from projections.project.projector import Projector
 from schemas.settings import Settings
 from schemas.topics import EVENTS
@@ -63,12 +64,13 @@ def run(settings: Settings) -> None:
     with TemporaryDirectory(prefix="tracker-project-") as scratch:
         work = Work(loop.run_until_complete(prepared()))
         faust_app = create_app(settings, work, event_log, health, Path(scratch))
-        notifier = Notifier(event_log, tables, settings, alert_rules, now_ms)
+        notifier = Notifier(event_log, tables, settings, alert_rules, now_ms, problem=lambda: work.problem)
 
         @faust_app.task  # type: ignore[untyped-decorator]
         async def notify() -> None:
-            # One worker has the first partition, and that one notifies of all.
-            await notifier.run(lambda: 0 in work.partitions)
+            # One worker has the first partition, and that one notifies of all. While nobody gets on, those without partitions
+            # notify too, under the same keys: else nobody would say so.
+            await notifier.run(lambda: 0 in work.partitions or bool(work.problem and not work.partitions))
 
         worker = Projecting(
             faust_app, loop=loop, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True

@@ -1,12 +1,19 @@
 """Logins: a token once, a signed cookie afterwards; what a cookie must be, and where a login leads."""
 
+import time
+from pathlib import Path
+
 import pytest
 from starlette.responses import Response
 
 from api.auth.login import here
 from api.auth.sessions import COOKIE, LoginSessions
 from schemas.access import Role
-from tests.support.access import KEY, Guarded, SomeTokens, cookie_of, form_token, log_in
+from stores.tables.client import Tables, TablesUnavailable
+from stores.tokens.token_list import CachedTokenList
+from stores.tokens.tokens import Rejected, TokenTable, make
+from tests.support.access import KEY, FewTables, Guarded, SomeTokens, cookie_of, form_token, log_in
+from tests.support.api_stage import T0
 
 
 @pytest.fixture
@@ -77,3 +84,43 @@ def test_log_out_needs_the_forms_token(tokens: SomeTokens) -> None:
     assert stage.request("POST", "/logout", headers=headers).status_code == 403
     answer = stage.request("POST", "/logout", headers=headers, data={"csrf": form_token(stage, headers)})
     assert answer.status_code == 303 and f'{COOKIE}=""' in answer.headers["set-cookie"]
+
+
+def test_log_out_ends_copies_of_the_cookie_in_every_process_and_no_other_login(
+    tables: Tables, tmp_path: Path
+) -> None:
+    here, there = (CachedTokenList(TokenTable(tables), tmp_path / n, 60, lambda: T0) for n in ("a", "b"))
+    secret, token = make("for tests", "ann", Role.VIEWER, T0)
+    TokenTable(tables).write(token)
+    assert here.refresh() and there.refresh()
+    stage, other_process = Guarded(here, tables), Guarded(there, tables)
+    stage.now = time.time_ns() // 1_000_000  # the table forgets logins of long ago
+    mine, elsewhere = (cookie_of(log_in(stage, secret)) for _ in range(2))
+    csrf = {"csrf": form_token(stage, mine)}
+    assert stage.request("POST", "/logout", headers=mine, data=csrf).status_code == 303
+    assert there.refresh()
+    for process in (stage, other_process):
+        assert process.request("GET", "/docs", headers=mine).status_code == 401
+        assert process.request("GET", "/docs", headers=elsewhere).status_code == 200
+    assert here.current and here.current.check(secret, T0) != Rejected.REVOKED
+
+
+def test_log_out_while_the_tables_are_away_says_what_stays_good(
+    tokens: SomeTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def insert(_: FewTables, table: str, rows: bytes) -> None:
+        raise TablesUnavailable("away")
+
+    monkeypatch.setattr(FewTables, "insert", insert)
+    stage = Guarded(tokens)
+    headers = cookie_of(log_in(stage, tokens.secret(Role.VIEWER)))
+    answer = stage.request("POST", "/logout", headers=headers, data={"csrf": form_token(stage, headers)})
+    assert answer.status_code == 503 and "a copy of its cookie" in answer.text
+    assert f'{COOKIE}=""' in answer.headers["set-cookie"]
+
+
+def test_a_form_after_the_login_has_ended_leads_to_the_login_and_back_to_its_page(tokens: SomeTokens) -> None:
+    headers = {"Accept": "text/html", "Referer": "http://tracker/runs/x?sort=-name"}
+    answer = Guarded(tokens).request("POST", "/runs/x/notes", headers=headers, data={"text": "x"})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/login?next=%2Fruns%2Fx%3Fsort%3D-name"

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from api.core.db import Reader
-from api.ops.count_cache import Counted
+from api.ops.count_cache import CountCache
 from api.ops.delivery_check import Stretch, balance
 from api.ops.models import Books
 from ingest.ticker import Ticker
@@ -93,7 +93,7 @@ class _Slow:
     def rows(
         self, query: str, partitions: list[int], firsts: list[int], nexts: list[int]
     ) -> list[dict[str, int]]:
-        assert query == "books" and partitions == [0]
+        assert query == "ops/books" and partitions == [0]
         self.asked.append((firsts[0], nexts[0]))
         self.now += 1 if firsts[0] == 0 else 0
         return [
@@ -103,7 +103,7 @@ class _Slow:
 
 def test_a_dear_count_is_made_once_and_then_what_came_since() -> None:
     slow = _Slow()
-    counted, reader = Counted(lambda: slow.now), cast(Reader, slow)
+    counted, reader = CountCache(lambda: slow.now), cast(Reader, slow)
 
     def sums(first: int, end: int) -> tuple[int, int]:
         [row] = counted.rows(reader, {0: (first, end)})

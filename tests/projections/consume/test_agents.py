@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import cast
 
-from projections.consume.agents import Work, create_app
+from projections.consume.agents import create_app
 from projections.consume.health import HealthServer
+from projections.consume.work import Work
 from projections.project.projector import Projector
 from schemas.settings import Settings
 from stores.log.port import EventLog

@@ -15,10 +15,11 @@ import httpx
 import pytest
 
 from api.app import create_app
-from projections.consume import agents
-from projections.consume.agents import Watchdog, Work, hung
+from projections.consume.group import observe
+from projections.consume.watchdog import OWN_SECONDS
+from projections.consume.work import Work
 from schemas.settings import Settings
-from stores.log.port import Bounds, EventLog
+from stores.log.port import EventLog
 from stores.tables import client as adapter
 from stores.tables.client import ANSWERING, PATIENT, PROJECTING, Tables, TablesUnavailable, Timeouts
 from stores.tables.migrate import migrate
@@ -38,7 +39,7 @@ def over(line: Line, database: str = "default", timeouts: Timeouts = SHORT) -> T
 
 def test_the_projectors_limit_is_below_the_watchdogs_and_readers_wait_less() -> None:
     longest = PROJECTING.connect + PROJECTING.silence
-    assert longest < 0.75 * agents._WATCHDOG_SECONDS
+    assert longest < 0.75 * OWN_SECONDS
     assert ANSWERING.connect + ANSWERING.silence < longest / 2
 
 
@@ -75,7 +76,8 @@ def test_the_projector_waits_and_all_lands_once(
         try:
             assert line.died.wait(30) and stop.waited.wait(30)
             assert waits(work)
-            assert not asyncio.run(seen_dead(work)), "it waits, which no restart would mend"
+            looked = asyncio.run(observe(work, cast(EventLog, None)))
+            assert looked is None, "it waits, which no restart would mend"
             line.mend()
             working.join(30)
             assert not working.is_alive() and not waits(work)
@@ -91,20 +93,6 @@ def test_the_projector_waits_and_all_lands_once(
 
 def waits(work: Work) -> bool:
     return work.projector.writer.waiting
-
-
-async def seen_dead(work: Work) -> list[int]:
-    """What the watchdog says after hours in which the log grew."""
-
-    class Log:
-        end = 100
-
-        async def bounds(self, topic: str) -> dict[int, Bounds]:
-            self.end += 100
-            return {0: Bounds(0, self.end)}
-
-    log, watchdog = cast(EventLog, Log()), Watchdog(agents._WATCHDOG_SECONDS)
-    return [p for now in range(0, 10_000, 100) for p in await hung(work, log, watchdog, now)]
 
 
 def test_readers_are_told_503_and_need_not_queue_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """What only Kafka brings: brokers that die and come back, groups with members, topics that others made."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
@@ -195,17 +196,35 @@ def test_a_position_that_is_not_there_is_an_error(kafka_broker: KafkaBroker) -> 
     run(new_log(kafka_broker), test)
 
 
-def test_a_topic_with_the_producers_time_is_refused(kafka_broker: KafkaBroker) -> None:
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({}, "LogAppendTime"),
+        (
+            {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "1000"},
+            "max.message.bytes=1000.*1048576",
+        ),
+    ],
+    ids=["time", "size"],
+)
+def test_a_topic_with_the_producers_time_or_for_smaller_messages_is_refused(
+    kafka_broker: KafkaBroker, config: dict[str, str], says: str, caplog: pytest.LogCaptureFixture
+) -> None:
     log = new_log(kafka_broker)
 
     async def test() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
         await admin.start()
-        await admin.create_topics([NewTopic(log._prefix + topics.EVENTS, PARTITIONS, 1)])
+        await admin.create_topics(
+            [NewTopic(log._prefix + topic, PARTITIONS, 1, topic_configs=config) for topic in topics.ALL]
+        )
         await admin.close()
         await log.start()
         try:
-            with pytest.raises(ValueError, match="LogAppendTime"):
+            async with asyncio.timeout(30):  # the brokers may not know the topics at once
+                while not re.search(says, caplog.text):
+                    await log._warn_of_topics()
+            with pytest.raises(ValueError, match=says):
                 await log.create_topics(PARTITIONS)
         finally:
             await log.stop()

@@ -39,6 +39,26 @@ async def all_of(log: LocalLog, partition: int) -> list[Record]:
     return [r async for chunk in log.read(topics.EVENTS, partition, 0, 2**40) for r in chunk]
 
 
+def test_what_is_deleted_stays_deleted_and_offsets_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "log.sqlite"
+
+    async def fill(log: LocalLog) -> None:
+        for n in range(5):
+            await log.append(topics.EVENTS, "run", "test", b"%d" % n)
+        await log.delete_before(topics.EVENTS, {0: 3})
+        assert await log.bounds(topics.EVENTS) == {0: Bounds(3, 5)}
+        assert [r.value for r in await all_of(log, 0)] == [b"3", b"4"]
+        await log.delete_before(topics.EVENTS, {0: 99})
+        assert await log.bounds(topics.EVENTS) == {0: Bounds(5, 5)}
+
+    async def go_on(log: LocalLog) -> None:
+        assert await log.bounds(topics.EVENTS) == {0: Bounds(5, 5)}
+        assert (await log.append(topics.EVENTS, "run", "test", b"5")).offset == 5
+
+    run(LocalLog(path, 1), fill)
+    run(LocalLog(path, 1), go_on)
+
+
 def test_kill_9_loses_nothing_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "log.sqlite"
     acknowledged: list[str] = []

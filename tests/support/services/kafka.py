@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,39 +17,43 @@ _READY_TIMEOUT = 60.0
 
 
 class KafkaBroker:
-    """start() is back when the broker answers; kill() is kill -9; restart() keeps port and data."""
+    """start() is back when the broker answers; kill() is kill -9; restart() keeps port and data. For several threads."""
 
     def __init__(self, directory: Path, port: int | None = None) -> None:
         self.directory = directory
         self.port = port or free_port()
         self._controller_port = free_port()
         self._child: Child | None = None
+        self._lock = threading.RLock()
 
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> Self:
-        if self._child is not None and self._child.exit_code() is None:
+        with self._lock:
+            if self._child is not None and self._child.exit_code() is None:
+                return self
+            self.directory.mkdir(parents=True, exist_ok=True)
+            properties = self.directory / "server.properties"
+            properties.write_text(self._properties())
+            if not (self.directory / "data" / "meta.properties").exists():
+                self._format(properties)
+            self._child = Child(self._java("kafka.Kafka", str(properties)), self.directory / "broker.log")
+            self._child.wait_until(self._answers, f"Kafka on port {self.port}", _READY_TIMEOUT)
             return self
-        self.directory.mkdir(parents=True, exist_ok=True)
-        properties = self.directory / "server.properties"
-        properties.write_text(self._properties())
-        if not (self.directory / "data" / "meta.properties").exists():
-            self._format(properties)
-        self._child = Child(self._java("kafka.Kafka", str(properties)), self.directory / "broker.log")
-        self._child.wait_until(self._answers, f"Kafka on port {self.port}", _READY_TIMEOUT)
-        return self
 
     def stop(self) -> None:
-        if self._child is not None:
-            self._child.terminate()
-            self._child = None
+        with self._lock:
+            if self._child is not None:
+                self._child.terminate()
+                self._child = None
 
     def kill(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
+        with self._lock:
+            if self._child is not None:
+                self._child.kill()
+                self._child = None
 
     def pause(self) -> None:
         """SIGSTOP."""
@@ -60,8 +65,9 @@ class KafkaBroker:
             self._child.resume()
 
     def restart(self) -> None:
-        self.stop()
-        self.start()
+        with self._lock:
+            self.stop()
+            self.start()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -11,6 +11,9 @@ from typing import Protocol, Self
 
 from tests.system.e2e.stack import EmbeddedStack, ScaledStack, Service
 
+#: A projector that is silent for so long is no member of its group any more (broker_session_timeout).
+SESSION_SECONDS = 10.0
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -48,6 +51,23 @@ def outages(name: str, part: _Part, start: Callable[[], object], longest: float)
     ]
 
 
+def restart_during_rejoin(stack: ScaledStack) -> Fault:
+    """Both projectors are stopped until their sessions are over, and join again while the broker restarts."""
+
+    def pause() -> None:
+        for worker in stack.projectors:
+            worker.pause()
+
+    def rejoin() -> None:
+        for worker in stack.projectors:
+            worker.resume()
+        stack.broker.restart()
+
+    return Fault(
+        "Kafka restarts while projectors rejoin", pause, rejoin, SESSION_SECONDS + 2, SESSION_SECONDS
+    )
+
+
 def faults_of(stack: ScaledStack | EmbeddedStack, longest: float) -> list[list[Fault]]:
     """Groups of faults; those of two groups overlap, those of one do not."""
     if isinstance(stack, EmbeddedStack):
@@ -56,7 +76,7 @@ def faults_of(stack: ScaledStack | EmbeddedStack, longest: float) -> list[list[F
         *outages("Kafka", stack.broker, stack.broker.start, longest),
         *outages("ClickHouse", stack.server, stack.server.start, longest),
     ]
-    return [process_faults(stack.services, longest), parts]
+    return [[*process_faults(stack.services, longest), restart_during_rejoin(stack)], parts]
 
 
 @dataclass

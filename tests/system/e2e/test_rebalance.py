@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from projections.consume.agents import Watchdog
 from schemas.settings import Settings
 from stores.tables.client import open_tables
 from tests.system.chaos.patient import NEXTFLOW_26_04, Books, Patient
@@ -112,19 +111,6 @@ def test_clickhouse_is_lost_and_the_tables_are_made_again_from_the_log(stack: Sc
         until("the books balance", lambda: imbalance(reader), _TAKEOVER_SECONDS)
         assert ended(reader) == before
     assert worker.stop() == 0
-
-
-@pytest.mark.parametrize(
-    ("done", "grown", "dead"),
-    [(5, True, []), (4, False, []), (4, True, [0])],
-    ids=["it gets on", "nothing comes", "the log grows but nothing is done"],
-)
-def test_the_watchdog_finds_an_agent_that_has_died_silently(done: int, grown: bool, dead: list[int]) -> None:
-    watchdog = Watchdog(patience=100)
-    assert watchdog.dead([0], {0: 4}, {0: 5}, now=0) == []
-    assert watchdog.dead([0], {0: 4}, {0: 6 if grown else 5}, now=10) == []
-    assert watchdog.dead([0], {0: done}, {0: 9 if grown else 5}, now=111) == dead
-    assert watchdog.dead([], {}, {0: 99}, now=1000) == []
 
 
 def ended(reader: Reader) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""Calls the projector for the Faust agent: one call at a time, in a thread."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+import structlog
+
+from projections.project.projector import Projector
+from projections.project.writer import Stopped
+from stores.log.port import Record
+
+log = structlog.get_logger()
+
+EXIT_SOFTWARE = 70
+
+
+class Work:
+    """Calls the projector from the agent and the timer, one at a time, in a thread. Any exception ends the process."""
+
+    def __init__(self, projector: Projector) -> None:
+        self.projector = projector
+        self.partitions: frozenset[int] = frozenset()
+        #: The last offset of each partition that is written.
+        self.done: dict[int, int] = {}
+        #: Set from the first assignment on, also by one of no partitions.
+        self.assigned = asyncio.Event()
+        #: What the watchdog says is wrong; empty if nothing.
+        self.problem = ""
+        self._new_assignment = False
+        self._lock = asyncio.Lock()
+
+    def assign(self, partitions: frozenset[int]) -> None:
+        """Take these partitions from the next call on.
+
+        Call it at each assignment, also of the same partitions: another worker may have had them in between.
+        """
+        self.partitions = partitions
+        self._new_assignment = True
+        self.assigned.set()
+        self.done = {p: offset for p, offset in self.done.items() if p in partitions}
+
+    async def project(self, records: Sequence[Record]) -> None:
+        """Write the records. All of them are written when it returns."""
+        async with self._lock:
+            try:
+                await asyncio.to_thread(self._call, records)
+            except Stopped as e:
+                log.warning(
+                    "stopped in the middle of a batch, which the next start reads again", during=str(e)
+                )
+                os._exit(0)
+            except Exception:
+                log.exception(
+                    "projector cannot go on: exiting, the next start reads again what is not acknowledged"
+                )
+                os._exit(EXIT_SOFTWARE)
+            self.done |= {r.partition: r.offset for r in records}
+
+    def _call(self, records: Sequence[Record]) -> None:
+        if self._new_assignment:
+            self._new_assignment = False
+            self.projector.assign(self.partitions)
+        if records:
+            self.projector.project(records)
+        else:
+            self.projector.refresh_due()
