@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from projections.project.projector import Projector
 from stores.tables.client import Tables
 from tests.support import projection as help
-from tests.support.histories import LIMITS, PLANS, STEPS, Plan, put_off, written
 from tests.support.projection import Crash, Faulty
-from tests.support.projection_compare import differences
-from tests.support.reducer import Message
-from tests.support.reducer_figures import Rate
+from tests.support.reference.compare import differences
+from tests.support.reference.figures import Rate
+from tests.support.reference.histories import LIMITS, PLANS, STEPS, Plan, put_off, written
+from tests.support.reference.reducer import Message
 
 pytestmark = pytest.mark.each_store
 

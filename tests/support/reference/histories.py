@@ -13,7 +13,7 @@ from schemas import events as e
 from schemas.statuses import Dialect, ReportedState, TaskStatus
 from tests.support import projection as help
 from tests.support.projection import History
-from tests.support.reducer import Limits, Message
+from tests.support.reference.reducer import Limits, Message
 
 LIMITS = Limits(disconnected_ms=12_000, stalled_ms=20_000, gone_ms=11_000)
 DAY = 86_400_000
