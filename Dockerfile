@@ -20,7 +20,7 @@ RUN pip install --no-deps --no-build-isolation /src
 
 FROM python:3.11.14-slim-bookworm
 
-RUN useradd --system --uid 10001 --home-dir /data tracker && install --directory --owner tracker /data
+RUN useradd --system --uid 10001 --home-dir /data tracker && install --directory --mode 0700 --owner tracker /data
 COPY --from=build /opt/tracker /opt/tracker
 
 # /data holds ingest's spool and, embedded, everything: mount a volume there.

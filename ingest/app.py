@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -38,7 +39,9 @@ _log = structlog.get_logger(__name__)
 VERBS = frozenset({"create", "begin", "progress", "heartbeat", "complete"})
 
 #: A body larger than this (bytes) is read in a thread, so that it does not hold up everybody's answers.
-LARGE_BODY = 256 * 1024
+LARGE_BODY = 64 * 1024
+#: Those threads: not asyncio's own, which projection uses, and few, as they compete for one interpreter.
+_LARGE_BODIES = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ingest-parse")
 
 #: Of a native batch, the most runs whose events are appended at the same time.
 MOST_RUNS_AT_ONCE = 64
@@ -264,7 +267,9 @@ class _Edge:
 
 
 async def _off_loop(size: int, work: Callable[..., Any], *args: Any) -> Any:
-    return await asyncio.to_thread(work, *args) if size > LARGE_BODY else work(*args)
+    if size <= LARGE_BODY:
+        return work(*args)
+    return await asyncio.get_running_loop().run_in_executor(_LARGE_BODIES, work, *args)
 
 
 def _refused(refusal: Refusal, content: dict[str, Any], media_type: str) -> Response:

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -94,12 +94,19 @@ def dead_letter(request: Request, reason: str, where: str, dialect: Dialect, mos
     raw = payloads.body(request.body)
     event = _unreadable(request, run_id, reason, where, dialect, raw)
     if len(event) > most:
-        room = max(0, most - len(_unreadable(request, run_id, reason + _CUT, where, dialect, b"")) - 4)
-        event = _unreadable(request, run_id, reason + _CUT, where, dialect, raw[: room * 3 // 4])
+        reason += _CUT
+        frame = len(_unreadable(request, run_id, reason, where, dialect, b""))
+        if frame > most:  # which only a limit near its least does
+            where, request = "", replace(request, workspace="")
+            frame = len(_unreadable(request, run_id, reason, where, dialect, b""))
+        event = _unreadable(request, run_id, reason, where, dialect, raw[: max(0, most - frame - 4) * 3 // 4])
     return Message(run_id or NO_RUN, "request.unreadable", event, run_id)
 
 
 _CUT = " (too large to be kept whole; its end is cut off)"
+
+#: Characters of a path, a workspace and a reason that a dead letter keeps.
+_MOST_CHARACTERS = 1000
 
 
 def _unreadable(
@@ -107,9 +114,9 @@ def _unreadable(
 ) -> bytes:
     data = UnreadableData(
         dialect=dialect,
-        workspace=request.workspace,
-        reason=text.text(reason),
-        request=text.text(where),
+        workspace=request.workspace[:_MOST_CHARACTERS],
+        reason=text.text(reason[:_MOST_CHARACTERS]),
+        request=text.text(where[:_MOST_CHARACTERS]),
         raw=b64encode(raw).decode(),
     )
     envelope = {**request.envelope(), "run_id": run_id}

@@ -112,6 +112,15 @@ _ITEMS: dict[str, type[AnyItem]] = {
 }
 
 
+_EVENTS: dict[str, type[NativeEvent]] = {
+    "run.created": RunCreated,
+    "run.begun": RunBegun,
+    "run.heartbeat": RunHeartbeat,
+    "run.completed": RunCompleted,
+    "run.labelled": RunLabelled,
+}
+
+
 def read(body: bytes, now: int, process: str, owner: str = "") -> list[tuple[NativeEvent, list[TaskRecord]]]:
     """The events of the body with their task records, not yet redacted; `owner`: whose token it came with.
 
@@ -160,12 +169,10 @@ def _event(raw: Any, now: int, process: str, owner: str) -> tuple[NativeEvent, l
     kind = raw.get("type")
     if not isinstance(kind, str) or kind not in _ITEMS:
         raise ValueError(f"type must be one of {', '.join(_ITEMS)}")
-    content = pydantic_core.to_json(raw)
-    # From JSON, so that the same rules hold here as for the other dialects.
-    item = _ITEMS[kind].model_validate_json(content)
+    item = _ITEMS[kind].model_validate(raw)
     run_id = _run_id(item)
     envelope = {
-        "id": ids.event_id(run_id, kind, content),
+        "id": ids.event_id(run_id, kind, pydantic_core.to_json(raw)),
         "source": process,
         "run_id": run_id,
         "received_at": now,
@@ -189,23 +196,17 @@ def _named(item: AnyItem, envelope: dict[str, Any]) -> tuple[NativeEvent, list[T
     if isinstance(item, TasksItem):
         for task in item.data.tasks:
             task.run_id = envelope["run_id"]
-        changed = TasksChanged.model_validate(item.data.model_dump(exclude={"tasks"}) | ours)
+        changed = TasksChanged(**ours, instant=item.data.instant, progress=item.data.progress)
         return TasksChangedEvent(**envelope, data=changed), item.data.tasks
     data = item.data.model_copy(update=ours)
     if isinstance(data, Created):
         data.name, data.session_id = data.name or item.name, data.session_id or item.session_id
-        return RunCreated(**envelope, data=data), []
     if isinstance(data, Begun):
         w = data.workflow
         names = {"name": w.name or item.name, "session_id": w.session_id or item.session_id}
         started = item.start if w.started_at is None else w.started_at
         data.workflow = w.model_copy(update={**names, "started_at": started})
-        return RunBegun(**envelope, data=data), []
-    if isinstance(data, Completed):
-        return RunCompleted(**envelope, data=data), []
-    if isinstance(data, Labelled):
-        return RunLabelled(**envelope, data=data), []
-    return RunHeartbeat(**envelope, data=Heartbeat.model_validate(data.model_dump())), []
+    return _EVENTS[item.type](**envelope, data=data), []
 
 
 def _explained(error: ValidationError, loc: list[Any]) -> list[dict[str, Any]]:

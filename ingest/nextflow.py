@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ingest import partial_parsing
+from ingest.partial_parsing import SetAsideParts
 from ingest.request import Unreadable
 from schemas.events import (
     INT32_MAX,
     INT64_MAX,
+    MOST_NAME,
     Amount,
     Completed,
     Count,
@@ -17,8 +19,8 @@ from schemas.events import (
     Moment,
     Progress,
     Runner,
-    SetAside,
     TaskRecord,
+    Text,
     Workflow,
 )
 from schemas.statuses import CANCEL_SIGNALS, ReportedState, TaskStatus
@@ -60,8 +62,8 @@ class NextflowTask(TaskRecord):
     task_id: Annotated[int, Field(ge=0, le=INT64_MAX)] = Field(validation_alias="taskId")
     status: Annotated[TaskStatus, BeforeValidator(_status)]
     exit: Annotated[Exit | None, AfterValidator(_exit)] = None
-    error_action: str | None = Field(None, validation_alias="errorAction")
-    native_id: str | None = Field(None, validation_alias="nativeId", coerce_numbers_to_str=True)
+    error_action: Text | None = Field(None, validation_alias="errorAction")
+    native_id: Text | None = Field(None, validation_alias="nativeId", coerce_numbers_to_str=True)
     submitted_at: Moment | None = Field(None, validation_alias="submit")
     started_at: Moment | None = Field(None, validation_alias="start")
     completed_at: Moment | None = Field(None, validation_alias="complete")
@@ -70,13 +72,13 @@ class NextflowTask(TaskRecord):
     memory_bytes: Count | None = Field(None, validation_alias="memory")
     disk_bytes: Count | None = Field(None, validation_alias="disk")
     time_limit_ms: Count | None = Field(None, validation_alias="time")
-    machine_type: str | None = Field(None, validation_alias="machineType")
-    price_model: str | None = Field(None, validation_alias="priceModel")
-    cloud_zone: str | None = Field(None, validation_alias="cloudZone")
-    scratch: Annotated[str | None, BeforeValidator(_scratch)] = None
+    machine_type: Text | None = Field(None, validation_alias="machineType")
+    price_model: Text | None = Field(None, validation_alias="priceModel")
+    cloud_zone: Text | None = Field(None, validation_alias="cloudZone")
+    scratch: Annotated[Text | None, BeforeValidator(_scratch)] = None
     cpu_percent: Annotated[float, Field(allow_inf_nan=False)] | None = Field(None, validation_alias="pcpu")
     memory_percent: Annotated[float, Field(allow_inf_nan=False)] | None = Field(None, validation_alias="pmem")
-    cpu_model: str | None = Field(None, validation_alias="cpuModel")
+    cpu_model: Text | None = Field(None, validation_alias="cpuModel")
     rss_bytes: Count | None = Field(None, validation_alias="rss")
     peak_rss_bytes: Count | None = Field(None, validation_alias="peakRss")
     vmem_bytes: Count | None = Field(None, validation_alias="vmem")
@@ -90,7 +92,7 @@ class NextflowTask(TaskRecord):
     voluntary_switches: Count | None = Field(None, validation_alias="volCtxt")
     involuntary_switches: Count | None = Field(None, validation_alias="invCtxt")
     accelerators: Count | None = Field(None, validation_alias="accelerator")
-    accelerator_type: str | None = Field(None, validation_alias="acceleratorType")
+    accelerator_type: Text | None = Field(None, validation_alias="acceleratorType")
     spot_interruptions: Count | None = Field(None, validation_alias="numSpotInterruptions")
 
 
@@ -141,69 +143,67 @@ class End(Model):
 
 
 def task_of(
-    record: object, part: str, aside: list[SetAside], names: Mapping[str, str] | None = None
+    record: object, part: str, aside: SetAsideParts, names: Mapping[str, str] | None = None
 ) -> TaskRecord | None:
     """One record with the fields that are right; None, and all set aside, without a usable id and status."""
     if not isinstance(record, dict):
-        aside.append(partial_parsing.set_aside(part, "not an object", record))
+        aside.add(part, "not an object", record)
         return None
     try:
-        task, wrong = partial_parsing.read(NextflowTask, record, part, names)
+        return partial_parsing.read(NextflowTask, record, part, aside, names)
     except Unreadable as error:
-        aside.append(partial_parsing.set_aside(part, str(error), record))
+        aside.add(part, str(error), record)
         return None
-    aside += wrong
-    return task
 
 
-def progress_of(body: Mapping[str, Any], aside: list[SetAside]) -> Progress | None:
+def progress_of(body: Mapping[str, Any], aside: SetAsideParts) -> Progress | None:
     """The runner's totals. A wrong one sets all aside: with a figure missing they would not add up."""
     totals = partial_parsing.mapping(body, "progress", aside)
     if totals is None:
         return None
-    progress, wrong = partial_parsing.read(NextflowProgress, totals, "progress")
-    if wrong:
-        reason = "; ".join(f"{w.part}: {w.reason}" for w in wrong)
-        aside.append(partial_parsing.set_aside("progress", reason, totals))
+    wrong = SetAsideParts()
+    progress = partial_parsing.read(NextflowProgress, totals, "progress", wrong)
+    if wrong.all():
+        reason = "; ".join(f"{w.part}: {w.reason}" for w in wrong.all())
+        aside.add("progress", reason, totals)
         return None
     return progress
 
 
-def workflow_of(facts: Mapping[str, Any], aside: list[SetAside]) -> Workflow:
+def workflow_of(facts: Mapping[str, Any], aside: SetAsideParts) -> Workflow:
     """The facts of `workflow`, under our names."""
     fields = {ours: facts.get(theirs) for ours, theirs in WORKFLOW.items()}
     for name in ("params", "manifest"):
         fields[name] = partial_parsing.finite(fields[name], f"workflow.{name}", aside)
-    workflow, wrong = partial_parsing.read(Workflow, fields, "workflow", WORKFLOW)
+    workflow = partial_parsing.read(Workflow, fields, "workflow", aside, WORKFLOW)
     nextflow = facts.get("nextflow")
     version = nextflow.get("version") if isinstance(nextflow, dict) else None
-    workflow.runner = Runner(name="nextflow", version=version if isinstance(version, str) else "")
-    aside += wrong
+    workflow.runner = Runner(name="nextflow", version=version[:MOST_NAME] if isinstance(version, str) else "")
     return workflow
 
 
-def completed_of(facts: Mapping[str, Any], aside: list[SetAside], common: Mapping[str, Any]) -> Completed:
+def completed_of(facts: Mapping[str, Any], aside: SetAsideParts, common: Mapping[str, Any]) -> Completed:
     """The end of the run; `common` are the fields of every Payload, and its progress.
 
     Raises Unreadable if it does not say how the run ended.
     """
-    end, wrong = partial_parsing.read(
+    end = partial_parsing.read(
         End,
         {
             "success": facts.get("success"),
             **{o: facts.get(t) for o, t in END.items()},
         },
         "workflow",
+        aside,
         END,
     )
     fields = end.model_dump(exclude={"success"}) | {"state": _state(end)}
-    completed, also = partial_parsing.read(Completed, fields, "workflow", END)
-    aside += wrong + also
+    completed = partial_parsing.read(Completed, fields, "workflow", aside, END)
     if end.success is None:
         reason = f"not there; the rest of the request says that the run {completed.state}"
-        aside.append(partial_parsing.set_aside("workflow.success", reason, facts.get("success")))
+        aside.add("workflow.success", reason, facts.get("success"))
     workflow = workflow_of(facts, aside)
-    return completed.model_copy(update={**common, "workflow": workflow, "set_aside": aside})
+    return completed.model_copy(update={**common, "workflow": workflow, "set_aside": aside.all()})
 
 
 def _state(end: End) -> ReportedState:

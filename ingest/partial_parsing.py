@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 import pydantic_core
@@ -11,7 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from ingest.redaction import payloads, text
 from ingest.request import Unreadable
-from schemas.events import SetAside
+from schemas.events import MOST_PLACE, SetAside
+
+#: Of one request, the parts that are kept as dead letters of their own; the rest is counted.
+MOST_PARTS = 100
+_MOST_PART, _MOST_REASON = 300, 1000  # characters
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -61,36 +66,73 @@ def without_surrogates(value: Any) -> Any:
     return value
 
 
-def set_aside(part: str, reason: str, value: object, name: str = "") -> SetAside:
-    """The record of something left out; `name` is the field's, by which a secret is known."""
-    safe = payloads.value(value, name)
-    return SetAside(
-        part=part, reason=text.text(reason), raw=json.dumps(safe, ensure_ascii=False, default=str)
-    )
+class SetAsideParts:
+    """The parts of a request that could not be used: the first MOST_PARTS of them, and how many more there were.
+
+    So neither the message nor the work grows with what a body repeats.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[SetAside] = []
+        self._more = 0
+
+    def add(self, part: str, reason: str, value: object, name: str = "") -> None:
+        """Set a part aside; `name` is the field's, by which a secret is known."""
+        if len(self._parts) >= MOST_PARTS:
+            self._more += 1
+            return
+        raw = json.dumps(payloads.value(value, name), ensure_ascii=False, default=str)
+        reason = text.text(reason[:_MOST_REASON])
+        self._parts.append(SetAside(part=_short(part), reason=reason, raw=raw))
+
+    def all(self) -> list[SetAside]:
+        """What becomes dead letters, the last of them the count of the rest."""
+        if not self._more:
+            return self._parts
+        reason = (
+            f"{self._more} more parts of the request could not be used; of each request {MOST_PARTS} are kept"
+        )
+        return [*self._parts, SetAside(part="(more)", reason=reason, raw=str(self._more))]
+
+
+def _short(part: str) -> str:
+    """A part that still differs from others where its beginning is the same."""
+    if len(part) <= _MOST_PART:
+        return part
+    return f"{part[:_MOST_PART]}~{blake2b(part.encode('utf-8', 'replace'), digest_size=4).hexdigest()}"
 
 
 def read(
-    model: type[M], fields: Mapping[str, Any], part: str, names: Mapping[str, str] | None = None
-) -> tuple[M, list[SetAside]]:
-    """A `model` of the fields that are right, and the others. Null counts as absent.
+    model: type[M],
+    fields: Mapping[str, Any],
+    part: str,
+    aside: SetAsideParts,
+    names: Mapping[str, str] | None = None,
+) -> M:
+    """A `model` of the fields that are right; the others are set aside. Null counts as absent.
 
     `part` is where in the request the fields stand; `names` gives the runner's names of fields.
-    Raises Unreadable with the reason if a field is wrong or missing that the model cannot do without.
+    Raises Unreadable with the reason, and sets nothing aside, if a field is wrong or missing that the model cannot do without.
     """
     data = {k: v for k, v in fields.items() if v is not None}
-    aside: list[SetAside] = []
+    wrong: list[tuple[str, str, object, str]] = []
     while True:
         try:
-            return model.model_validate(data), aside
+            made = model.model_validate(data)
         except ValidationError as error:
-            wrong = {
-                str(e["loc"][0]): _reason(e) for e in error.errors(include_url=False, include_context=False)
-            }
-        for key, reason in wrong.items():
-            name = (names or {}).get(key, key)
-            if key not in data or _is_required(model, key):
-                raise Unreadable(f"{name}: {reason}")
-            aside.append(set_aside(f"{part}.{name}" if part else name, reason, data.pop(key), name))
+            for key, reason in _wrong_fields(error).items():
+                name = (names or {}).get(key, key)
+                if key not in data or _is_required(model, key):
+                    raise Unreadable(f"{name}: {reason}") from None
+                wrong.append((f"{part}.{name}" if part else name, reason, data.pop(key), name))
+            continue
+        for each in wrong:
+            aside.add(*each)
+        return made
+
+
+def _wrong_fields(error: ValidationError) -> dict[str, str]:
+    return {str(e["loc"][0]): _reason(e) for e in error.errors(include_url=False, include_context=False)}
 
 
 def _reason(error: pydantic_core.ErrorDetails) -> str:
@@ -105,44 +147,50 @@ def _is_required(model: type[BaseModel], key: str) -> bool:
     )
 
 
-def mapping(fields: Mapping[str, Any], key: str, aside: list[SetAside]) -> dict[str, Any] | None:
+def mapping(fields: Mapping[str, Any], key: str, aside: SetAsideParts) -> dict[str, Any] | None:
     """The object under `key`; None if absent, and if it is something else, which is then set aside."""
     value = fields.get(key)
     if value is None or isinstance(value, dict):
         return value
-    aside.append(set_aside(key, f"not an object but {_kind(value)}", value, key))
+    aside.add(key, f"not an object but {_kind(value)}", value, key)
     return None
 
 
-def items(fields: Mapping[str, Any], key: str, aside: list[SetAside]) -> list[Any] | None:
+def items(fields: Mapping[str, Any], key: str, aside: SetAsideParts) -> list[Any] | None:
     """The array under `key`; None if absent, and if it is something else, which is then set aside."""
     value = fields.get(key)
     if value is None or isinstance(value, list):
         return value
-    aside.append(set_aside(key, "not an array", value, key))
+    aside.add(key, "not an array", value, key)
     return None
 
 
-def finite(value: Any, part: str, aside: list[SetAside]) -> Any:
+def _inside(part: str, step: str) -> str:
+    """The place of a value in another. It stops growing, so that to name each of many costs no more for deep ones."""
+    return part if len(part) > _MOST_PART else part + step
+
+
+def finite(value: Any, part: str, aside: SetAsideParts) -> Any:
     """Free JSON with null in the place of each NaN and Infinity, which JSON cannot hold."""
     if isinstance(value, float) and not math.isfinite(value):
-        aside.append(set_aside(part, "not a finite number", str(value)))
+        aside.add(part, "not a finite number", str(value))
         return None
     if isinstance(value, list):
-        return [finite(v, f"{part}[{i}]", aside) for i, v in enumerate(value)]
+        return [finite(v, _inside(part, f"[{i}]"), aside) for i, v in enumerate(value)]
     if isinstance(value, dict):
-        return {k: finite(v, f"{part}.{k}", aside) for k, v in value.items()}
+        return {k: finite(v, _inside(part, "." + k[:_MOST_PART]), aside) for k, v in value.items()}
     return value
 
 
-def strings(values: list[Any], part: str, aside: list[SetAside]) -> list[str]:
+def strings(values: list[Any], part: str, aside: SetAsideParts) -> list[str]:
     """The strings among the values, in order; the rest is set aside."""
     return list(_strings(values, part, aside))
 
 
-def _strings(values: list[Any], part: str, aside: list[SetAside]) -> Iterator[str]:
+def _strings(values: list[Any], part: str, aside: SetAsideParts) -> Iterator[str]:
     for i, v in enumerate(values):
-        if isinstance(v, str):
+        if isinstance(v, str) and len(v) <= MOST_PLACE:
             yield v
         else:
-            aside.append(set_aside(f"{part}[{i}]", "not a string", v))
+            reason = f"longer than {MOST_PLACE} characters" if isinstance(v, str) else "not a string"
+            aside.add(f"{part}[{i}]", reason, v)

@@ -6,11 +6,12 @@ read with patience.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from ingest import ids, nextflow, partial_parsing
+from ingest.partial_parsing import SetAsideParts
 from ingest.request import Read, Request, Unreadable
 from schemas.events import (
     Begun,
@@ -24,7 +25,6 @@ from schemas.events import (
     RunCompleted,
     RunCreated,
     RunHeartbeat,
-    SetAside,
     TaskRecord,
     TasksChanged,
     TasksChangedEvent,
@@ -35,7 +35,7 @@ from schemas.statuses import Dialect
 class Body(Model):
     """The bodies of progress and heartbeat, if all is well with them."""
 
-    tasks: list[nextflow.NextflowTask] | None = None
+    tasks: Annotated[list[nextflow.NextflowTask], Field(fail_fast=True)] | None = None
     progress: nextflow.NextflowProgress | None = None
     instant: Instant | None = None
 
@@ -59,30 +59,30 @@ def read(request: Request) -> Read:
 
 
 def _create(request: Request) -> Read:
-    body, aside = partial_parsing.parse(request.body), list[SetAside]()
+    body, aside = partial_parsing.parse(request.body), SetAsideParts()
     fields = {ours: body.get(theirs) for ours, theirs in CREATED.items()}
-    data, wrong = partial_parsing.read(Created, fields, "", CREATED)
-    common = _common(body, request.workspace, aside)
+    data = partial_parsing.read(Created, fields, "", aside, CREATED)
+    common = _common(body.get("instant"), request.workspace, aside)
     own = body.get("workflowId")
     if own is not None and not ids.is_run_id(own):
-        aside.append(partial_parsing.set_aside("workflowId", "not a well-shaped id", own))
+        aside.add("workflowId", "not a well-shaped id", own)
         own = None
     if not (data.session_id or data.name or own):
         raise Unreadable("neither sessionId nor runName says which run it is")
     run_id = own or ids.run_id(common["instant"], request.workspace, data.session_id, data.name)
-    data = data.model_copy(update={**common, "set_aside": aside + wrong})
+    data = data.model_copy(update={**common, "set_aside": aside.all()})
     return RunCreated(**request.envelope(run_id), data=data), []
 
 
 def _begin(request: Request) -> Read:
-    body, aside = partial_parsing.parse(request.body), list[SetAside]()
+    body, aside = partial_parsing.parse(request.body), SetAsideParts()
     workflow = partial_parsing.mapping(body, "workflow", aside)
     names = partial_parsing.items(body, "processNames", aside)
     data = Begun(
-        **_common(body, request.workspace, aside),
+        **_common(body.get("instant"), request.workspace, aside),
         workflow=nextflow.workflow_of(workflow or {}, aside),
         process_names=None if names is None else partial_parsing.strings(names, "processNames", aside),
-        set_aside=aside,
+        set_aside=aside.all(),
     )
     return RunBegun(**request.envelope(), data=data), []
 
@@ -92,31 +92,31 @@ def _changes(request: Request) -> Read:
     try:
         body = Body.model_validate_json(request.body)
         tasks: list[TaskRecord] = list(body.tasks or ())
-        common = _common_fields(request.workspace, body.instant)
         progress: Progress | None = body.progress
-        aside = list[SetAside]()
+        instant: object = body.instant
+        aside = SetAsideParts()
     except ValidationError:
-        fields, aside = partial_parsing.parse(request.body), []
+        fields, aside = partial_parsing.parse(request.body), SetAsideParts()
         tasks = _tasks(fields, aside)
-        common = _common(fields, request.workspace, aside)
-        progress = nextflow.progress_of(fields, aside)
+        progress, instant = nextflow.progress_of(fields, aside), fields.get("instant")
+    common = _common(instant, request.workspace, aside)
     for task in tasks:
         task.run_id = request.run_id
     # A heartbeat brings no tasks, but if one did they would count.
     if tasks or request.verb == "progress":
-        changed = TasksChanged(**common, progress=progress, set_aside=aside)
+        changed = TasksChanged(**common, progress=progress, set_aside=aside.all())
         return TasksChangedEvent(**request.envelope(), data=changed), tasks
     return RunHeartbeat(
-        **request.envelope(), data=Heartbeat(**common, progress=progress, set_aside=aside)
+        **request.envelope(), data=Heartbeat(**common, progress=progress, set_aside=aside.all())
     ), []
 
 
 def _complete(request: Request) -> Read:
-    body, aside = partial_parsing.parse(request.body), list[SetAside]()
+    body, aside = partial_parsing.parse(request.body), SetAsideParts()
     workflow = partial_parsing.mapping(body, "workflow", aside)
     if workflow is None:
         raise Unreadable("without `workflow` it does not say how the run ended")
-    common = _common(body, request.workspace, aside)
+    common = _common(body.get("instant"), request.workspace, aside)
     data = nextflow.completed_of(workflow, aside, common | {"progress": nextflow.progress_of(body, aside)})
     return RunCompleted(**request.envelope(), data=data), []
 
@@ -130,18 +130,14 @@ _READERS: dict[str, Callable[[Request], Read]] = {
 }
 
 
-def _common(body: Mapping[str, Any], workspace: str, aside: list[SetAside]) -> dict[str, Any]:
-    """The fields of every Payload. An instant that is no time is set aside."""
-    payload, wrong = partial_parsing.read(Payload, {"instant": body.get("instant")}, "")
-    aside += wrong
-    return _common_fields(workspace, payload.instant)
+def _common(instant: object, workspace: str, aside: SetAsideParts) -> dict[str, Any]:
+    """The fields of every Payload. An instant that is no time and a workspace that is too long are set aside."""
+    fields = {"instant": instant, "workspace": workspace}
+    payload = partial_parsing.read(Payload, fields, "", aside, {"workspace": "?workspaceId"})
+    return {"dialect": Dialect.TOWER, "workspace": payload.workspace, "instant": payload.instant}
 
 
-def _common_fields(workspace: str, instant: int | None) -> dict[str, Any]:
-    return {"dialect": Dialect.TOWER, "workspace": workspace, "instant": instant}
-
-
-def _tasks(body: Mapping[str, Any], aside: list[SetAside]) -> list[TaskRecord]:
+def _tasks(body: Mapping[str, Any], aside: SetAsideParts) -> list[TaskRecord]:
     tasks: list[TaskRecord] = []
     for i, record in enumerate(partial_parsing.items(body, "tasks", aside) or ()):
         task = nextflow.task_of(record, f"tasks[{i}]", aside)

@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from ingest import ids, nextflow, partial_parsing
+from ingest.partial_parsing import SetAsideParts
 from ingest.request import Read, Request, Unreadable
 from schemas.events import (
+    MOST_NAME,
     MS_MAX,
     Begun,
     Heartbeat,
     RunBegun,
     RunCompleted,
     RunHeartbeat,
-    SetAside,
     TaskRecord,
     TasksChanged,
     TasksChangedEvent,
@@ -40,7 +41,7 @@ def read(request: Request) -> Read:
 
     Raises Unreadable with the reason.
     """
-    body, aside = partial_parsing.parse(request.body), list[SetAside]()
+    body, aside = partial_parsing.parse(request.body), SetAsideParts()
     run_id = run_id_of(body)
     kind = body.get("event")
     if not isinstance(kind, str) or kind not in EVENTS:
@@ -56,11 +57,13 @@ def read(request: Request) -> Read:
         end = nextflow.completed_of(workflow, aside, common)
         return RunCompleted(**request.envelope(run_id), data=end), []
     if body.get("trace") is None and kind == "error":
-        return RunHeartbeat(**request.envelope(run_id), data=Heartbeat(**common, set_aside=aside)), []
+        return RunHeartbeat(**request.envelope(run_id), data=Heartbeat(**common, set_aside=aside.all())), []
     tasks = _tasks(body.get("trace"), aside)
     for task in tasks:
         task.run_id = run_id
-    return TasksChangedEvent(**request.envelope(run_id), data=TasksChanged(**common, set_aside=aside)), tasks
+    return TasksChangedEvent(
+        **request.envelope(run_id), data=TasksChanged(**common, set_aside=aside.all())
+    ), tasks
 
 
 def run_id_of(body: Mapping[str, Any]) -> str:
@@ -71,15 +74,15 @@ def run_id_of(body: Mapping[str, Any]) -> str:
     return ids.run_id(None, "", session, name)
 
 
-def _begun(body: Mapping[str, Any], common: Mapping[str, Any], aside: list[SetAside]) -> Begun:
+def _begun(body: Mapping[str, Any], common: Mapping[str, Any], aside: SetAsideParts) -> Begun:
     workflow = nextflow.workflow_of(_workflow(body, aside) or {}, aside)
     # Each event names the run, so it has its name even where the metadata are missing.
-    workflow.name = workflow.name or body["runName"]
-    workflow.session_id = workflow.session_id or body["runId"]
-    return Begun(**common, workflow=workflow, set_aside=aside)
+    workflow.name = workflow.name or body["runName"][:MOST_NAME]
+    workflow.session_id = workflow.session_id or body["runId"][:MOST_NAME]
+    return Begun(**common, workflow=workflow, set_aside=aside.all())
 
 
-def _workflow(body: Mapping[str, Any], aside: list[SetAside]) -> dict[str, Any] | None:
+def _workflow(body: Mapping[str, Any], aside: SetAsideParts) -> dict[str, Any] | None:
     """`metadata.workflow` as Tower writes it: params within, times in ms."""
     metadata = partial_parsing.mapping(body, "metadata", aside) or {}
     workflow = partial_parsing.mapping(metadata, "workflow", aside)
@@ -114,7 +117,7 @@ def _exploded(value: object) -> object:
         return value  # which is no time, so the field is set aside with its raw text
 
 
-def _instant(body: Mapping[str, Any], aside: list[SetAside]) -> int | None:
+def _instant(body: Mapping[str, Any], aside: SetAsideParts) -> int | None:
     """`utcTime`, which has whole seconds, in ms."""
     utc_time = body.get("utcTime")
     if utc_time is None:
@@ -125,13 +128,13 @@ def _instant(body: Mapping[str, Any], aside: list[SetAside]) -> int | None:
         ms = None
     if isinstance(ms, int) and 0 <= ms <= MS_MAX:
         return ms
-    aside.append(partial_parsing.set_aside("utcTime", "not a time between 1970 and 2299", utc_time))
+    aside.add("utcTime", "not a time between 1970 and 2299", utc_time)
     return None
 
 
-def _tasks(trace: object, aside: list[SetAside]) -> list[TaskRecord]:
+def _tasks(trace: object, aside: SetAsideParts) -> list[TaskRecord]:
     if not isinstance(trace, dict):
-        aside.append(partial_parsing.set_aside("trace", "not an object", trace))
+        aside.add("trace", "not an object", trace)
         return []
     fields, names = {}, {}
     for raw, value in trace.items():

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -17,6 +18,7 @@ from pydantic import (
     Field,
     FiniteFloat,
     TypeAdapter,
+    ValidationInfo,
 )
 
 from schemas.dead_letters import Reread
@@ -57,6 +59,29 @@ Moment = Annotated[
 ]
 Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
 AlertId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+#: The context in which what stands on the log is validated: an older version took longer strings, and they stay.
+FROM_LOG = {"from_log": True}
+
+
+def _at_most(characters: int) -> AfterValidator:
+    """Refuse longer strings, unless they are read from the log. Raises ValueError."""
+
+    def check(value: str, info: ValidationInfo) -> str:
+        if len(value) > characters and info.context is not FROM_LOG:
+            raise ValueError(f"longer than {characters} characters")
+        return value
+
+    return AfterValidator(check)
+
+
+MOST_NAME, MOST_PLACE = 1000, 4096
+Name = Annotated[str, _at_most(MOST_NAME)]
+#: A path, an address, or a name that is made of others.
+Place = Annotated[str, _at_most(MOST_PLACE)]
+#: The same of task records, of which a message has many and which nobody validates after ingest.
+Text = Annotated[str, Field(max_length=2**20)]
 Person = Annotated[str, Field(max_length=200)]
 Amount = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
 
@@ -77,14 +102,14 @@ class TaskRecord(Model):
     run_id: str = ""
     task_id: Annotated[int, Field(ge=0, le=INT64_MAX)]
     status: TaskStatus
-    hash: str = ""
-    name: str = ""
-    process: str = ""
-    tag: str | None = None
+    hash: Text = ""
+    name: Text = ""
+    process: Text = ""
+    tag: Text | None = None
     attempt: Annotated[int, Field(ge=1, le=INT32_MAX)] = 1
-    error_action: str | None = None
+    error_action: Text | None = None
     exit: Annotated[int, Field(ge=-INT32_MAX, le=INT32_MAX)] | None = None
-    native_id: str | None = None
+    native_id: Text | None = None
     submitted_at: Moment | None = None
     started_at: Moment | None = None
     completed_at: Moment | None = None
@@ -94,21 +119,21 @@ class TaskRecord(Model):
     memory_bytes: Count | None = None
     disk_bytes: Count | None = None
     time_limit_ms: Count | None = None
-    executor: str | None = None
-    queue: str | None = None
-    container: str | None = None
-    module: list[str] | None = None
-    machine_type: str | None = None
-    price_model: str | None = None
-    cloud_zone: str | None = None
-    hostname: str | None = None
-    workdir: str | None = None
-    scratch: str | None = None
+    executor: Text | None = None
+    queue: Text | None = None
+    container: Text | None = None
+    module: Annotated[list[Text], Field(fail_fast=True)] | None = None
+    machine_type: Text | None = None
+    price_model: Text | None = None
+    cloud_zone: Text | None = None
+    hostname: Text | None = None
+    workdir: Text | None = None
+    scratch: Text | None = None
     script: str | None = None
     env: str | None = None
     cpu_percent: FiniteFloat | None = None
     memory_percent: FiniteFloat | None = None
-    cpu_model: str | None = None
+    cpu_model: Text | None = None
     rss_bytes: Count | None = None
     peak_rss_bytes: Count | None = None
     vmem_bytes: Count | None = None
@@ -122,7 +147,7 @@ class TaskRecord(Model):
     voluntary_switches: Count | None = None
     involuntary_switches: Count | None = None
     accelerators: Count | None = None
-    accelerator_type: str | None = None
+    accelerator_type: Text | None = None
     spot_interruptions: Count | None = None
 
 
@@ -152,28 +177,28 @@ class SetAside(Model):
 class Runner(Model):
     """The program that runs the workflow."""
 
-    name: str = ""
-    version: str = ""
+    name: Name = ""
+    version: Name = ""
 
 
 class Workflow(Model):
     """What is run, where and by whom; the runner tells it at begin and once more at the end."""
 
-    name: str = ""
-    session_id: str = ""
-    project_name: str = ""
-    script_name: str = ""
-    repository: str = ""
-    revision: str = ""
-    commit_id: str = ""
-    work_dir: str = ""
-    launch_dir: str = ""
-    output_dir: str = ""
-    profile: str = ""
-    user_name: str = ""
+    name: Name = ""
+    session_id: Name = ""
+    project_name: Place = ""
+    script_name: Place = ""
+    repository: Place = ""
+    revision: Name = ""
+    commit_id: Name = ""
+    work_dir: Place = ""
+    launch_dir: Place = ""
+    output_dir: Place = ""
+    profile: Name = ""
+    user_name: Name = ""
     command_line: str = ""
     config_text: str = ""
-    container_engine: str = ""
+    container_engine: Name = ""
     resume: bool = False
     started_at: Ms | None = None
     runner: Runner = Runner()
@@ -185,21 +210,21 @@ class Payload(Model):
     """What every request of a runner brings."""
 
     dialect: Dialect = Dialect.NATIVE
-    workspace: str = ""
+    workspace: Name = ""
     instant: Instant | None = Field(None, description="When the runner made the request, by its own clock")
     set_aside: list[SetAside] = []
 
 
 class Created(Payload):
-    name: str = ""
-    session_id: str = ""
-    project_name: str = ""
-    repository: str = ""
+    name: Name = ""
+    session_id: Name = ""
+    project_name: Place = ""
+    repository: Place = ""
 
 
 class Begun(Payload):
     workflow: Workflow = Workflow()
-    process_names: list[str] | None = None
+    process_names: Annotated[list[Place], Field(fail_fast=True)] | None = None
 
 
 class TasksChanged(Payload):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from schemas.events import EVENT, TASK_RECORDS, Event, TaskRecord
+from schemas.events import EVENT, FROM_LOG, TASK_RECORDS, Event, TaskRecord
 
 
 def encode(event: Event, tasks: Sequence[TaskRecord] = ()) -> bytes:
@@ -14,4 +14,4 @@ def encode(event: Event, tasks: Sequence[TaskRecord] = ()) -> bytes:
 def decode(message: bytes) -> tuple[Event, bytes]:
     """The event, and its task records as JSON objects joined by commas (no brackets), unread. Raises ValueError."""
     head, _, rows = message.partition(b"\n")
-    return EVENT.validate_json(head), rows[1:-1]
+    return EVENT.validate_json(head, context=FROM_LOG), rows[1:-1]

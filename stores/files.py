@@ -1,10 +1,24 @@
-"""Small files that only we may read: written whole or not at all, and refused when others could have written them."""
+"""Files and folders that only we may read. Small files are written whole or not at all, and refused when others could have
+written them."""
 
 import contextlib
 import os
 import secrets
 import stat
 from pathlib import Path
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+
+def open_private_folder(path: Path) -> None:
+    """Make the folder, for its owner alone. Warns of one that is there and that others may look into. Raises OSError."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    entries = [path, *(entry for entry in path.iterdir() if not entry.is_symlink())]
+    readable = [str(entry) for entry in entries if stat.S_IMODE(entry.stat().st_mode) & 0o077]
+    if str(path) in readable:
+        _log.warning(f"others may read what the tracker keeps; run: chmod -R go= {path}", of=readable[:5])
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -1,5 +1,6 @@
 """Follows workflow runs. Each command reads TRACKER_… settings; `tracker config` lists them."""
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -51,4 +52,4 @@ app = typer.Typer(
 
 @app.callback()
 def _every_command() -> None:
-    pass
+    os.umask(0o077)  # what is written is for this user alone

@@ -216,7 +216,7 @@ class Writer(Generic[Token]):
 def lock(path: Path) -> int:
     """Become the only writer. Returns the descriptor to close; raises LogUnavailable if there is another."""
     lock_path = path.with_name(path.name + ".lock")
-    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -16,10 +16,14 @@ from api import app as api_app
 from ingest import app as ingest_app
 from projections.consume.health import HealthServer
 from schemas.settings import LOOPBACK, Settings
+from tests.support.routes import flat
 from tests.support.services.cache import ROOT
 from tracker import cli
 
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+TEXT = (ROOT / "docker-compose.yml").read_text()
+PASSWORD = "0123abcd"
+#: As whoever starts it has set the variables that it asks for.
+COMPOSE: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{\w+:\?[^}]*\}", PASSWORD, TEXT))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 SERVING = {name: service for name, service in OURS.items() if "healthcheck" in service}
@@ -72,7 +76,7 @@ def ingest_paths() -> set[str]:
 
 
 def api_paths() -> set[str]:
-    return paths_of(api_app.create_app(NOT_CALLED, NOT_CALLED, Settings(), lambda: 0).routes)
+    return paths_of(flat(api_app.create_app(NOT_CALLED, NOT_CALLED, Settings(), lambda: 0).routes))
 
 
 def projection_paths() -> set[str]:
@@ -116,7 +120,8 @@ def test_kafka_and_clickhouse_are_where_the_settings_say(name: str, monkeypatch:
     kafka = SERVICES["kafka"]["environment"]
     assert kafka["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://{settings.log.removeprefix('kafka://')}"
     assert kafka["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
-    assert re.fullmatch(r"http://clickhouse:8123/\w+", settings.clickhouse)
+    assert re.fullmatch(rf"http://tracker:{PASSWORD}@clickhouse:8123/\w+", settings.clickhouse)
+    assert SERVICES["clickhouse"]["environment"]["CLICKHOUSE_PASSWORD"] == PASSWORD
 
 
 @pytest.mark.parametrize("name", SERVING)
@@ -153,15 +158,17 @@ def test_nothing_listens_before_there_is_a_token(name: str, monkeypatch: pytest.
 
 
 def test_every_service_is_pinned_and_limited_and_none_holds_a_secret() -> None:
-    for name, service in SERVICES.items():
+    for name, service in yaml.safe_load(TEXT)["services"].items():
         assert re.search(r":\d+\.\d+", service["image"]), f"{name} is not pinned"
         assert service["mem_limit"], name
         assert service["cpus"], name
         for variable, value in service.get("environment", {}).items():
-            # without a value it is passed on from whoever starts it
-            assert value is None or not re.search(r"PASSWORD|SECRET|TOKEN|_KEY", variable), (
-                f"{name}: {variable}"
-            )
+            # without a value, or as a variable, it is passed on from whoever starts it
+            assert (
+                value is None
+                or value.startswith("${")
+                or not re.search(r"PASSWORD|SECRET|TOKEN|_KEY", variable)
+            ), f"{name}: {variable}"
 
 
 def test_every_long_lived_service_has_a_health_check_and_what_waits_for_it_says_so() -> None:
@@ -171,6 +178,16 @@ def test_every_long_lived_service_has_a_health_check_and_what_waits_for_it_says_
             ends = other == "migrate"
             expected = "service_completed_successfully" if ends else "service_healthy"
             assert wait["condition"] == expected, f"{name} waits for {other}"
+
+
+def test_no_service_may_more_than_it_needs() -> None:
+    for name, service in SERVICES.items():
+        assert service["security_opt"] == ["no-new-privileges:true"] and service["cap_drop"] == ["ALL"], name
+    assert {name for name, service in SERVICES.items() if "cap_add" in service} == {"clickhouse"}
+    for name, service in OURS.items():
+        places = [v.split(":")[1] for v in service.get("volumes", [])]
+        written = {place.split(":")[0] for place in service["tmpfs"]} | set(places)
+        assert service["read_only"] and written == {"/tmp", "/data"}, name
 
 
 def test_every_volume_is_declared_and_used() -> None:

@@ -106,7 +106,7 @@ def registry(settings: Settings) -> Iterator[Registry]:
         finally:
             tables.close()
         return
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     event_log = open_log(settings)
     if not isinstance(event_log, LocalLog):
         yield OverHttp(settings)

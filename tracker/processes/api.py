@@ -6,6 +6,7 @@ import typer
 
 from api.app import create_app
 from schemas.settings import Settings
+from stores.files import open_private_folder
 from stores.log.open import open_log
 from stores.tables.client import ANSWERING, open_tables
 from tracker import access, startup
@@ -25,6 +26,7 @@ def api() -> None:
 
 async def run(settings: Settings) -> None:
     """The query API and the pages alone, until SIGINT or SIGTERM."""
+    open_private_folder(settings.data)
     event_log, tables = open_log(settings), open_tables(settings, ANSWERING)
     tokens = access.token_list(tables, settings)
     # Most of what it does needs the tables alone, and probes are to be answered while the log is away.

@@ -8,6 +8,7 @@ import typer
 from ingest.app import create_app
 from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOL_REFUSED, INGEST_SPOOLED
 from schemas.settings import Settings
+from stores.files import open_private_folder
 from stores.log.open import open_log
 from stores.spool.spool import SpooledLog
 from stores.tables.client import ANSWERING, open_tables
@@ -27,6 +28,7 @@ def ingest() -> None:
 
 async def run(settings: Settings) -> None:
     """The ingest stage alone, until SIGINT or SIGTERM."""
+    open_private_folder(settings.data)
     # By port: processes that share a host have spools of their own, and a restart finds its own again.
     folder = settings.data / f"spool-{settings.port}"
     event_log = SpooledLog(

@@ -18,6 +18,7 @@ from projections.consume.work import Work
 from projections.project.projector import Projector
 from schemas.settings import Settings
 from schemas.topics import EVENTS
+from stores.files import open_private_folder
 from stores.log.open import open_log
 from stores.tables.client import PROJECTING, open_tables
 from tracker.clock import now_ms
@@ -36,7 +37,7 @@ def project() -> None:
 def run(settings: Settings) -> None:
     """One Faust worker, until SIGINT or SIGTERM. Does not return: Faust exits the process."""
     alert_rules = rules.load(settings)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    open_private_folder(settings.data)
     tables, stop = open_tables(settings, PROJECTING), threading.Event()
     event_log = open_log(settings)
     health = HealthServer(settings.host, settings.metrics_port)

@@ -13,6 +13,7 @@ from projections.alerts.notifier import Notifier
 from projections.consume import loop as projection_loop
 from projections.consume import setup
 from schemas.settings import Settings
+from stores.files import open_private_folder
 from stores.log.local import LocalLog
 from stores.log.open import open_log
 from stores.tables.client import ANSWERING, PROJECTING, open_tables
@@ -35,7 +36,7 @@ def up() -> None:
 async def run(settings: Settings) -> None:
     """All stages in this process, until SIGINT or SIGTERM."""
     alert_rules = rules.load(settings)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    open_private_folder(settings.data)
     event_log, tables = open_log(settings), open_tables(settings, PROJECTING)
     answering = tables if tables.embedded else open_tables(settings, ANSWERING)
     stop = threading.Event()

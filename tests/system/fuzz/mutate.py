@@ -55,13 +55,17 @@ _HOSTILE: list[Any] = [
     {},
     [[]],
     [None] * 300,
+    [1] * 3000,
+    [{}] * 3000,
+    {"k" * 2000: [float("nan")] * 300},
+    "token='''$" * 500,
     {"": ""},
     {"a": {"b": {"c": [1, {"d": None}]}}},
     {"\ud800": "\ud800"},
     {str(n): n for n in range(200)},
 ]
 _VERBS = ["create", "begin", "progress", "heartbeat", "complete", "unknown", "", "%2e%2e", "progress%00"]
-_IDS = ["1" * 16, "run1", "", "%00", "..", "é", "a" * 3000, "'", "%ff%fe", "🦆", " "]
+_IDS = ["1" * 16, "run1", "", "%00", "..", "é", "a" * 3000, "w" * 60_000, "'", "%ff%fe", "🦆", " "]
 
 
 @dataclass(frozen=True, slots=True)
