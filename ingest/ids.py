@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable
 from hashlib import blake2b
 
-#: Crockford's alphabet in lower case: no i, l, o, u, and it sorts as ASCII does.
-ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+from schemas.run_ids import ALPHABET
 
 #: First character of the id of a run whose start is not known. No instant before the year 33,000 gives it.
 UNTIMED = "w"

@@ -124,9 +124,9 @@ class BoundedProtocol(HttpToolsProtocol):
 def protocol(most_connections: int) -> type[BoundedProtocol]:
     """The protocol with at most so many connections, and fewer where the process may not open as many files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = most_connections + _KEPT_DESCRIPTORS
-    if soft < wanted and soft != resource.RLIM_INFINITY:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    descriptors = most_connections + _KEPT_DESCRIPTORS
+    if soft < descriptors and soft != resource.RLIM_INFINITY:
+        soft = descriptors if hard == resource.RLIM_INFINITY else min(descriptors, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     room = most_connections if soft == resource.RLIM_INFINITY else max(16, soft - _KEPT_DESCRIPTORS)
     attributes = {"most_connections": min(most_connections, room)}

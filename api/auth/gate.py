@@ -38,27 +38,27 @@ _NAME_MAX = 200
 
 
 class Gate:
-    """Recognises callers. `known` is the list of tokens, `clock` the wall clock in ms, `monotonic` in seconds."""
+    """Recognises callers. `token_list` is the list of tokens, `clock` the wall clock in ms, `monotonic` in seconds."""
 
     def __init__(
         self,
-        known: TokenList,
+        token_list: TokenList,
         settings: Settings,
         clock: Callable[[], int],
         sessions: LoginSessions,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.known, self.settings, self.clock, self.sessions = known, settings, clock, sessions
+        self.token_list, self.settings, self.clock, self.sessions = token_list, settings, clock, sessions
         self.rates, self.monotonic = Rates(settings.rate_per_second), monotonic
 
     def tokens(self) -> TokenSet:
         """The list of tokens. Raises Problem 503 while none is known."""
-        if self.known.current is None:
+        if self.token_list.current is None:
             DENIED.labels("api", "not_ready").inc()
             raise Problem(
                 503, "the list of tokens is not known yet: the tables do not answer", {"Retry-After": "5"}
             )
-        return self.known.current
+        return self.token_list.current
 
     def recognise(self, headers: Headers, peer: str) -> tuple[Caller | Rejected, str]:
         """Who asks, or why nobody is known; and the seed of their forms' token. Raises Problem 503.

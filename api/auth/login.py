@@ -50,7 +50,7 @@ def router(gate: Gate, tables: Tables) -> APIRouter:
         try:
             if login:
                 await run_in_threadpool(tokens.end_login, login.token_id, login.nonce, gate.clock())
-                await run_in_threadpool(gate.known.refresh)
+                await run_in_threadpool(gate.token_list.refresh)
         except TablesUnavailable:
             response = render("auth/login.html", 503, next="/", wrong=_STILL_GOOD, caller=None)
         gate.sessions.end(response)

@@ -63,16 +63,16 @@ async def replay_page(
     reader: Reader,
     log: EventLog,
     read_again: ReadAgain,
-    wanted: ReplayAsked,
+    which: ReplayAsked,
     by: str,
     place: LetterPlace,
     page_size: int,
     now_ms: int,
 ) -> Replayed:
     """Read one page of the letters again. Raises Problem 400, and LogUnavailable; what was appended before that stays."""
-    if not (wanted.reason or wanted.run_id or wanted.every):
+    if not (which.reason or which.run_id or which.every):
         raise bad_request("say which: a reason, a run_id, or every: true")
-    filter = LetterFilter(wanted.run_id, wanted.reason, replayed=False)
+    filter = LetterFilter(which.run_id, which.reason, replayed=False)
     rows, token = await run_in_threadpool(letter_rows, reader, filter, place, page_size, WHOLE)
     replayed = await _replay(log, read_again, rows, by, now_ms)
     return replayed.model_copy(update={"next_page_token": token})

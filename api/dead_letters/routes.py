@@ -53,10 +53,10 @@ def router(reader: Reader, log: EventLog, read_again: ReadAgain, clock: Callable
 
     @r.post("/dead-letters/{letter_id}/replay", status_code=202, responses=responses(403, 404, 409, 413))
     async def replay_dead_letter(
-        letter_id: LetterId, caller: Operator, asked: Annotated[ReplayBy | None, Body()] = None
+        letter_id: LetterId, caller: Operator, who: Annotated[ReplayBy | None, Body()] = None
     ) -> Replayed:
         """Read the letter again, after a fix. 409: it still cannot be understood. To do so twice adds nothing."""
-        by = caller.name or (asked.by if asked else "")
+        by = caller.name or (who.by if who else "")
         replayed = await commands.replay_one(reader, log, read_again, letter_id, by, clock())
         if replayed.failed:
             raise Problem(409, replayed.failed[0].reason)
@@ -64,10 +64,10 @@ def router(reader: Reader, log: EventLog, read_again: ReadAgain, clock: Callable
 
     @r.post("/dead-letters/replay", status_code=202, responses=responses(403, 413))
     async def replay_dead_letters(
-        wanted: ReplayAsked, caller: Operator, page_size: PageSize = PAGE_SIZE, page_token: PageToken = ""
+        which: ReplayAsked, caller: Operator, page_size: PageSize = PAGE_SIZE, page_token: PageToken = ""
     ) -> Replayed:
         """Read all letters again whose reason holds a text, or of a run: a page of them at a time, newest first."""
-        by, place = caller.name or wanted.by, letter_place(page_token)
-        return await commands.replay_page(reader, log, read_again, wanted, by, place, page_size, clock())
+        by, place = caller.name or which.by, letter_place(page_token)
+        return await commands.replay_page(reader, log, read_again, which, by, place, page_size, clock())
 
     return r

@@ -14,6 +14,7 @@ from api.core.params import RunFilter
 from api.core.problems import not_found
 from api.runs.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Transition, Workflow
 from schemas.events import iso
+from schemas.run_ids import is_derived
 from schemas.statuses import ReportedState
 from schemas.thresholds import own
 
@@ -33,11 +34,16 @@ UNSEEN: Mapping[str, int] = {}
 
 
 def resolve(reader: Reader, ref: str) -> str:
-    """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404."""
+    """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404.
+
+    A derived id goes before a name and a name before an id that a client chose, or whoever chose `nightly` as an id would
+    own the runs of that name for ever.
+    """
     if len(ref) <= _NAME_MAX:
-        found = reader.rows("runs/run_by_id", run_id=ref) or reader.rows("runs/run_by_name", name=ref)
-        if found:
-            return str(found[0]["run_id"])
+        questions = [("runs/run_by_name", {"name": ref}), ("runs/run_by_id", {"run_id": ref})]
+        for question, parameters in reversed(questions) if is_derived(ref) else questions:
+            if rows := reader.rows(question, **parameters):
+                return str(rows[0]["run_id"])
     raise not_found("run", ref)
 
 

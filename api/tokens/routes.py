@@ -44,14 +44,14 @@ def router(reader: Reader, gate: Gate) -> APIRouter:
             made = commands.make_token(table, wanted, gate.clock())
         except commands.FirstToken as e:
             raise Problem(409, str(e)) from e
-        gate.known.refresh()
+        gate.token_list.refresh()
         return made
 
     @r.delete("/tokens/{token_id}", responses=responses(404))
     def revoke_token(token_id: TokenId) -> TokenShown:
         """Revoke a token, for good. Other processes know within TRACKER_TOKENS_SECONDS."""
         revoked = commands.revoke_token(table, token_id, gate.clock())
-        gate.known.refresh()
+        gate.token_list.refresh()
         return revoked
 
     return r

@@ -160,9 +160,9 @@ class KafkaLog:
             async with self._asking:
                 if self._offsets is None:
                     self._offsets = await self._consumer(None)
-                asked = self._offsets  # stop() may come in between
-                first = await asked.beginning_offsets(partitions)
-                end = await asked.end_offsets(partitions)
+                consumer = self._offsets  # stop() may come in between
+                first = await consumer.beginning_offsets(partitions)
+                end = await consumer.end_offsets(partitions)
         return {tp.partition: Bounds(first[tp], end[tp]) for tp in partitions}
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:

@@ -62,10 +62,10 @@ async def check(bootstrap: str, prefix: str, max_message_bytes: int) -> None:
         await admin.close()
 
 
-def _settled(found: Sequence[dict[str, Any]], partitions: int) -> bool:
+def _settled(descriptions: Sequence[dict[str, Any]], partitions: int) -> bool:
     """Whether all partitions are there and led. Raises ValueError if there are not `partitions` of them."""
     led = True
-    for topic in found:
+    for topic in descriptions:
         parts = topic["partitions"]
         if topic["error_code"] or not parts:
             led = False
@@ -103,8 +103,8 @@ async def members(bootstrap: str, group: str) -> int:
         await admin.start()
         [answer] = await admin.describe_consumer_groups([group])
         # (error, group, state, protocol type, protocol, members, …) of the one group asked for
-        [(_, _, _, _, _, found, *_)] = answer.groups
-        return len(found)
+        [(_, _, _, _, _, group_members, *_)] = answer.groups
+        return len(group_members)
     finally:
         await admin.close()
 

@@ -309,13 +309,13 @@ def records(
         "SELECT id, appended_at, key, type, value FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
         (low + start, high, count),
     )
-    found: list[Record] = []
+    chunk: list[Record] = []
     for id_, appended_at, key, type_, value in rows:
         size -= len(value)
-        if found and size < 0:
+        if chunk and size < 0:
             break
-        found.append(Record(partition, id_ - low, appended_at, key, type_, value))
-    return found
+        chunk.append(Record(partition, id_ - low, appended_at, key, type_, value))
+    return chunk
 
 
 def committed(connection: sqlite3.Connection, reader: str) -> dict[int, int]:

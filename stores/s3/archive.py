@@ -68,15 +68,15 @@ class Archive:
     async def check(self, partitions: int) -> None:
         """Raises ArchiveBroken if there is no archive, or one of another number of partitions or format."""
         try:
-            found = json.loads(await self._get(_IDENTITY))
+            identity = json.loads(await self._get(_IDENTITY))
         except KeyError:
             raise ArchiveBroken(f"there is no archive at {self.name}: check TRACKER_ARCHIVE") from None
         except ValueError as e:
             raise ArchiveBroken(f"{self.name}{_IDENTITY} cannot be read: {e}") from e
-        wanted = {"format": _FORMAT, "topic": self.topic, "partitions": partitions}
-        if found != wanted:
+        expected = {"format": _FORMAT, "topic": self.topic, "partitions": partitions}
+        if identity != expected:
             raise ArchiveBroken(
-                f"the archive at {self.name} is another's: it says {found}, this log is {wanted}; "
+                f"the archive at {self.name} is another's: it says {identity}, this log is {expected}; "
                 "give each log a prefix of its own"
             )
 
@@ -186,9 +186,11 @@ class ArchivedLog:
         archived = min(end, self._ends[partition])
         if start < archived:
             async for segment in self._segments(partition, start, archived):
-                wanted = segment.records[max(0, start - segment.place.first) : archived - segment.place.first]
-                for n in range(0, len(wanted), _CHUNK_RECORDS):
-                    yield wanted[n : n + _CHUNK_RECORDS]
+                archived_records = segment.records[
+                    max(0, start - segment.place.first) : archived - segment.place.first
+                ]
+                for n in range(0, len(archived_records), _CHUNK_RECORDS):
+                    yield archived_records[n : n + _CHUNK_RECORDS]
             start = archived
         if start < end:
             async for chunk in self._log.read(topic, partition, start, end):

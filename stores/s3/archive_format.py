@@ -68,14 +68,14 @@ def folder(partition: int) -> str:
 
 def place_of(key: str) -> Place | None:
     """What the key (without the archive's prefix) says; None if it is none of ours."""
-    found = _KEY.fullmatch(key)
-    if found is None:
+    match = _KEY.fullmatch(key)
+    if match is None:
         return None
     try:
-        hour = datetime.strptime(found[2], "%Y-%m-%dT%H").replace(tzinfo=UTC)
+        hour = datetime.strptime(match[2], "%Y-%m-%dT%H").replace(tzinfo=UTC)
     except ValueError:
         return None
-    place = Place(int(found[1]), (hour - _EPOCH) // timedelta(hours=1), int(found[3]))
+    place = Place(int(match[1]), (hour - _EPOCH) // timedelta(hours=1), int(match[3]))
     return place if place.hour >= 0 and place.key() == key else None
 
 

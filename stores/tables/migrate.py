@@ -37,10 +37,10 @@ class Migration:
 
 def released() -> list[Migration]:
     """The files that this version brings, in order."""
-    found = sorted(
+    sql_files = sorted(
         (f for f in files("schemas.tables").iterdir() if f.name.endswith(".sql")), key=lambda f: f.name
     )
-    texts = [(f.name, f.read_text("utf-8")) for f in found]
+    texts = [(f.name, f.read_text("utf-8")) for f in sql_files]
     return [
         Migration(name, Template(text).substitute(ENGINES), hashlib.sha256(text.encode()).hexdigest())
         for name, text in texts

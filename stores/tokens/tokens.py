@@ -1,4 +1,4 @@
-"""Tokens: how one is made, kept as a hash, recognised, and written to the table `tokens`. The only writer of that table."""
+"""Tokens: made, kept as a hash, recognised; the only writer of the tables `tokens` and `ended_logins`."""
 
 import base64
 import binascii

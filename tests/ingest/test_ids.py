@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from ingest import ids
 from schemas.events import MS_MAX
+from schemas.run_ids import ALPHABET
 
 TEXT = st.text(max_size=20)
 INSTANT = st.integers(0, MS_MAX)
@@ -20,7 +21,7 @@ def test_ids_sort_by_time_and_untimed_ones_come_last(
     untimed = ids.run_id(None, workspace, session, name)
     assert untimed > x and untimed[0] == "w"
     for i in (x, untimed, ids.run_id_of_bytes(name.encode())):
-        assert len(i) == 16 and set(i) <= set(ids.ALPHABET) and ids.is_run_id(i)
+        assert len(i) == 16 and set(i) <= set(ALPHABET) and ids.is_run_id(i)
 
 
 def test_parts_do_not_run_into_each_other() -> None:

@@ -264,13 +264,20 @@ def test_paging_gives_each_run_once(stage: Stage) -> None:
         assert {len(page) for page in pages[:-1]} <= {size} and pages[-1]
 
 
-def test_a_name_means_its_newest_run_and_an_id_goes_before_a_name(stage: Stage) -> None:
+def test_a_name_means_its_newest_run_and_goes_before_an_id_that_a_client_chose(stage: Stage) -> None:
+    derived = "01m8000000000000"
     stage.run("r1", at=T0 + 5, facts={"name": "twin"})
     stage.run("r2", at=T0 + 9, created={"name": "twin"})
     stage.run("r3", at=T0 + 9, facts={"name": "twin"})
     stage.run("r4", at=T0 + 99, facts={"name": "r1"})
     assert stage.get("/runs/twin")["id"] == "r3"
-    assert stage.get("/runs/r1")["id"] == "r1"
+    stage.run("nightly", at=T0, facts={"name": "squatter"})
+    stage.run("r5", at=T0 + 3, facts={"name": "nightly"})
+    stage.run(derived, at=T0, facts={"name": "mine"})
+    stage.run("r6", at=T0 + 3, facts={"name": derived})
+    assert stage.get("/runs/r1")["id"] == "r4" and stage.get("/runs/r2")["id"] == "r2"
+    assert stage.get("/runs/nightly")["id"] == "r5", "an id that a client chose owns no name"
+    assert stage.get(f"/runs/{derived}")["id"] == derived, "nor does a name take an id that is derived"
     assert "'nobody'" in stage.refused(404, "/runs/nobody")["detail"]
 
 
