@@ -87,6 +87,11 @@ ROWS_SET_ASIDE = Counter(
     "Rows that ClickHouse called wrong and that became dead letters, while the rest of their batch was written.",
     ["table"],
 )
+NOT_PUBLISHED = Counter(
+    "tracker_not_published_total",
+    "Messages of the projector that the log takes in no case, as they are too large, and that were left out.",
+    ["topic"],
+)
 INSERT_SECONDS = Histogram(
     "tracker_insert_seconds",
     "How long ClickHouse took to write one batch into a table.",

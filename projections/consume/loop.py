@@ -9,6 +9,7 @@ import structlog
 from projections.project.projector import Projector
 from projections.project.sweep import Publish
 from projections.project.writer import Stopped
+from schemas.metrics import NOT_PUBLISHED
 from schemas.settings import Settings
 from schemas.topics import EVENTS, PROJECTOR_GROUP
 from stores.log.port import EventLog, LogUnavailable
@@ -25,12 +26,22 @@ _LONGEST_WAIT_SECONDS = 5.0
 def publisher(event_log: EventLog, loop: asyncio.AbstractEventLoop, stop: Callable[[float], bool]) -> Publish:
     """A `Publish` for the projector's thread: appends through the log's event loop, again until it is durable.
 
-    `stop(seconds)` waits and says whether the process is stopping. The publish raises Stopped then.
+    `stop(seconds)` waits and says whether the process is stopping. The publish raises Stopped then. A message that the log takes
+    in no case, as it is too large, is left out, counted and logged: it must not end the projection.
     """
+
+    async def append(topic: str, key: str, value: bytes) -> None:
+        try:
+            await event_log.append(topic, key, topic, value)
+        except ValueError as e:
+            NOT_PUBLISHED.labels(topic).inc()
+            log.error(
+                "the log never takes this message: left out", topic=topic, key=key[:100], error=str(e)[:300]
+            )
 
     def publish(topic: str, messages: Sequence[tuple[str, bytes]]) -> None:
         async def append_all() -> None:
-            await asyncio.gather(*(event_log.append(topic, key, topic, value) for key, value in messages))
+            await asyncio.gather(*(append(topic, key, value) for key, value in messages))
 
         while True:
             try:

@@ -22,6 +22,8 @@ class Clock:
     interval_ms: int = 0  # as that tick told it
     processes: Mapping[str, int] = field(default_factory=dict)  # who ticks → append time of its last tick
     ticked: frozenset[str] = frozenset()  # who has ticked since the last round
+    #: The offset of the round before the last; -1 where it is not known. It is no state of the clock.
+    round_before: int = field(default=-1, compare=False)
 
     def observed(self, appended_at: int) -> int:
         """Observed time of an event that the log took at `appended_at`."""
@@ -38,7 +40,7 @@ class Clock:
         if not expected.keys() <= ticked:
             return replace(self, processes=processes, ticked=ticked), False
         clock_ms = self.clock_ms + self._elapsed(appended_at, interval_ms)
-        return Clock(offset, appended_at, clock_ms, interval_ms, expected, frozenset()), True
+        return Clock(offset, appended_at, clock_ms, interval_ms, expected, frozenset(), self.offset), True
 
     def left(self, process: str) -> "Clock":
         """The clock after a process said that it stops: nobody waits for it."""

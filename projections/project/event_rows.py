@@ -7,8 +7,9 @@ import json
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, get_args
 
+from projections.project.letters import bounded
 from schemas.dead_letters import Reread
 from schemas.events import (
     INT64_MAX,
@@ -62,13 +63,38 @@ class EventRows:
     outcome: Outcome = Outcome.PROJECTED
 
 
+class UnknownEventType(Exception):
+    """A newer version wrote the event. To go on would lose it, so the projector stops and acknowledges nothing of it."""
+
+
+#: The types of event that this version knows.
+_TYPES = {model.model_fields["type"].default for model in get_args(get_args(Event)[0])}
+
+
 def read(record: Record) -> tuple[Event | None, bytes, str]:
-    """Decode a message: the event, its task rows, and '' or the reason why it cannot be read."""
+    """Decode a message: the event, its task rows, and '' or the reason why it cannot be read. Raises UnknownEventType."""
     try:
         event, tasks = decode(record.value)
     except ValueError as e:
+        if unknown := _unknown_type(record.value):
+            raise UnknownEventType(
+                f"partition {record.partition}, offset {record.offset}: this version of the tracker does not know events of type "
+                f"{unknown!r}, which a newer one has written. Nothing is lost: start that version again"
+            ) from None
         return None, b"", f"not an event: {e}"[:2000]
     return event, tasks, ""
+
+
+def _unknown_type(message: bytes) -> str:
+    """The type of an envelope that this version does not know; '' for a known one, and for what is no envelope."""
+    try:
+        head = json.loads(message.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(head, dict) or not {"id", "source", "type", "data"} <= head.keys():
+        return ""
+    kind = head["type"]
+    return kind[:100] if isinstance(kind, str) and kind not in _TYPES else ""
 
 
 def event_rows(
@@ -105,9 +131,7 @@ def event_rows(
         rows.runs = _json(_run_row(record, observed, event, event.data))
         if isinstance(event, RunHidden):
             rows.alert_acts = _alert_act(record, event)
-        rows.dead_letters = b"".join(
-            dead_letter(record, event, s.part, event.type, s.reason, "", s.raw) for s in event.data.set_aside
-        )
+        rows.dead_letters = _set_aside(record, event, event.data)
         if event.reread is not None:
             rows.letter_replays = _replay_row(record, event, event.reread)
     rows.outcome = outcome
@@ -158,6 +182,17 @@ def dead_letter(
             "appended_at": iso(record.appended_at),
         }
     )
+
+
+def _set_aside(record: Record, event: Event, data: Payload) -> bytes:
+    """Make the dead letters of a message's parts; one more counts those that are too many."""
+    letters, left = bounded(
+        dead_letter(record, event, s.part, event.type, s.reason, "", s.raw) for s in data.set_aside
+    )
+    if left:
+        reason = f"{left} more parts of this message were set aside, too many to list"
+        letters += dead_letter(record, event, "and more", event.type, reason, "", "")
+    return letters
 
 
 def _replay_row(record: Record, event: Envelope, letter: Reread) -> bytes:

@@ -15,6 +15,7 @@ import structlog
 
 from projections.project.clock import Clock
 from projections.project.event_rows import EventRows, event_rows, read
+from projections.project.letters import pieces
 from projections.project.refresh import Schedule, own_stalled_thresholds, refresh, stale
 from projections.project.retention import RetentionSchedule, expire
 from projections.project.sweep import Publish, SweepResult, Thresholds, sweep, write_clocks
@@ -211,8 +212,8 @@ class Projector:
         refused = self.writer.insert(batch)
         letters = [(str(s.record.offset), s.dead_letters) for s in batch if s.dead_letters]
         letters += [(str(s.record.offset), letter) for s, letter in refused]
-        if letters:
-            self.publish(DEAD_LETTERS, letters)
+        for key, rows_of_message in letters:
+            self.publish(DEAD_LETTERS, [(key, piece) for piece in pieces(rows_of_message)])
         marks: dict[int, dict[str, object]] = {}
         for rows in batch:
             record = rows.record

@@ -89,6 +89,7 @@ def _select_changes(
         partitions=list(rounds),
         clocks=[c.clock_ms for c in rounds.values()],
         since=[c.round_before_ms for c in rounds.values()],
+        rounds_before=[c.round_before for c in rounds.values()],
         disconnected_ms=thresholds.disconnected_ms,
         stalled_ms=thresholds.stalled_ms,
     )

@@ -1,6 +1,7 @@
 -- What a round finds, one row a partition that has runs. {partitions}, {clocks}, {since}: the rounds, one a partition, by their
 -- observed clocks (ms), each with one that is not later than that of the round before: a run that was over and not heard since then
--- was judged then, and is not looked at again, else a sweep would take longer with every run that there ever was. What it gives
+-- was judged then, and is not looked at again unless a message of it came after the round before, {rounds_before} (what people do or have
+-- read again is no sign of life), else a sweep would take longer with every run that there ever was. What it gives
 -- counts only if, asked afterwards, swept.sql does not name the partition: else messages from after the round may have been read.
 --
 -- changes                  runs whose status differs from their last transition
@@ -16,7 +17,8 @@ WITH
         FROM runs FINAL
         WHERE partition IN {partitions:Array(UInt32)}
             AND (tupleElement(completed, 'hash') = 0
-                OR tupleElement(seen, 'observed') >= transform(partition, {partitions:Array(UInt32)}, {since:Array(Int64)}, toInt64(0)))
+                OR tupleElement(seen, 'observed') >= transform(partition, {partitions:Array(UInt32)}, {since:Array(Int64)}, toInt64(0))
+                OR offset > transform(partition, {partitions:Array(UInt32)}, {rounds_before:Array(Int64)}, toInt64(-1)))
     ),
     last AS
     (

@@ -10,6 +10,7 @@ import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from projections.project.event_rows import EventRows, dead_letter
+from projections.project.letters import rows_of, stub
 from schemas.metrics import INSERT_SECONDS, PROJECTED_EVENTS, ROWS_SET_ASIDE
 from stores.tables.client import Tables, TablesUnavailable, blames_data
 
@@ -83,7 +84,7 @@ class Writer:
                 return self._insert_parts(table, parts[:middle]) + self._insert_parts(table, parts[middle:])
             [(rows, part)] = parts
             if table == "dead_letters":
-                raise  # a dead letter is made of strings alone: this is a bug, and the log keeps the message
+                return self._insert_stubs(rows, part, e)
             log.error(
                 "row refused: it becomes a dead letter",
                 table=table,
@@ -96,4 +97,18 @@ class Writer:
             self._insert_parts("dead_letters", [(rows, letter)])
             ROWS_SET_ASIDE.labels(table).inc()
             return [(rows, letter)]
+        return []
+
+    def _insert_stubs(
+        self, rows: EventRows, letters: bytes, why: ClickHouseError
+    ) -> list[tuple[EventRows, bytes]]:
+        """Insert stubs of dead letters that ClickHouse refused. Where it refuses these too, the log alone keeps them."""
+        place = {"partition": rows.record.partition, "offset": rows.record.offset}
+        log.error("dead letters refused: stubs are kept", **place, error=str(why)[:500])
+        ROWS_SET_ASIDE.labels("dead_letters").inc()
+        stubs = [stub(letter) for letter in rows_of(letters)]
+        try:
+            self.retrying("insert into dead_letters", lambda: self._insert("dead_letters", stubs))
+        except ClickHouseError as e:
+            log.error("stubs of dead letters refused: only the log has them", **place, error=str(e)[:500])
         return []

@@ -13,6 +13,7 @@ from projections.project.sweep import Thresholds
 from projections.project.writer import Writer
 from projections.replay.replay import PROJECTED
 from schemas import events as e
+from schemas.dead_letters import Reread
 from schemas.statuses import TaskStatus
 from schemas.topics import TRANSITIONS
 from schemas.wire import encode
@@ -79,6 +80,16 @@ class History:
 
     def say(self, run_id: str, data: Any, *tasks: e.TaskRecord, partition: int = 0) -> Message:
         return self.append(partition, event(run_id, data, tasks), tasks)
+
+    def reread(self, run_id: str, data: Any, *tasks: e.TaskRecord, partition: int = 0) -> Message:
+        """What was said in a dead letter, read again by a person."""
+        letter = Reread(partition=partition, offset=0, by="ada")
+        return self.append(partition, event(run_id, data, tasks).model_copy(update={"reread": letter}), tasks)
+
+    def show(self, run_id: str, partition: int = 0) -> Message:
+        hidden = event(run_id, e.Hiding(by="ada"))
+        values = dict(hidden) | {"type": "run.shown", "id": f"{hidden.id} shown"}
+        return self.append(partition, e.RunShown(**values))
 
     def tick(self, process: str = "ingest-0", interval_ms: int = 5000) -> None:
         """On every partition. What it says of its spool changes with time."""

@@ -278,7 +278,8 @@ def misjudged(messages: Sequence[Message], transitions: Sequence[Transition]) ->
             if said.data.dialect == Dialect.WEBLOG:
                 exempt.add(said.run_id)
         elif said is not None and isinstance(said.data, e.Payload):
-            heard[said.run_id], homes[said.run_id] = clock.observed(m.appended_at), m.partition
+            if said.reread is None and not isinstance(said, e.RunHidden | e.RunShown):
+                heard[said.run_id], homes[said.run_id] = clock.observed(m.appended_at), m.partition
             over |= {said.run_id} if isinstance(said, e.RunCompleted) else set()
             exempt |= {said.run_id} if said.data.dialect == Dialect.WEBLOG else set()
         elif isinstance(said, e.ClockTick) and clock.tick(

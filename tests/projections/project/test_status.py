@@ -275,3 +275,16 @@ def test_stalled_is_found_though_the_refresh_was_put_off(
 def test_the_same_event_has_the_same_id() -> None:
     """What `repeat` above stands on."""
     assert event("r", SUCCEEDED).id == event("r", SUCCEEDED).id != event("s", SUCCEEDED).id
+
+
+def test_a_completion_that_was_read_again_ends_the_run(stage: Stage) -> None:
+    """Its dead letter is no sign of life, but the run is over: `disconnected` must not last for ever."""
+    stage.history.say("run", e.Begun(instant=T0))
+    stage.history.say("never heard", e.Labelled(labels=["mine"]))
+    stage.history.wait(60_000)
+    stage.project()
+    stage.history.reread("run", SUCCEEDED)
+    stage.history.reread("never heard", SUCCEEDED)
+    stage.history.wait(10_000)
+    stage.project()
+    assert stage.path("run")[-1] == stage.path("never heard")[-1] == "succeeded"

@@ -30,6 +30,14 @@ def test_a_wrong_row_is_set_aside_and_the_others_land(tables: Tables) -> None:
     assert tables.value("SELECT count() FROM events FINAL") == 10
 
 
+def test_dead_letters_that_are_refused_end_nothing(tables: Tables) -> None:
+    rows = _rows(0, b"")
+    rows.dead_letters = b'{"partition":0,"offset":"nine","part":"p","reason":"why"}'
+    assert Writer(tables, threading.Event()).insert([rows, _rows(1, b"")]) == []
+    assert tables.value("SELECT count() FROM dead_letters") == 0
+    assert tables.value("SELECT count() FROM events FINAL") == 2
+
+
 class _Away(Tables):
     """Tables that do not answer the first `times` calls."""
 

@@ -49,6 +49,14 @@ class Say:
     data: Any
     tasks: tuple[dict[str, Any], ...] = ()
     again: int = 0
+    reread: bool = False
+
+
+@dataclass(frozen=True)
+class Show:
+    """A run is put back into the lists."""
+
+    run: int
 
 
 @dataclass(frozen=True)
@@ -157,6 +165,14 @@ _says = st.one_of(
     st.builds(Say, _run, _payload(e.Hiding, by=st.sampled_from(["", "ada"]))),
     st.builds(Say, _run, st.just(e.Unreadable(reason="no JSON", request="PUT /x", raw="eA=="))),
     st.builds(Say, _run, st.none(), again=st.integers(1, 5)),
+    st.builds(Say, _run, st.none(), again=st.integers(1, 5), reread=st.just(True)),
+    st.builds(
+        Say,
+        _run,
+        _payload(e.Completed, state=st.just(ReportedState.SUCCEEDED), completed_at=_instant),
+        reread=st.just(True),
+    ),
+    st.builds(Show, _run),
 )
 _passes = st.builds(
     Pass,
@@ -206,13 +222,22 @@ def written(partitions: int, steps: Sequence[Any]) -> list[Message]:
                 h.leave(step.process)
             case Garbage():
                 h.append(step.partition % partitions, None)
+            case Show():
+                h.show(f"run{step.run}", step.run % partitions)
             case Say(again=0):
                 request = _request(step)
                 said.setdefault(step.run, []).append(request)
-                h.say(f"run{step.run}", request[0], *request[1], partition=step.run % partitions)
+                say = h.reread if step.reread else h.say
+                say(f"run{step.run}", request[0], *request[1], partition=step.run % partitions)
             case Say() if earlier := said.get(step.run):
                 request = earlier[-min(step.again, len(earlier))]
-                h.say(f"run{step.run}", request[0], *request[1], partition=step.run % partitions)
+                again = (
+                    step.reread
+                    and isinstance(request[0], e.Payload)
+                    and not isinstance(request[0], e.Unreadable)
+                )
+                say = h.reread if again else h.say
+                say(f"run{step.run}", request[0], *request[1], partition=step.run % partitions)
     return h.messages
 
 

@@ -159,10 +159,12 @@ class Run:
         assert event is not None
         self.offset = max(self.offset, message.offset)
         if not isinstance(event, RunLabelled | RunHidden | RunShown):
+            self.first_appended_at = min(self.first_appended_at or message.appended_at, message.appended_at)
+        # What a person did or had read again is no sign of life.
+        if not isinstance(event, RunLabelled | RunHidden | RunShown) and event.reread is None:
             arrival = (observed, message.appended_at)
             self.seen = max(self.seen, arrival)
             self.owner = min(self.owner or (message.offset, event.owner), (message.offset, event.owner))
-            self.first_appended_at = min(self.first_appended_at or message.appended_at, message.appended_at)
             if isinstance(event.data, TasksChanged):
                 self.tasks_seen = max(self.tasks_seen, arrival)
         if isinstance(event, RequestUnreadable):
