@@ -4,12 +4,12 @@ the real refresh, and the last transition of each run."""
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from projections.project.price_book import price_version
 from projections.project.refresh import refresh
 from projections.project.writer import Writer
 from schemas.settings import Settings
+from schemas.sql import sql
 from stores.tables.client import Tables, open_tables
 from tracker.startup import prepare
 
@@ -40,12 +40,12 @@ def fill(settings: Settings, runs: int, giant_tasks: int) -> Filled:
     try:
         prepare(tables, settings)
         small = {"runs": runs, "now_ms": now_ms, "days": _DAYS, "live": LIVE_RUNS}
-        tables.command(_sql("runs"), **small)
+        tables.command(sql("bench/sql/runs"), **small)
         _tasks(tables, "small_tasks", **small)
         giant = _giant(tables, "giant_hopper", giant_tasks, 24, now_ms, live=False)
         live_giant = _giant(tables, "restless_turing", giant_tasks, 12, now_ms, live=True)
         _refresh(tables)
-        tables.command(_sql("transitions"))
+        tables.command(sql("bench/sql/transitions"))
         [told] = tables.rows("SELECT count() AS runs, sum(tasks) AS tasks FROM run_figures FINAL")
     finally:
         tables.close()
@@ -57,17 +57,14 @@ def _giant(tables: Tables, name: str, tasks: int, hours: int, now_ms: int, live:
     start_ms = now_ms - hours * _HOUR_MS
     run_id = f"{start_ms:x}giant"
     said = {"run_id": run_id, "start_ms": start_ms}
-    tables.command(_sql("giant_run"), **said, name=name, live=int(live), now_ms=now_ms)
+    tables.command(sql("bench/sql/giant_run"), **said, name=name, live=int(live), now_ms=now_ms)
     _tasks(tables, "giant_tasks", **said, tasks=tasks, open=_OPEN_TASKS if live else 0)
     return run_id
 
 
 def _tasks(tables: Tables, said: str, **parameters: object) -> None:
-    tables.command(_sql("tasks").replace("(${said})", f"(\n{_sql(said)})"), **parameters)
-
-
-def _sql(name: str) -> str:
-    return (Path(__file__).parent / "sql" / f"{name}.sql").read_text("utf-8")
+    rows = sql(f"bench/sql/{said}")
+    tables.command(sql("bench/sql/tasks").replace("(${said})", f"(\n{rows})"), **parameters)
 
 
 def _refresh(tables: Tables) -> None:

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any, TypeVar
 
 from schemas.settings import Settings
-from schemas.views import write_out
+from schemas.sql import sql as of_path
 from stores.tables.client import Tables
 
 Row = dict[str, Any]
@@ -23,10 +21,9 @@ def ahead(ask: Callable[[], T]) -> "Future[T]":
     return _AHEAD.submit(ask)
 
 
-@cache
 def sql(name: str) -> str:
-    """The text of `api/FOLDER/FILE.sql` for the name `FOLDER/FILE`, its views written out."""
-    return write_out((files("api") / f"{name}.sql").read_text("utf-8"))
+    """The statement in `api/FOLDER/FILE.sql` for the name `FOLDER/FILE`."""
+    return of_path(f"api/{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +38,11 @@ class Judgement:
     stalled_ms: int
 
     def as_of(self, partition: int) -> int:
-        """The moment (ms) up to which a run of this partition is known."""
+        """The moment (ms) up to which a run of this partition is projected."""
         return self.by_partition.get(partition, self.as_of_ms)
 
     def parameters(self) -> dict[str, Any]:
-        """Arguments of the view `run_statuses`."""
+        """Parameters of the macro `run_statuses`."""
         return {
             "clock_partitions": list(self.clocks),
             "clock_times": list(self.clocks.values()),

@@ -1,3 +1,4 @@
+{% from "schemas/macros/tasks.sql" import task_facts %}
 -- What each process of a run cost, by the price book in force, and what it would have cost on spot machines only.
 -- `unpriced` attempts ran at a price that is unknown; `unpriced_spot` attempts on a machine without a spot price.
 -- `cpu_ms` is the CPU time asked for: CPUs × time, cached tasks left out.
@@ -18,7 +19,7 @@ FROM
         task_facts.cost AS task_cost,
         shown != 'cached' AND (isNotNull(started_at) OR isNull(task_facts.cost)) AS ran,
         arrayFirst(o -> startsWith(ifNull(cloud_zone, ''), o.1), spot.offers).2 AS spot_per_hour
-    FROM task_facts(run_ids = [{run_id:String}]) AS task_facts
+    FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
     LEFT ANY JOIN
     (
         SELECT machine_type AS spot_type, arraySort(o -> -length(o.1), groupArray((zone, per_hour))) AS offers

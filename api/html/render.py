@@ -100,9 +100,7 @@ def or_dash(value: object) -> object:
 
 def pipeline(run: Run) -> str:
     """What is run, in a few words."""
-    name = str((run.workflow.manifest or {}).get("name") or "")
-    project = run.workflow.project_name or run.workflow.repository or ""
-    return name[:200] if name and (not project or project.endswith(".nf")) else project or DASH
+    return run.pipeline or DASH
 
 
 def middle(text: str, most: int = 48) -> str:

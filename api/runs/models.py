@@ -106,6 +106,9 @@ class Run(BaseModel):
     last_seen_at: Time | None
     as_of: Time = Field(description="Up to when the tracker knows of this run")
     workflow: Workflow
+    pipeline: str | None = Field(
+        description="What is run, in a few words: the project or repository, or the manifest's name where that is only a script"
+    )
     submitted_at: Time | None
     started_at: Time | None
     completed_at: Time | None

@@ -26,6 +26,8 @@ RECENT_MS = 24 * 3600 * 1000
 _ATTENTION_MAX = 8
 #: Ids that one statement may carry.
 _IDS_AT_ONCE = 500
+#: What runs may be sorted by that is not in their rows.
+_FIGURES = frozenset(("status", "total", "failed", "peak_concurrency", "cost"))
 #: No run's name is longer; ingest cuts none, but a statement has limits.
 _NAME_MAX = 100_000
 
@@ -64,56 +66,40 @@ def known_run(reader: Reader, run_id: str, cycles: Mapping[str, int] | None = No
     return run
 
 
-def page_of_runs(reader: Reader, wanted: RunFilter, sort: str, token: str, page_size: int) -> RunList:
+def page_of_runs(reader: Reader, filter: RunFilter, sort: str, token: str, page_size: int) -> RunList:
     """One page: by a field (`run_sort`), or for '' latest first append first. Raises Problem 400 for a wrong token."""
     judgement = reader.judgement()
-    ids, next_token = page_of_ids(reader, judgement, wanted, sort, token, page_size)
+    ids, next_token = page_of_ids(reader, judgement, filter, sort, token, page_size)
     return RunList(
         runs=runs_of(reader, ids, judgement), next_page_token=next_token, as_of=iso(judgement.as_of_ms)
     )
 
 
 def page_of_ids(
-    reader: Reader, judgement: Judgement, wanted: RunFilter, sort: str, token: str, page_size: int
+    reader: Reader, judgement: Judgement, filter: RunFilter, sort: str, token: str, page_size: int
 ) -> tuple[list[str], str | None]:
     """The ids of one page, and the token of the next one, if there is one. Raises Problem 400 for a wrong token."""
-    if sort:
-        return _sorted_ids(reader, judgement, wanted, task_place(token, sort), page_size)
-    return _latest_ids(reader, judgement, wanted, run_place(token), page_size)
-
-
-def _sorted_ids(
-    reader: Reader, judgement: Judgement, wanted: RunFilter, place: TaskPlace, page_size: int
-) -> tuple[list[str], str | None]:
-    found = reader.rows(
-        "runs/runs_sorted",
+    after = run_place(token) if not sort else RunPlace()
+    offset = task_place(token, sort).offset if sort else 0
+    column = sort.removeprefix("-")
+    rows = reader.rows(
+        "runs/runs_by_figures" if column in _FIGURES else "runs/runs_page",
         **judgement.parameters(),
-        **asdict(wanted),
-        sort=f"by_{place.sort.removeprefix('-')}",
-        descending=place.sort.startswith("-"),
+        **asdict(filter),
+        sort=f"by_{column}" if sort else "first_ms",
+        descending=sort.startswith("-") or not sort,
+        token_ms=after.first_ms,
+        token_id=after.run_id,
         limit=page_size + 1,
-        offset=place.offset,
+        offset=offset,
     )
-    after = place.offset + page_size
-    more = len(found) > page_size and after <= OFFSET_MAX
-    token = to_token(TaskPlace(place.sort, after)) if more else None
-    return [r["run_id"] for r in found[:page_size]], token
-
-
-def _latest_ids(
-    reader: Reader, judgement: Judgement, wanted: RunFilter, place: RunPlace, page_size: int
-) -> tuple[list[str], str | None]:
-    found = reader.rows(
-        "runs/runs_page",
-        **judgement.parameters(),
-        **asdict(wanted),
-        token_ms=place.first_ms,
-        token_id=place.run_id,
-        limit=page_size + 1,
-    )
-    page, more = found[:page_size], len(found) > page_size
-    token = to_token(RunPlace(page[-1]["first_ms"], page[-1]["run_id"])) if more else None
-    return [r["run_id"] for r in page], token
+    page, more = rows[:page_size], len(rows) > page_size
+    next_token = None
+    if more and not sort:
+        next_token = to_token(RunPlace(page[-1]["first_ms"], page[-1]["run_id"]))
+    elif more and offset + page_size <= OFFSET_MAX:
+        next_token = to_token(TaskPlace(sort, offset + page_size))
+    return [r["run_id"] for r in page], next_token
 
 
 def history(reader: Reader, ref: str) -> list[Run]:
@@ -170,16 +156,16 @@ def runs_of(
 def _cycles(reader: Reader, sessions: Iterable[str]) -> dict[str, int]:
     """Position in its session of each run of these sessions."""
     ids = sorted(sessions)
-    found: dict[str, int] = {}
+    cycles: dict[str, int] = {}
     for start in range(0, len(ids), _IDS_AT_ONCE):
-        for r in reader.rows("runs/sessions", session_ids=ids[start : start + _IDS_AT_ONCE]):
-            found[r["run_id"]] = r["cycle"]
-    return found
+        rows = reader.rows("runs/sessions", session_ids=ids[start : start + _IDS_AT_ONCE])
+        cycles |= {r["run_id"]: r["cycle"] for r in rows}
+    return cycles
 
 
 def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
     """Pure. `row`: of `runs.sql`; `currency`: of the price book in force, '' where there is none."""
-    name = row["name"] or row["run_id"]
+    name = row["name"]
     session_id = row["session_id"] or None
     return Run(
         id=row["run_id"],
@@ -193,26 +179,27 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         last_seen_at=time_of(row["seen_ms"] or None),
         as_of=iso(as_of_ms),
         workflow=_workflow(row),
-        submitted_at=time_of(row["created_ms"] or None),
+        pipeline=row["pipeline"] or None,
+        submitted_at=time_of(row["created_ms"]),
         started_at=time_of(row["started_ms"]),
         completed_at=time_of(row["completed_ms"]),
-        duration_ms=_duration_ms(row),
+        duration_ms=row["duration_ms"],
         tasks=Counts(**{k: row[k] for k in Counts.model_fields}),
         peak_concurrency=row["peak"],
         cost=_cost(row, currency),
         outputs=None,
         error=_error(row),
         resume_command=_resume_command(session_id, name),
-        owner=row["told_owner"] or None,
+        owner=row["owner"] or None,
         workspace=row["workspace"] or None,
-        labels=row["told_labels"],
+        labels=row["labels"],
         thresholds=RunThresholds(
             disconnected_after_ms=row["disconnected_after_ms"],
             stalled_after_ms=row["stalled_after_ms"],
-            ignored_labels=own(row["told_labels"]).ignored,
+            ignored_labels=own(row["labels"]).ignored,
         ),
-        hidden=bool(row["told_hidden"]),
-        hidden_by=(row["hidden_by"] or None) if row["told_hidden"] else None,
+        hidden=bool(row["hidden"]),
+        hidden_by=(row["hidden_by"] or None) if row["hidden"] else None,
     )
 
 
@@ -234,23 +221,11 @@ def _json_object(row: Row, column: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _duration_ms(row: Row) -> int | None:
-    """The runner's own clock alone: what its end said, while live up to its last request."""
-    start_ms = row["started_ms"] if row["started_ms"] is not None else row["created_ms"] or None
-    if row["over"] and row["told_duration_ms"] is not None:
-        return int(row["told_duration_ms"])
-    end_ms = row["completed_ms"] if row["over"] else row["last_instant_ms"]
-    if start_ms is None or end_ms is None:
-        return None
-    return max(0, int(end_ms - start_ms))
-
-
 def _cost(row: Row, currency: str) -> Cost | None:
-    ran = row["cost"] > 0 or any(row[k] for k in ("running", "succeeded", "failed", "cached"))
-    if not currency or not ran or (row["cost"] == 0 and row["unpriced"] > 0):
+    if not currency or row["shown_cost"] is None:
         return None
     return Cost(
-        amount=money(row["cost"]),
+        amount=money(row["shown_cost"]),
         currency=currency,
         wasted=money(row["wasted"]),
         complete=row["unpriced"] == 0,

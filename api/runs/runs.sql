@@ -1,21 +1,15 @@
--- The runs {run_ids}, whole: what was said, the figures, the status. '' and 0 stand for what nobody said; times in ms.
--- What begin or complete told goes before what create told.
+{% from "schemas/macros/runs.sql" import duration_ms, pipeline, run_statuses, shown_cost %}
+-- The runs {run_ids}, whole.
 SELECT
-    run_id,
-    partition,
-    workspace,
-    status,
-    reported_state,
-    liveness,
-    over,
-    ifNull(toUnixTimestamp64Milli(first_appended_at), 0) AS first_ms,
-    toUnixTimestamp64Milli(last_instant) AS last_instant_ms,
+    run_id, partition, workspace, name, session_id, owner, labels, hidden, hiding.by AS hidden_by,
+    status, reported_state, liveness, disconnected_after_ms, stalled_after_ms,
     seen.appended AS seen_ms,
-    created.instant AS created_ms,
-    if(facts.name != '', facts.name, created.name) AS name,
-    if(facts.session_id != '', facts.session_id, created.session_id) AS session_id,
-    if(facts.project_name != '', facts.project_name, created.project_name) AS project_name,
-    if(facts.repository != '', facts.repository, created.repository) AS repository,
+    nullIf(created.instant, 0) AS created_ms,
+    toUnixTimestamp64Milli(facts.started_at) AS started_ms,
+    toUnixTimestamp64Milli(completed.completed_at) AS completed_ms,
+    {{ duration_ms }} AS duration_ms,
+    {{ pipeline }} AS pipeline,
+    project_name, repository, user_name,
     facts.script_name AS script_name,
     facts.revision AS revision,
     facts.commit_id AS commit_id,
@@ -23,28 +17,17 @@ SELECT
     facts.launch_dir AS launch_dir,
     facts.output_dir AS output_dir,
     facts.profile AS profile,
-    facts.user_name AS user_name,
     facts.runner_name AS runner_name,
     facts.runner_version AS runner_version,
-    toUnixTimestamp64Milli(facts.started_at) AS started_ms,
     fact_texts.command_line AS command_line,
     fact_texts.config_text AS config_text,
     fact_texts.params AS params,
     fact_texts.manifest AS manifest,
-    toUnixTimestamp64Milli(completed.completed_at) AS completed_ms,
-    completed.duration_ms AS told_duration_ms,
     completed.exit_status AS exit_status,
     completed.error_message AS error_message,
     completed_texts.error_report AS error_report,
     process_names.names AS announced,
-    labels.labels AS told_labels,
-    disconnected_after_ms, stalled_after_ms,
-    owner.name AS told_owner,
-    hiding.hidden AS told_hidden,
-    hiding.by AS hidden_by,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
-    peak, cost, wasted, unpriced
-FROM run_statuses(
-    clock_partitions = {clock_partitions:Array(UInt32)}, clock_times = {clock_times:Array(Int64)},
-    behind = {behind:Array(UInt32)}, disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
-    run_ids = {run_ids:Array(String)}, over_since = 0)
+    peak, wasted, unpriced,
+    {{ shown_cost }} AS shown_cost
+FROM {{ run_statuses(run_ids="{run_ids:Array(String)}") }}

@@ -1,3 +1,4 @@
+{% from "schemas/macros/tasks.sql" import task_facts %}
 -- What the tasks of a process used and how long they took: minimum, quartiles and maximum over the latest attempt of each task
 -- (by name; a task without one stands for itself), and the directives with which they ran. Cached tasks did no work here.
 SELECT
@@ -27,7 +28,7 @@ FROM
         if(isNull(started_at) OR isNull(submitted_at), NULL, greatest(0, toUnixTimestamp64Milli(started_at) - toUnixTimestamp64Milli(submitted_at))) AS queue_ms,
         if(isNull(completed_at) OR isNull(started_at) OR isNull(realtime_ms), NULL,
             greatest(0, toUnixTimestamp64Milli(completed_at) - toUnixTimestamp64Milli(started_at) - realtime_ms)) AS overhead_ms
-    FROM task_facts(run_ids = [{run_id:String}])
+    FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
     WHERE process = {process:String} AND shown != 'cached'
     ORDER BY attempt DESC, task_id DESC
     LIMIT 1 BY if(name = '', toString(task_id), name)

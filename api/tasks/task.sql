@@ -1,3 +1,4 @@
+{% from "schemas/macros/tasks.sql" import task_facts %}
 -- One task of a run with all that was told of it. Times in ms.
 SELECT
     task_id, hash, name, process, tag, shown AS status, inferred, attempt, error_action, exit, native_id,
@@ -9,5 +10,5 @@ SELECT
     disk_bytes, time_limit_ms, module, workdir, scratch, script, env, memory_percent, cpu_model,
     rss_bytes, vmem_bytes, peak_vmem_bytes, read_chars, write_chars, read_syscalls, write_syscalls,
     voluntary_switches, involuntary_switches, accelerators, accelerator_type, spot_interruptions
-FROM task_facts(run_ids = [{run_id:String}])
+FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
 WHERE task_id = {task_id:Int64}

@@ -1,3 +1,4 @@
+{% from "schemas/macros/tasks.sql" import task_facts %}
 -- Ids of one page of the tasks of a run, filtered, sorted by one column of this list; only the columns that are asked for are
 -- read. An empty text or list does not filter. NULLs come last in both directions, equal values by task id.
 SELECT task_id
@@ -9,7 +10,7 @@ FROM
         cloud_zone, hostname, container, executor, queue, task_facts.cost AS cost,
         cpu_percent, peak_rss_bytes, read_bytes, write_bytes,
         concat(name, '\n', hash, '\n', ifNull(tag, ''), '\n', ifNull(native_id, '')) AS searched
-    FROM task_facts(run_ids = [{run_id:String}])
+    FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
 )
 WHERE (empty({statuses:Array(String)}) OR status IN {statuses:Array(String)})
     AND ({process:String} = '' OR process = {process:String})

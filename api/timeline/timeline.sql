@@ -1,3 +1,4 @@
+{% from "schemas/macros/tasks.sql" import task_facts %}
 -- The attempts of a run in the order of the rows of its timeline: those that were told a time, filtered; cached ones did no work
 -- here and are left out. Sorted by group, then by start in steps of 30 s, then by completion. Queue from `begin_ms` to
 -- `start_ms`, execution to `execution_end_ms`, overhead to `end_ms`; an open attempt is drawn up to {last_ms}, the runner's last word.
@@ -15,7 +16,7 @@ SELECT
         {group:String} = 'host', concat(ifNull(hostname, ''), ' ', ifNull(machine_type, ''), ' ', ifNull(price_model, '')),
         {group:String} = 'machine', ifNull(machine_type, ''),
         {group:String} = 'capacity', ifNull(price_model, ''), '') AS group_name
-FROM task_facts(run_ids = [{run_id:String}])
+FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
 WHERE shown != 'cached'
     AND (isNotNull(submitted_at) OR isNotNull(started_at))
     AND (empty({statuses:Array(String)}) OR shown IN {statuses:Array(String)})

@@ -1,10 +1,10 @@
 -- A run of 40 processes; with {live} it goes on, else it has failed.
 INSERT INTO runs (
-    run_id, partition, offset, first_appended_at, last_instant, dialect, begun, seen, tasks_seen, created, facts, fact_texts,
+    run_id, partition, offset, first_appended_at, last_instant, first_dialect, begun, seen, tasks_seen, created, facts, fact_texts,
     process_names, completed, completed_texts)
 WITH {start_ms:Int64} AS start_ms, {now_ms:Int64} AS end_ms, {live:UInt8} = 1 AS is_live, 'https://github.com/nf-core/sarek' AS repo
 SELECT
-    {run_id:String}, 0, 0, fromUnixTimestamp64Milli(start_ms, 'UTC'), fromUnixTimestamp64Milli(end_ms, 'UTC'), 'tower', 1,
+    {run_id:String}, 0, 0, fromUnixTimestamp64Milli(start_ms, 'UTC'), fromUnixTimestamp64Milli(end_ms, 'UTC'), (1, 'tower'), 1,
     (0, end_ms), (0, end_ms),
     (start_ms, 1, {name:String}, {run_id:String}, 'nf-core/sarek', repo),
     (

@@ -1,7 +1,7 @@
 -- {runs} runs of the last {days} days. The newest {live} are live; of the others 82 % succeeded, 13 % failed and 5 % were cancelled.
 -- Every tenth is a resume of the one before.
 INSERT INTO runs (
-    run_id, partition, offset, first_appended_at, last_instant, dialect, begun, seen, tasks_seen, created, facts, fact_texts,
+    run_id, partition, offset, first_appended_at, last_instant, first_dialect, begun, seen, tasks_seen, created, facts, fact_texts,
     process_names, completed, completed_texts, progress, labels)
 WITH
     cityHash64(number) AS h,
@@ -18,7 +18,7 @@ WITH
     multiIf(h % 100 < 82, 'succeeded', h % 100 < 95, 'failed', 'cancelled') AS state
 SELECT
     concat(lower(hex(start_ms)), leftPad(lower(hex(h % 1048576)), 5, '0')),
-    0, 0, fromUnixTimestamp64Milli(start_ms, 'UTC'), fromUnixTimestamp64Milli(end_ms, 'UTC'), 'tower', 1,
+    0, 0, fromUnixTimestamp64Milli(start_ms, 'UTC'), fromUnixTimestamp64Milli(end_ms, 'UTC'), (1, 'tower'), 1,
     (0, end_ms), (0, end_ms),
     (start_ms, hash, named, session, project, repo),
     (

@@ -1,9 +1,4 @@
+{% from "schemas/macros/runs.sql" import run_rows %}
 -- What the rules of alerts know of the runs {run_ids}.
-SELECT
-    run_id,
-    if(facts.name != '', facts.name, created.name) AS name,
-    if(facts.repository != '', facts.repository, created.repository) AS repository,
-    labels.labels AS labels,
-    completed.error_message AS error,
-    hiding.hidden AS hidden
-FROM (SELECT run_id, created, facts, completed, labels, hiding FROM runs FINAL WHERE run_id IN {run_ids:Array(String)})
+SELECT run_id, name, repository, labels, completed.error_message AS error, hidden
+FROM {{ run_rows("run_id IN {run_ids:Array(String)}") }}

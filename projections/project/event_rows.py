@@ -121,7 +121,7 @@ def event_rows(
             record, event, "", event.type, event.data.reason, event.data.request, event.data.raw
         )
         if event.run_id:  # not understood, and yet a sign of life
-            rows.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event.owner)})
+            rows.runs = _json({"run_id": event.run_id, **_arrival(record, observed, event, event.data)})
     elif isinstance(event, AlertAcknowledged | AlertSilenced):
         rows.run_id = ""
         rows.alert_acts = _alert_act(record, event)
@@ -250,14 +250,20 @@ def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced | RunHid
     )
 
 
-def _arrival(record: Record, observed: int, owner: str) -> dict[str, Any]:
+def _first(record: Record, name: str) -> dict[str, Any]:
+    """What the first message on the log says stays, whatever comes later: the earliest is the greatest."""
+    return {"earliness": INT64_MAX - record.offset, "name": name}
+
+
+def _arrival(record: Record, observed: int, event: Envelope, data: Payload) -> dict[str, Any]:
     """The columns that the arrival of any request of a runner sets."""
     return {
         "partition": record.partition,
         "offset": record.offset,
         "first_appended_at": iso(record.appended_at),
         "seen": {"observed": observed, "appended": record.appended_at},
-        "owner": {"earliness": INT64_MAX - record.offset, "name": owner},
+        "owner": _first(record, event.owner),
+        "first_dialect": _first(record, data.dialect),
     }
 
 
@@ -270,10 +276,11 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             "partition": record.partition,
             "offset": record.offset,
             "first_appended_at": iso(record.appended_at),
+            "first_dialect": _first(record, data.dialect),
         }
     else:
-        row = _arrival(record, observed, event.owner)
-    row |= {"run_id": event.run_id, "dialect": data.dialect, "workspace": data.workspace}
+        row = _arrival(record, observed, event, data)
+    row |= {"run_id": event.run_id, "workspace": data.workspace}
     if data.instant is not None:
         row["last_instant"] = iso(data.instant)
     version = {"instant": data.instant or 0, "hash": _hash(event.id)}

@@ -1,3 +1,4 @@
+{% from "schemas/macros/tasks.sql" import task_facts %}
 -- Figures of the runs {run_ids}, one row each, also for a run that has no task yet: the sums over its processes, which
 -- refresh_processes.sql has written with the same version, and the peak over its tasks. Peak concurrency is half-open,
 -- [start, complete): a task that starts when another ends is not beside it.
@@ -23,7 +24,7 @@ WITH
     peaks AS
     (
         SELECT run_id, maxIntersections(from_ms, to_ms) AS peak
-        FROM task_facts(run_ids = {run_ids:Array(String)})
+        FROM {{ task_facts("{run_ids:Array(String)}") }} AS task_facts
         GROUP BY run_id
     )
 SELECT

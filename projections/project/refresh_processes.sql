@@ -1,3 +1,4 @@
+{% from "schemas/macros/tasks.sql" import task_facts %}
 -- Figures by process, of the runs {run_ids}, from what their tasks say now. {offsets}: the greatest offset of each of
 -- these runs that had been inserted before this began; {price_version}: the price book that it is priced by.
 SELECT
@@ -22,5 +23,5 @@ SELECT
     sumIf(priced_ms * ifNull(cpus, 1.), shown != 'cached') AS cpu_ms,
     min(if(shown = 'cached', NULL, submitted_at)) AS first_submitted_at,
     max(if(shown IN ('cached', 'pending'), NULL, ended_at)) AS last_completed_at
-FROM task_facts(run_ids = {run_ids:Array(String)})
+FROM {{ task_facts("{run_ids:Array(String)}") }} AS task_facts
 GROUP BY run_id, process

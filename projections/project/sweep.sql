@@ -1,3 +1,4 @@
+{% from "schemas/macros/runs.sql" import run_statuses %}
 -- What a round finds, one row a partition that has runs. {partitions}, {clocks}, {since}: the rounds, one a partition, by their
 -- observed clocks (ms), each with one that is not later than that of the round before: a run that was over and not heard since then
 -- was judged then, and is not looked at again unless a message of it came after the round before, {rounds_before} (what people do or have
@@ -46,10 +47,8 @@ WITH
                 edge -> if(watched AND edge >= clock_ms, edge, never),
                 [seen_ms + suspect_ms, seen_ms + after_ms, seen_ms + gone_ms, s.tasks_seen.observed + s.stalled_after_ms]
             )) AS same_until
-        FROM run_statuses(
-            clock_partitions = {partitions:Array(UInt32)}, clock_times = {clocks:Array(Int64)}, behind = [],
-            disconnected_ms = {disconnected_ms:Int64}, stalled_ms = {stalled_ms:Int64},
-            run_ids = CAST([], 'Array(String)'), over_since = 0) AS s
+        FROM {{ run_statuses(
+            clock_partitions="{partitions:Array(UInt32)}", clock_times="{clocks:Array(Int64)}", behind="[]") }} AS s
         LEFT ANY JOIN last ON s.run_id = last.run_id
         WHERE s.run_id IN looked_at
     )

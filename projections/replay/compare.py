@@ -13,7 +13,8 @@ from stores.tables.client import Tables
 #: how far the projector came.)
 CONTENT = {
     "tasks": "SELECT *, rank, version FROM {db}.tasks FINAL",
-    "runs": "SELECT * FROM {db}.runs FINAL",
+    # Rows from before `first_dialect` need not know how early it was said; `dialect` is written no more.
+    "runs": "SELECT * EXCEPT (dialect, first_dialect), first_dialect.name AS by FROM (SELECT * FROM {db}.runs FINAL)",
     "events": "SELECT * FROM {db}.events FINAL",
     "clocks": "SELECT * FROM {db}.clocks FINAL",
     "transitions": "SELECT * FROM {db}.transitions FINAL",

@@ -150,7 +150,7 @@ def run_row(run_id: str, **known: Any) -> Row:
         "run_id": run_id,
         "partition": 0,
         "offset": 1,
-        "dialect": "tower",
+        "first_dialect": {"earliness": 1, "name": known.pop("dialect", "tower")},
         "first_appended_at": iso(at),
         "seen": {"observed": 0, "appended": at},
     }

@@ -35,7 +35,8 @@ def run(status: str, reported: str | None = None, liveness: str | None = None, *
     return Run(
         id="r1", name="mad_mayer", session_id="s1", cycle=1, runner=Runner(name=None, version=None), status=RunStatus(status),
         reported_state=ReportedState(reported or status), liveness=Liveness(liveness) if liveness else None, last_seen_at=TIME,
-        as_of=TIME, workflow=Workflow(**{name: workflow.get(name) for name in Workflow.model_fields}), submitted_at=None,
+        as_of=TIME, pipeline=None,
+        workflow=Workflow(**{name: workflow.get(name) for name in Workflow.model_fields}), submitted_at=None,
         started_at=TIME, completed_at=None, duration_ms=None, tasks=counts(), peak_concurrency=0, cost=None, outputs=None,
         error=None, resume_command=None, owner=None, workspace=None, labels=[], hidden=False, hidden_by=None,
         thresholds=RunThresholds(disconnected_after_ms=180_000, stalled_after_ms=900_000, ignored_labels=[]),

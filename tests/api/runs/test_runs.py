@@ -55,7 +55,7 @@ def test_a_run_shows_all_that_was_told(stage: Stage) -> None:
     )  # fmt: skip
     stage.figures("r1", tasks=3, total=3, succeeded=2, running=1, retried=1, peak=2)
     run = stage.get("/runs/r1")
-    assert run.keys() == Run.model_fields.keys()
+    assert run.keys() == Run.model_fields.keys() and run["pipeline"] == "org/rnaseq"
     assert run["workflow"] == {
         "repository": "https://example.org/rnaseq", "revision": "main", "commit_id": "abc", "project_name": "org/rnaseq",
         "script_name": "main.nf", "work_dir": "/w", "launch_dir": "/l", "output_dir": "/o", "profile": "docker",
@@ -89,6 +89,15 @@ def test_a_run_of_which_hardly_anything_is_known(stage: Stage) -> None:
     assert run["duration_ms"] is None and run["workspace"] is None and run["labels"] == []
     assert set(run["workflow"].values()) == {None}
     assert (run["status"], run["liveness"]) == ("running", "unknown")  # weblog has no heartbeats
+
+
+def test_rows_from_before_first_dialect_keep_the_dialect_that_they_had(stage: Stage) -> None:
+    stage.tick(T0 + 500, clock_ms=10_000_000)
+    row = {"run_id": "r1", "begun": 1, "seen": {"observed": 1, "appended": T0}, "owner": {"earliness": 9}}
+    stage.insert("runs", row | {"dialect": "weblog"}, {"run_id": "r1", "dialect": "native"})
+    assert stage.get("/runs/r1")["status"] == "running"
+    stage.insert("runs", row | {"run_id": "r2", "dialect": "tower"})
+    assert stage.get("/runs/r2")["status"] == "disconnected"
 
 
 def test_labels_bring_a_run_its_own_thresholds(stage: Stage) -> None:

@@ -268,6 +268,7 @@ def misjudged(messages: Sequence[Message], transitions: Sequence[Transition]) ->
     clocks: dict[int, ObservedClock] = {}
     changes = {(t.partition, t.offset, t.run_id): t.to_status for t in transitions}
     homes: dict[str, int] = {}
+    spoken: set[str] = set()  # runs of which a message came, also one that was read again
     found = []
     for m in messages:
         clock, said = clocks.setdefault(m.partition, ObservedClock(LIMITS.gone_ms)), m.event
@@ -275,13 +276,15 @@ def misjudged(messages: Sequence[Message], transitions: Sequence[Transition]) ->
             clock.left(said.data.process)
         elif isinstance(said, e.RunLabelled):
             labels[said.run_id] = said.data.labels
-            if said.data.dialect == Dialect.WEBLOG:
-                exempt.add(said.run_id)
         elif said is not None and isinstance(said.data, e.Payload):
-            if said.reread is None and not isinstance(said, e.RunHidden | e.RunShown):
+            if isinstance(said, e.RunHidden | e.RunShown):
+                continue
+            if said.run_id not in spoken and said.data.dialect == Dialect.WEBLOG:
+                exempt.add(said.run_id)
+            spoken.add(said.run_id)
+            if said.reread is None:
                 heard[said.run_id], homes[said.run_id] = clock.observed(m.appended_at), m.partition
             over |= {said.run_id} if isinstance(said, e.RunCompleted) else set()
-            exempt |= {said.run_id} if said.data.dialect == Dialect.WEBLOG else set()
         elif isinstance(said, e.ClockTick) and clock.tick(
             said.data.process, said.data.interval_ms, m.appended_at
         ):

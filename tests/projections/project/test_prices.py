@@ -16,6 +16,7 @@ from tests.support.projection import T0, Stage, task
 from tests.support.reference.figures import Rate as ReferenceRate
 from tests.support.reference.figures import cost
 from tests.support.reference.reducer import Limits
+from tests.support.sql import expand
 
 HOUR = 3_600_000
 GIB = 2**30
@@ -73,7 +74,7 @@ def priced(stage: Stage, *records: TaskRecord) -> list[Decimal | None]:
     """Cost of each task of run `r`, which is live and last heard an hour after T0."""
     stage.history.say("r", TasksChanged(instant=T0 + HOUR), *records)
     stage.project()
-    rows = stage.tables.rows("SELECT cost FROM task_facts(run_ids = ['r']) ORDER BY task_id")
+    rows = stage.tables.rows(expand("""SELECT cost FROM {{ task_facts("['r']") }} ORDER BY task_id"""))
     return [r["cost"] for r in rows]
 
 

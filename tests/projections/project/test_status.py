@@ -229,6 +229,18 @@ def test_weblog_is_never_disconnected_nor_stalled(stage: Stage) -> None:
     assert path(stage) == ["running"]
 
 
+@pytest.mark.parametrize(
+    ("first", "later"), [(Dialect.WEBLOG, Dialect.TOWER), (Dialect.TOWER, Dialect.WEBLOG)]
+)
+def test_whoever_created_the_run_says_whether_it_has_heartbeats(
+    stage: Stage, first: Dialect, later: Dialect
+) -> None:
+    stage.history.say("run", e.Begun(dialect=first, instant=T0))
+    stage.history.say("run", e.Heartbeat(dialect=later, instant=T0))
+    wait(stage, 9)
+    assert path(stage) == (["running"] if first == Dialect.WEBLOG else ["running", "disconnected"])
+
+
 def test_a_long_task_is_not_stalled(stage: Stage) -> None:
     records = [task("run", 1, "succeeded"), task("run", 2, "running")]
     stage.history.say("run", e.TasksChanged(instant=T0, progress=e.Progress(running=1)), *records)

@@ -9,6 +9,7 @@ from stores.tables.client import Tables
 from tests.support.projection import transitions, utc_ms
 from tests.support.reference.figures import COUNTS, Rate, of_run
 from tests.support.reference.reducer import Expected, Limits, Run, Told
+from tests.support.sql import expand
 
 #: Fields of the run's tuples as the events name them, where the names are the same.
 _FACTS = (
@@ -16,7 +17,7 @@ _FACTS = (
     *("launch_dir", "output_dir", "profile", "user_name", "container_engine", "resume", "started_at"),
 )
 _COMPLETED = ["state", "completed_at", "duration_ms", "exit_status", "error_message"]
-_PLAIN = ["partition", "offset", "first_appended_at", "last_instant", "dialect", "workspace", "begun"]
+_PLAIN = ["partition", "offset", "first_appended_at", "last_instant", "workspace", "begun"]
 
 Rows = dict[Any, Any]
 
@@ -76,6 +77,9 @@ def _run(run: Run) -> Rows:
     row["labels"] = {"offset": version, "labels": labels}
     disconnected_ms, stalled_ms, _ = own(labels)
     row["own"] = {"offset": version, "disconnected_ms": disconnected_ms, "stalled_ms": stalled_ms}
+    if run.first_dialect:
+        first, dialect = run.first_dialect
+        row["first_dialect"] = {"earliness": 2**63 - 1 - first, "name": dialect}
     if run.owner:
         first, whose = run.owner
         row["owner"] = {"earliness": 2**63 - 1 - first, "name": whose}
@@ -102,8 +106,10 @@ def _value(value: Any) -> Any:
 
 def _tasks(tables: Tables, expected: Expected, rates: Sequence[Rate]) -> tuple[Rows, Rows]:
     rows = tables.rows(
-        "SELECT run_id, task_id, shown, inferred, status, name, process, attempt, error_action, submitted_at, started_at, "
-        "completed_at, cpus, memory_bytes, machine_type, cost FROM task_facts(run_ids = {ids:Array(String)})",
+        expand(
+            "SELECT run_id, task_id, shown, inferred, status, name, process, attempt, error_action, submitted_at, started_at, "
+            'completed_at, cpus, memory_bytes, machine_type, cost FROM {{ task_facts("{ids:Array(String)}") }}'
+        ),
         ids=list(expected.runs),
     )
     shown = {(r.pop("run_id"), r.pop("task_id")): {k: _value(v) for k, v in r.items()} for r in rows}
@@ -149,13 +155,12 @@ def _statuses(tables: Tables, expected: Expected, limits: Limits) -> tuple[Rows,
     for (partition, _), at in sorted(expected.rounds.items()):
         clocks[partition] = at.clock_ms
     rows = tables.rows(
-        "SELECT run_id, reported_state, liveness, status, reason FROM run_statuses(behind = [], "
-        "clock_partitions = {p:Array(UInt32)}, clock_times = {c:Array(Int64)}, "
-        "disconnected_ms = {d:Int64}, stalled_ms = {s:Int64}, run_ids = CAST([], 'Array(String)'), over_since = 0)",
-        p=list(clocks),
-        c=list(clocks.values()),
-        d=limits.disconnected_ms,
-        s=limits.stalled_ms,
+        expand("SELECT run_id, reported_state, liveness, status, reason FROM {{ run_statuses() }}"),
+        clock_partitions=list(clocks),
+        clock_times=list(clocks.values()),
+        behind=[],
+        disconnected_ms=limits.disconnected_ms,
+        stalled_ms=limits.stalled_ms,
     )
     wanted = {r.run_id: tuple(r.judge(clocks.get(r.partition, 0), limits)) for r in expected.runs.values()}
     return {r.pop("run_id"): tuple(r.values()) for r in rows}, wanted

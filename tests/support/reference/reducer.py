@@ -136,7 +136,7 @@ class Run:
     run_id: str
     partition: int
     offset: int
-    dialect: str = ""
+    first_dialect: tuple[int, str] | None = None  # of the run's first message: offset, dialect
     workspace: str = ""
     begun: int = 0
     owner: tuple[int, str] | None = None  # of the run's first message: offset, whose token
@@ -157,8 +157,10 @@ class Run:
     def hear(self, message: Message, observed: int, tie: Tie) -> None:
         event = message.event
         assert event is not None
+        data: Any = event.data
         self.offset = max(self.offset, message.offset)
         if not isinstance(event, RunLabelled | RunHidden | RunShown):
+            self.first_dialect = self.first_dialect or (message.offset, str(data.dialect))
             self.first_appended_at = min(self.first_appended_at or message.appended_at, message.appended_at)
         # What a person did or had read again is no sign of life.
         if not isinstance(event, RunLabelled | RunHidden | RunShown) and event.reread is None:
@@ -169,8 +171,6 @@ class Run:
                 self.tasks_seen = max(self.tasks_seen, arrival)
         if isinstance(event, RequestUnreadable):
             return
-        data: Any = event.data
-        self.dialect = max(self.dialect, str(data.dialect))
         self.workspace = max(self.workspace, data.workspace)
         if data.instant is not None:
             self.last_instant = max(self.last_instant or 0, data.instant)
@@ -238,7 +238,7 @@ class Run:
             return Verdict(state, "", state, by if state == "cancelled" else "the runner said so")
         heard = self.begun or self.tasks_seen[1] or self.progress
         reported = "submitted" if self.created and not heard else "running"
-        if self.dialect == "weblog":
+        if self.first_dialect and self.first_dialect[1] == "weblog":
             return Verdict(reported, "unknown", reported, "no telling")
         if not self.seen[1]:  # people labelled a run that never said a word
             return Verdict(reported, "unknown", "unknown", "no telling")

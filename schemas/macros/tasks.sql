@@ -1,0 +1,67 @@
+{# The tasks of the runs {{ run_ids }} with what follows from them: how they are shown once the run's end has closed what was open,
+   the ms that they lasted, and their cost. The one definition behind the figures, the lists and the charts.
+
+   shown     running and submitted become succeeded, or aborted, when the run has ended (`inferred`); pending ones stay.
+   from_ms, to_ms   the interval [start, complete) for concurrency: NULL for cached, zero-length and never started tasks; an open
+             one lasts to the run's end, or without an end for ever.
+   cost      per attempt from (start, complete), never from realtime; an open one so far, by the runner's own clock. Cached and
+             never started ones cost 0; an unknown price is NULL. Of the offers for a machine the one with the same price model
+             goes before one for any, then the longest zone that the task's zone starts with. The caps keep the product of
+             hostile figures within Decimal(38, 9). #}
+{% macro task_facts(run_ids) %}
+(
+SELECT
+    t.*,
+    multiIf(t.rank IN (2, 3) AND r.over, if(r.state = 'succeeded', 'succeeded', 'aborted'), t.status) AS shown,
+    t.rank IN (2, 3) AND r.over AS inferred,
+    r.over AS run_over,
+    coalesce(t.completed_at, if(r.over, r.ended_at, NULL)) AS ended_at,
+    if(t.status = 'cached', NULL, toUnixTimestamp64Milli(t.started_at)) AS started_ms,
+    ifNull(toUnixTimestamp64Milli(ended_at), 9223372036854775807) AS ended_ms,
+    if(ended_ms > started_ms, started_ms, NULL) AS from_ms,
+    if(isNull(from_ms), NULL, ended_ms) AS to_ms,
+    least(315360000000, greatest(0, ifNull(
+        toUnixTimestamp64Milli(coalesce(ended_at, r.heard_at)) - toUnixTimestamp64Milli(t.started_at), 0))) AS priced_ms,
+    arrayFirst(
+        o -> (o.1 = '' OR o.1 = lower(ifNull(t.price_model, ''))) AND startsWith(ifNull(t.cloud_zone, ''), o.2),
+        p.offers) AS offer,
+    toInt64(least(1000000000., round(ifNull(t.cpus, 1.) * 1000.))) AS cpu_thousandths,
+    least(1073741824, intDiv(ifNull(t.memory_bytes, 0), 1048576)) AS memory_mib,
+    multiIf(
+        t.status = 'cached' OR (isNull(t.started_at) AND shown IN ('pending', 'submitted', 'aborted')), toDecimal128(0, 9),
+        isNull(t.started_at), NULL,
+        isNotNull(offer.3), toDecimal128(offer.3, 9) * priced_ms / 3600000,
+        isNotNull(offer.4),
+            toDecimal128(offer.4, 9) * priced_ms * cpu_thousandths / 3600000000
+            + toDecimal128(ifNull(offer.5, 0), 9) * priced_ms * memory_mib / 3686400000,
+        NULL) AS cost
+FROM
+(
+    SELECT *, rank FROM tasks FINAL WHERE run_id IN {{ run_ids }}
+) AS t
+LEFT ANY JOIN
+(
+    SELECT
+        run_id AS ended_run_id,
+        last_instant AS heard_at,
+        tupleElement(completed, 'hash') != 0 AS over,
+        tupleElement(completed, 'state') AS state,
+        coalesce(
+            tupleElement(completed, 'completed_at'),
+            if(tupleElement(completed, 'instant') > 0,
+                fromUnixTimestamp64Milli(tupleElement(completed, 'instant'), 'UTC'), NULL),
+            last_instant) AS ended_at
+    FROM runs FINAL
+    WHERE run_id IN {{ run_ids }}
+) AS r ON t.run_id = r.ended_run_id
+LEFT ANY JOIN
+(
+    SELECT
+        machine_type AS offered_type,
+        arraySort(o -> (o.1 = '', -length(o.2)), groupArray((lower(price_model), zone, per_hour, per_cpu_hour, per_gib_hour))) AS offers
+    FROM prices FINAL
+    WHERE version = (SELECT max(version) FROM prices)
+    GROUP BY machine_type
+) AS p ON ifNull(t.machine_type, '') = p.offered_type
+)
+{%- endmacro %}
