@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from stores.http_server import BoundedProtocol, protocol
+from tests.support.progress import Patience
 
 #: Longer than any wait of Quick, shorter than those of the server as it is.
 PATIENCE = 10.0
@@ -47,9 +47,9 @@ def serving(kind: type[BoundedProtocol]) -> Iterator[int]:
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + PATIENCE
+    patience = Patience(PATIENCE)
     while not server.started:
-        assert thread.is_alive() and time.monotonic() < deadline
+        assert thread.is_alive() and patience.left()
         thread.join(0.01)
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
@@ -136,9 +136,9 @@ def test_who_stops_in_the_middle_is_cut_off(port: int, say: Trickle) -> None:
 def test_who_sends_byte_by_byte_is_cut_off(port: int, begin: bytes) -> None:
     with connect(port) as connection:
         connection.sendall(begin)
-        deadline, cut = time.monotonic() + PATIENCE, False
+        patience, cut = Patience(PATIENCE), False
         connection.settimeout(0.05)  # so long it waits between two bytes
-        while not cut and time.monotonic() < deadline:
+        while not cut and patience.left():
             try:
                 connection.sendall(b"a")
                 cut = connection.recv(1) == b""
@@ -214,13 +214,13 @@ def test_more_connections_than_allowed_are_closed_and_others_served(port: int) -
     finally:
         for connection in held:
             connection.close()
-    deadline = time.monotonic() + PATIENCE
+    patience = Patience(PATIENCE)
     while True:  # until the server has seen that they went
         with connect(port) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             if b"200 OK" in ended(connection):
                 break
-        assert time.monotonic() < deadline
+        assert patience.left()
 
 
 def test_connections_leave_descriptors_for_the_disk() -> None:

@@ -1,19 +1,23 @@
 """For the tests of the archive: a log in memory whose head can go, a store in memory, and one in which the process dies."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from projections.archive.archiver import Archiver
+from schemas import events as e
+from schemas.statuses import ReportedState, TaskStatus
 from schemas.topics import EVENTS
-from stores.log.port import Bounds, LogReader, Record
+from stores.log.port import Bounds, EventLog, LogReader, Record
 from stores.s3.archive import Archive, ArchivedLog
 from stores.s3.archive_format import Segment
 from stores.s3.client import ObjectStore
 from tests.support.ingest import MemoryLog
+from tests.support.projection import History, task
 
 HOUR = 3_600_000
 T0 = 1_795_546_800_000  # an hour begins
 FOREVER = 2**60
+PARTITIONS = 2
 
 
 class HeadlessLog(MemoryLog):
@@ -129,3 +133,34 @@ async def segments(store: ObjectStore, partition: int = 0) -> list[Segment]:
     """All that is archived of the partition."""
     archive = Archive(store, "t")
     return [await archive.segment(place) for place in await archive.places(partition)]
+
+
+def history(partitions: int = PARTITIONS) -> History:
+    """Four hours of runs: what succeeds, fails, goes silent, repeats itself and cannot be read."""
+    h = History(partitions, now=T0)
+    for n in range(8):
+        run, p = f"{n:016d}", n % partitions
+        h.say(run, e.Created(name=f"run {n}", instant=h.now), partition=p)
+        for t in range(6):
+            started = {"started_at": h.now + t, "submitted_at": h.now}
+            running = task(run, t, TaskStatus.RUNNING, process=f"P{t % 2}", name='"ü\u2028\0"', **started)
+            h.say(run, e.TasksChanged(instant=h.now), running, partition=p)
+            done = task(
+                run, t, TaskStatus.SUCCEEDED, process=f"P{t % 2}", completed_at=h.now + 9_000, **started
+            )
+            h.say(run, e.TasksChanged(instant=h.now), done, partition=p)
+            h.say(run, e.TasksChanged(instant=h.now), done, partition=p)
+        if n % 3:
+            state = ReportedState.FAILED if n % 2 else ReportedState.SUCCEEDED
+            h.say(run, e.Completed(state=state, instant=h.now), partition=p)
+        h.append(p, None)
+        h.wait(HOUR // 2, interval_ms=HOUR // 4)
+    h.wait(HOUR // 2, interval_ms=HOUR // 4)
+    return h
+
+
+async def fill(log: EventLog, h: History, at: Callable[[int], None]) -> None:
+    """Append the history; `at` is told each append time."""
+    for r in h.records:
+        at(r.appended_at)
+        await log.append(EVENTS, r.key, r.type, r.value, r.partition)

@@ -21,7 +21,7 @@ from schemas.topics import EVENTS, TRANSITIONS
 from stores.log.port import Bounds, EventLog, LogUnavailable, Position, Record
 from stores.tables.client import Tables, TablesUnavailable
 from tests.support.projection import Faulty
-from tests.support.reducer import Limits
+from tests.support.reference.reducer import Limits
 
 T = TypeVar("T")
 

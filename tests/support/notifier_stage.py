@@ -22,6 +22,7 @@ from schemas.settings import Settings
 from schemas.topics import TRANSITIONS
 from stores.log.local import LocalLog
 from stores.tables.client import Tables
+from tests.support.progress import Patience
 
 PATIENCE = 20.0
 ANSWERS = {
@@ -111,9 +112,9 @@ class Stage:
         return self.tables.rows("SELECT * FROM alerts FINAL ORDER BY since, id")
 
     async def until(self, ready: Callable[[], bool], what: str = "") -> None:
-        deadline = time.monotonic() + PATIENCE
+        patience = Patience(PATIENCE)
         while not ready():
-            assert time.monotonic() < deadline, f"{what}: {self.target.took}, {self.alerts()}"
+            assert patience.left(), f"{what}: {self.target.took}, {self.alerts()}"
             await asyncio.sleep(0.02)
 
     async def finished(self) -> None:

@@ -19,9 +19,9 @@ from schemas.topics import TRANSITIONS
 from schemas.wire import encode
 from stores.log.port import Record
 from stores.tables.client import Tables
-from tests.support import reducer
-from tests.support.reducer import Expected, Limits, Message, Transition
-from tests.support.reducer_figures import Rate, ms, order
+from tests.support.reference import reducer
+from tests.support.reference.figures import Rate, ms, order
+from tests.support.reference.reducer import Expected, Limits, Message, Transition
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from projections.project.writer import Writer
 from schemas import events as e
 from stores.tables.client import Tables
 from tests.support.projection import T0, History, task
-from tests.support.reducer import Limits
+from tests.support.reference.reducer import Limits
 
 LIMITS = Limits(180_000, 360_000, 300_000)
 

@@ -9,8 +9,8 @@ from stores.tables.client import Tables
 from tests.support.ingest import Edge, trace
 from tests.support.notifier import Around, MemoryLog, Published, rules, settings_of, tell
 from tests.support.projection import Stage
-from tests.support.projection_compare import differences
-from tests.support.reducer import Limits, reduce
+from tests.support.reference.compare import differences
+from tests.support.reference.reducer import Limits, reduce
 
 LIMITS = Limits(disconnected_ms=180_000, stalled_ms=900_000, gone_ms=300_000)
 MINUTE = 60_000

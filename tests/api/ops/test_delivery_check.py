@@ -16,7 +16,7 @@ from stores.spool.spool import SpooledLog
 from tests.support.api_stage import T0, Stage
 from tests.support.ingest import MemoryLog, decoded
 from tests.support.projection import Stage as Projection
-from tests.support.reducer import Limits
+from tests.support.reference.reducer import Limits
 from tracker.commands.delivery_check import faults, show
 
 COUNTED = {"partition": 0, "projected": 5, "dead_lettered": 1, "clocks": 2, "repeats": 1}

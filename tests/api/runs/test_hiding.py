@@ -15,8 +15,8 @@ from schemas.wire import decode
 from stores.tables.client import Tables
 from tests.support.api_stage import T0, Stage, problem
 from tests.support.projection import Stage as Projection
-from tests.support.projection_compare import differences
-from tests.support.reducer import Limits, reduce
+from tests.support.reference.compare import differences
+from tests.support.reference.reducer import Limits, reduce
 
 LIMITS = Limits(disconnected_ms=180_000, stalled_ms=360_000, gone_ms=300_000)
 

@@ -19,19 +19,6 @@ from schemas import events as e
 from schemas.statuses import AlertState, Dialect, ReportedState, RunStatus
 from schemas.thresholds import own
 from stores.tables.client import Tables
-from tests.projections.project.test_properties import (
-    LIMITS,
-    PLANS,
-    PROCESSES,
-    RUNS,
-    STEPS,
-    Pass,
-    Plan,
-    Say,
-    falls_idle,
-    put_off,
-    written,
-)
 from tests.support import projection as help
 from tests.support.notifier import (
     RUN_KINDS,
@@ -45,7 +32,20 @@ from tests.support.notifier import (
     without_waits,
 )
 from tests.support.projection import Crash
-from tests.support.reducer import Message, ObservedClock, Transition
+from tests.support.reference.histories import (
+    LIMITS,
+    PLANS,
+    PROCESSES,
+    RUNS,
+    STEPS,
+    Pass,
+    Plan,
+    Say,
+    falls_idle,
+    put_off,
+    written,
+)
+from tests.support.reference.reducer import Message, ObservedClock, Transition
 
 #: Also with ten times as many nothing more was found.
 EXAMPLES = 12

@@ -23,8 +23,8 @@ from stores.log.local import LocalLog
 from stores.log.port import Record
 from stores.tables.client import Tables, TablesUnavailable
 from tests.support.projection import T0, History, task
-from tests.support.projection_compare import differences
-from tests.support.reducer import reduce
+from tests.support.reference.compare import differences
+from tests.support.reference.reducer import reduce
 from tests.support.table_faults import LIMITS, Watched, history, projector
 
 pytestmark = pytest.mark.each_store

@@ -24,8 +24,8 @@ from stores.tables import client as adapter
 from stores.tables.client import ANSWERING, PATIENT, PROJECTING, Tables, TablesUnavailable, Timeouts
 from stores.tables.migrate import migrate
 from tests.support.api_stage import T0, FakeLog
-from tests.support.projection_compare import differences
-from tests.support.reducer import reduce
+from tests.support.reference.compare import differences
+from tests.support.reference.reducer import reduce
 from tests.support.services.clickhouse import ClickHouseServer
 from tests.support.services.line import Line
 from tests.support.table_faults import LIMITS, Watched, history, projector

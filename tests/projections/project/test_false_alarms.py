@@ -10,8 +10,8 @@ from schemas import events as e
 from schemas.statuses import ReportedState
 from stores.tables.client import Tables
 from tests.support.projection import T0, Crash, Stage, empty, task
-from tests.support.projection_compare import differences
-from tests.support.reducer import Expected, Limits, Message, reduce
+from tests.support.reference.compare import differences
+from tests.support.reference.reducer import Expected, Limits, Message, reduce
 
 #: What is asked of ClickHouse here is asked of a server too, in the other tests of the projections.
 

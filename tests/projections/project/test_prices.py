@@ -13,9 +13,9 @@ from schemas.events import Completed, TaskRecord, TasksChanged
 from schemas.statuses import ReportedState
 from stores.tables.client import Tables
 from tests.support.projection import T0, Stage, task
-from tests.support.reducer import Limits
-from tests.support.reducer_figures import Rate as ReferenceRate
-from tests.support.reducer_figures import cost
+from tests.support.reference.figures import Rate as ReferenceRate
+from tests.support.reference.figures import cost
+from tests.support.reference.reducer import Limits
 from tests.support.sql import expand
 
 HOUR = 3_600_000

@@ -18,7 +18,7 @@ from schemas.topics import EVENTS
 from stores.log.local import LocalLog
 from stores.tables.client import Tables
 from tests.support.projection import T0, History, Stage, task
-from tests.support.reducer import Limits
+from tests.support.reference.reducer import Limits
 
 pytestmark = pytest.mark.each_store
 

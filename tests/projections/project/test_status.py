@@ -6,8 +6,8 @@ from schemas import events as e
 from schemas.statuses import Dialect, ReportedState
 from stores.tables.client import Tables
 from tests.support.projection import T0, Stage, event, task
-from tests.support.projection_compare import differences
-from tests.support.reducer import Limits, reduce
+from tests.support.reference.compare import differences
+from tests.support.reference.reducer import Limits, reduce
 
 #: Ticks come every minute, so that few rounds make a long time.
 LIMITS = Limits(disconnected_ms=180_000, stalled_ms=360_000, gone_ms=300_000)

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -12,9 +12,7 @@ import pytest
 from projections.archive.archiver import Archiver
 from projections.consume import setup
 from projections.replay import compare, replay
-from schemas import events as e
 from schemas.settings import Settings
-from schemas.statuses import ReportedState, TaskStatus
 from schemas.topics import EVENTS, PROJECTOR_GROUP
 from stores.log.kafka import KafkaLog
 from stores.log.local import LocalLog
@@ -22,14 +20,12 @@ from stores.log.port import EventLog, LogUnavailable, Record
 from stores.s3.archive import Archive, ArchiveBroken, ArchivedLog
 from stores.s3.client import S3Store
 from stores.tables.client import Tables
-from tests.support.archive import FOREVER, HOUR, T0
-from tests.support.projection import History, task
+from tests.support.archive import FOREVER, HOUR, PARTITIONS, fill, history
 from tests.support.services.kafka import KafkaBroker
 from tests.support.services.seaweed import SeaweedS3
 
 pytestmark = pytest.mark.each_store
 
-PARTITIONS = 2
 SETTINGS = Settings()
 _NAMES = (f"replayed-{n}" for n in count())
 
@@ -41,37 +37,6 @@ def store(s3: SeaweedS3) -> Iterator[S3Store]:
     with_bucket = S3Store(bucket, s3.endpoint)
     yield with_bucket
     with_bucket.close()
-
-
-def history(partitions: int = PARTITIONS) -> History:
-    """Four hours of runs: what succeeds, fails, goes silent, repeats itself and cannot be read."""
-    h = History(partitions, now=T0)
-    for n in range(8):
-        run, p = f"{n:016d}", n % partitions
-        h.say(run, e.Created(name=f"run {n}", instant=h.now), partition=p)
-        for t in range(6):
-            started = {"started_at": h.now + t, "submitted_at": h.now}
-            running = task(run, t, TaskStatus.RUNNING, process=f"P{t % 2}", name='"ü\u2028\0"', **started)
-            h.say(run, e.TasksChanged(instant=h.now), running, partition=p)
-            done = task(
-                run, t, TaskStatus.SUCCEEDED, process=f"P{t % 2}", completed_at=h.now + 9_000, **started
-            )
-            h.say(run, e.TasksChanged(instant=h.now), done, partition=p)
-            h.say(run, e.TasksChanged(instant=h.now), done, partition=p)
-        if n % 3:
-            state = ReportedState.FAILED if n % 2 else ReportedState.SUCCEEDED
-            h.say(run, e.Completed(state=state, instant=h.now), partition=p)
-        h.append(p, None)
-        h.wait(HOUR // 2, interval_ms=HOUR // 4)
-    h.wait(HOUR // 2, interval_ms=HOUR // 4)
-    return h
-
-
-async def fill(log: EventLog, h: History, at: Callable[[int], None]) -> None:
-    """Append the history; `at` is told each append time."""
-    for r in h.records:
-        at(r.appended_at)
-        await log.append(EVENTS, r.key, r.type, r.value, r.partition)
 
 
 async def project(log: EventLog, tables: Tables) -> None:

@@ -4,7 +4,6 @@ import base64
 import json
 import stat
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from stores.rates import MOST_CALLERS, Rates
 from stores.tables.client import Tables, TablesUnavailable
 from stores.tokens.token_list import COPY, CachedTokenList
 from stores.tokens.tokens import PREFIX, Rejected, Token, TokenSet, TokenTable, dump, load, make, secret_of
+from tests.support.progress import Patience
 
 NOW = 1_700_000_000_000
 
@@ -165,11 +165,11 @@ def test_the_list_is_read_again_and_again(tmp_path: Path) -> None:
     source = Source()
     known = list_of(source, tmp_path, seconds=0.001)
 
-    deadline = time.monotonic() + 20
+    patience = Patience(20)
     with known.refreshing():
         source.tokens.append(make("n", "ann", Role.ADMIN, NOW)[1])
         while (tokens := current_of(known)) is None or tokens.is_open:
-            assert time.monotonic() < deadline
+            assert patience.left()
             source.read_again.wait(0.1)
     assert source.reads >= 2
 

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.progress import Patience
+
 # Linux sends the death signal when the *thread* that started the child ends, not the process. So one
 # thread, which lives as long as the interpreter, starts all children, whoever asks for them.
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
@@ -67,16 +69,22 @@ class Child:
         return self._popen.poll()
 
     def wait(self, timeout: float) -> int:
-        return self._popen.wait(timeout)
+        """Its exit code, once it has ended by itself."""
+        patience = Patience(timeout)
+        while (code := self.exit_code()) is None:
+            if not patience.left():
+                raise ServiceError(f"{self._popen.args!r} has not ended:\n{self.log_tail()}")
+            time.sleep(0.05)
+        return code
 
     def wait_until(self, ready: Callable[[], bool], what: str, timeout: float) -> None:
         """Ask again and again, and fail at once when the program has ended."""
-        deadline = time.monotonic() + timeout
+        patience = Patience(timeout)
         while not ready():
             code = self.exit_code()
             if code is not None:
                 raise ServiceError(f"{what} ended with {code}:\n{self.log_tail()}")
-            if time.monotonic() > deadline:
+            if not patience.left():
                 self.kill()
                 raise ServiceError(f"{what} was not ready after {timeout:.0f} s:\n{self.log_tail()}")
             time.sleep(0.05)
@@ -85,8 +93,8 @@ class Child:
         """SIGTERM, and SIGKILL for what is left of the group after the grace. Returns the exit code."""
         if self.exit_code() is None:
             self._popen.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self._popen.wait(grace)
+            with suppress(ServiceError):
+                self.wait(grace)
         self.kill()
         return self._popen.wait()
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import httpx
 
+from tests.support.progress import Patience
 from tests.support.services.process import Child, free_port
 
 TRACES = Path(__file__).parents[2] / "data" / "traces"
@@ -98,9 +99,9 @@ class Tracker:
 
     def wait(self, what: str, is_so: Callable[[], bool], seconds: float = 20) -> None:
         """Until it is so."""
-        deadline = time.monotonic() + seconds
+        patience = Patience(seconds)
         while not is_so():
-            assert time.monotonic() < deadline, f"not after {seconds} s: {what}"
+            assert patience.left(), f"not yet: {what}"
             time.sleep(0.1)
 
     def wait_for_run(self, run_id: str, **known: Any) -> None:

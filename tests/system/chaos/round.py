@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 
+from tests.support.progress import Patience
 from tests.system.chaos.monkey import Fault, Monkey, faults_of
 from tests.system.chaos.patient import NEXTFLOW_26_04, Books, Manners, Patient
 from tests.system.e2e.client import Reader, imbalance, until
@@ -94,8 +95,8 @@ def play(
 
 def settled(wrong: Callable[[], list[str]], seconds: float = 30) -> list[str]:
     """What is still wrong after so many seconds, asked again and again."""
-    deadline = time.monotonic() + seconds
-    while (found := wrong()) and time.monotonic() < deadline:
+    patience = Patience(seconds)
+    while (found := wrong()) and patience.left():
         time.sleep(0.5)
     return found
 

@@ -2,15 +2,15 @@
 
 import http.client
 import json
-import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.progress import wait_for_progress
+
 TIMEOUT = 30.0
-_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,7 @@ class Reader(Client):
             token = urllib.parse.quote(page["next_page_token"])
 
 
-def until(what: str, differences: Callable[[], object], seconds: float = 20) -> None:
-    """Ask until there are no differences (anything falsy); fail with the last ones after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while found := differences():
-        assert time.monotonic() < deadline, f"{what}, after {seconds:g} s: {found}"
-        time.sleep(_POLL_SECONDS)
+until = wait_for_progress
 
 
 def imbalance(reader: Reader) -> str:

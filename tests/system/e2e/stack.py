@@ -2,12 +2,15 @@
 
 import http.client
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import pytest
 
 from tests.support.services.clickhouse import ClickHouseServer
 from tests.support.services.kafka import KafkaBroker
@@ -231,6 +234,15 @@ def scaled(folder: Path, **settings: object) -> Iterator[ScaledStack]:
         broker = parts.enter_context(KafkaBroker(folder / "kafka"))
         server = parts.enter_context(ClickHouseServer(folder / "clickhouse"))
         yield parts.enter_context(ScaledStack(folder / "stack", broker, server, **settings))
+
+
+def shared(request: pytest.FixtureRequest, folder: Path, **settings: object) -> ScaledStack:
+    """A scaled stack on the session's Kafka and ClickHouse, with topics and a database of its own. Nobody may kill those two."""
+    broker: KafkaBroker = request.getfixturevalue("kafka_broker")
+    server: ClickHouseServer = request.getfixturevalue("clickhouse_server")
+    name = re.sub(r"\W", "_", folder.name)
+    own = {"topic_prefix": f"{name}.", "clickhouse": server.database_url(name)}
+    return ScaledStack(folder, broker, server, **{**own, **settings})
 
 
 def _tail(path: Path, lines: int) -> str:

@@ -12,7 +12,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.support.ingest import trace
-from tests.system.e2e.stack import EmbeddedStack, Stack, scaled
+from tests.support.progress import Patience
+from tests.system.e2e.stack import EmbeddedStack, Stack, shared
 
 PATIENCE = 60.0
 SECRET = "sesame"
@@ -85,9 +86,9 @@ class Scene:
         return run_id
 
     def until(self, ready: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE
+        patience = Patience(PATIENCE)
         while not ready():
-            assert time.monotonic() < deadline, f"{what}: {self.receiver.got}\n{self.stack.logs()}"
+            assert patience.left(), f"{what}: {self.receiver.got}\n{self.stack.logs()}"
             time.sleep(0.05)
 
     def until_told(self, run_id: str, *what: str) -> None:
@@ -121,7 +122,11 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     receiver = Receiver()
     settings = {**SETTINGS, "alert_webhook": receiver.url}
     folder = tmp_path_factory.mktemp("alerts")
-    make = EmbeddedStack(folder, **settings) if request.param == "embedded" else scaled(folder, **settings)
+    make = (
+        EmbeddedStack(folder, **settings)
+        if request.param == "embedded"
+        else shared(request, folder, **settings)
+    )
     with make as stack:
         scene = Scene(stack, receiver)
         scene.only_created = scene.play("resume", most=1)  # falls silent while the others play

@@ -14,8 +14,7 @@ from stores.log.local import LocalLog
 from stores.log.open import LOCAL_LOG_FILE
 from stores.s3.archive import Archive
 from stores.s3.client import S3Store
-from tests.projections.replay.test_archive_replay import fill, history
-from tests.support.archive import HOUR, T0
+from tests.support.archive import HOUR, T0, fill, history
 from tests.support.services.seaweed import SeaweedS3
 from tests.system.e2e.client import Reader, imbalance, until
 from tests.system.e2e.stack import EmbeddedStack, Service

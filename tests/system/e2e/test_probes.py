@@ -13,6 +13,7 @@ import pytest
 from stores.files import write_private
 from stores.tokens.token_list import COPY
 from stores.tokens.tokens import dump
+from tests.support.progress import Patience
 from tests.support.services.clickhouse import ClickHouseServer
 from tests.support.services.kafka import KafkaBroker
 from tests.support.services.process import Child, free_port
@@ -53,10 +54,9 @@ class Processes:
         return {stage: self.probe(stage, "/readyz")[0] for stage in STAGES}
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
+        patience = Patience(PATIENCE)
         while not holds():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{what}: not within {PATIENCE:g} s; ready: {self.ready()}")
+            assert patience.left(), f"{what}: ready: {self.ready()}"
             time.sleep(0.1)
 
     def become(self, **wanted: int) -> None:

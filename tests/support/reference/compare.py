@@ -7,8 +7,8 @@ from typing import Any
 from schemas.thresholds import own
 from stores.tables.client import Tables
 from tests.support.projection import transitions, utc_ms
-from tests.support.reducer import Expected, Limits, Run, Told
-from tests.support.reducer_figures import COUNTS, Rate, of_run
+from tests.support.reference.figures import COUNTS, Rate, of_run
+from tests.support.reference.reducer import Expected, Limits, Run, Told
 from tests.support.sql import expand
 
 #: Fields of the run's tuples as the events name them, where the names are the same.

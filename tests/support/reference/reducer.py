@@ -27,7 +27,7 @@ from schemas.events import (
     TasksChanged,
 )
 from schemas.thresholds import own
-from tests.support.reducer_figures import TERMINAL_RANK, Rate, Task, cost, ms, order, rank
+from tests.support.reference.figures import TERMINAL_RANK, Rate, Task, cost, ms, order, rank
 
 
 @dataclass(frozen=True)
