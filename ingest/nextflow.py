@@ -118,6 +118,8 @@ WORKFLOW = {
     "config_text": "configText",
     "container_engine": "containerEngine",
     "resume": "resume",
+    "stub": "stubRun",
+    "preview": "preview",
     "started_at": "start",
     "params": "params",
     "manifest": "manifest",

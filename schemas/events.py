@@ -20,6 +20,7 @@ from pydantic import (
     FiniteFloat,
     TypeAdapter,
     ValidationInfo,
+    field_validator,
 )
 
 from schemas.dead_letters import Reread
@@ -87,6 +88,10 @@ Person = Annotated[str, Field(max_length=200)]
 Amount = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
 
 
+#: 0 ms since 1970 is how runners say "not yet".
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 class Model(BaseModel):
     """Base of all: unknown fields are ignored, since runners grow."""
 
@@ -151,6 +156,11 @@ class TaskRecord(Model):
     accelerator_type: Text | None = None
     spot_interruptions: Count | None = None
 
+    @field_validator("submitted_at", "started_at", "completed_at")
+    @classmethod
+    def _zero_is_never(cls, value: datetime | None) -> datetime | None:
+        return None if value == _NEVER else value
+
 
 class Progress(Model):
     """The runner's own running totals at an instant; only the greatest instant counts. `failed` includes attempts retried."""
@@ -201,10 +211,17 @@ class Workflow(Model):
     config_text: str = ""
     container_engine: Name = ""
     resume: bool = False
+    stub: bool = Field(False, description="The tasks' stubs ran, not their scripts")
+    preview: bool = Field(False, description="Nothing ran: the workflow was only put together")
     started_at: Ms | None = None
     runner: Runner = Runner()
     params: dict[str, Any] = {}
     manifest: dict[str, Any] = {}
+
+    @field_validator("started_at")
+    @classmethod
+    def _zero_is_never(cls, value: int | None) -> int | None:
+        return value or None
 
 
 class Payload(Model):
@@ -249,6 +266,11 @@ class Completed(Payload):
     error_report: str = ""
     workflow: Workflow | None = None
     progress: Progress | None = None
+
+    @field_validator("completed_at")
+    @classmethod
+    def _zero_is_never(cls, value: int | None) -> int | None:
+        return value or None
 
 
 class Labelled(Payload):

@@ -15,8 +15,8 @@ from tests.support.services.seaweed import SeaweedS3, credentials
 pytest_plugins = ("tests.support.tables", "tests.support.api_stage", "tests.support.notifier_stage")
 
 # What gates is the same each time; `make fuzz` tries the properties with new seeds.
-hypothesis.settings.register_profile("fixed", derandomize=True)
-hypothesis.settings.register_profile("random", print_blob=True)
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("random", print_blob=True, deadline=None)
 hypothesis.settings.load_profile("fixed")
 
 _MARKER_OF_FIXTURE = {"kafka_broker": "kafka", "clickhouse_server": "clickhouse", "s3": "s3"}

@@ -8,7 +8,7 @@ from api.core.db import Reader, Row
 from api.core.figures import money, time_of
 from api.core.models import Time
 from api.costs.models import Costs, Pricing, ProcessCost, Spot
-from api.tasks.queries import label_of
+from api.tasks.queries import labels_of
 
 RULE = (
     "Each attempt costs its time from start to complete (while it runs: so far) times the rate of its "
@@ -30,7 +30,11 @@ def add_up(rows: Sequence[Row], book: Row | None) -> Costs:
         sum((r[k] for r in rows), Decimal(0))
         for k in ("cost", "wasted", "unpriced", "spot_cost", "unpriced_spot")
     )
-    is_priced = book is not None and any(r["ran_tasks"] for r in rows) and (total > 0 or unpriced == 0)
+    # Without a task there is nothing to price: the cost is known, and nothing.
+    is_priced = not rows or (
+        book is not None and any(r["ran_tasks"] for r in rows) and (total > 0 or unpriced == 0)
+    )
+    labels = labels_of(r["process"] for r in rows)
     return Costs(
         amount=money(total) if is_priced else None,
         currency=book["currency"] if book else None,
@@ -39,18 +43,18 @@ def add_up(rows: Sequence[Row], book: Row | None) -> Costs:
         unpriced_tasks=int(unpriced),
         if_all_spot=Spot(amount=money(spot)) if is_priced and unpriced_spot == 0 else None,
         cpu_ms=sum(int(r["cpu_ms"]) for r in rows),
-        processes=[_process(r, book is not None) for r in rows],
+        processes=[_process(r, labels[r["process"]], book is not None) for r in rows],
         pricing=Pricing(
             version=book["version"] if book else None, rates=book["rates"] if book else 0, rule=RULE
         ),
     )
 
 
-def _process(row: Row, has_book: bool) -> ProcessCost:
+def _process(row: Row, label: str, has_book: bool) -> ProcessCost:
     is_priced = has_book and (row["cost"] > 0 or row["unpriced"] == 0)
     return ProcessCost(
         process=row["process"],
-        label=label_of(row["process"]),
+        label=label,
         tasks=row["tasks"],
         amount=money(row["cost"]) if is_priced else None,
         wasted=money(row["wasted"]) if is_priced else None,

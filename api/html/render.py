@@ -21,8 +21,8 @@ BAR = ("succeeded", "cached", "failed", "aborted", "running", "submitted", "pend
 
 
 def duration(ms: int | None) -> str:
-    """As people read it: the two greatest units."""
-    if ms is None:
+    """As people read it: the two greatest units; where clocks differ, a negative difference is no duration."""
+    if ms is None or ms < 0:
         return DASH
     if ms < 1000:
         return f"{ms} ms"

@@ -82,6 +82,9 @@ class RunError(BaseModel):
     message: str | None
     report: str | None
     exit_status: int | None
+    summary: str | None = Field(
+        None, description="The line that says most: of the message, else of the report"
+    )
 
 
 class RunThresholds(BaseModel):
@@ -118,11 +121,16 @@ class Run(BaseModel):
     cost: Cost | None
     outputs: Outputs | None
     error: RunError | None
-    resume_command: str | None
+    resume_command: str | None = Field(description="What to append to go on; null where nothing works")
+    resume_line: str | None = Field(
+        None, description="The whole command with it, ready to paste, where it is known"
+    )
     owner: str | None = Field(description="Who the token belongs to")
     workspace: str | None
     labels: list[str]
     thresholds: RunThresholds
+    stub: bool = Field(False, description="The tasks' stubs ran, not their scripts")
+    preview: bool = Field(False, description="Nothing ran: the workflow was only put together")
     hidden: bool = Field(description="Left out of lists, unless they are asked for hidden runs too")
     hidden_by: str | None = Field(description="Who hid it")
 

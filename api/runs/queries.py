@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +12,7 @@ from api.core.figures import money, time_of
 from api.core.params import RunFilter
 from api.core.problems import not_found
 from api.runs.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Transition, Workflow
+from api.runs.resume import is_nextflow, resume_argument, resume_line
 from schemas.events import iso
 from schemas.run_ids import is_derived
 from schemas.statuses import ReportedState
@@ -167,6 +167,7 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
     """Pure. `row`: of `runs.sql`; `currency`: of the price book in force, '' where there is none."""
     name = row["name"]
     session_id = row["session_id"] or None
+    resumable = is_nextflow(row["dialect"], row["runner_name"])
     return Run(
         id=row["run_id"],
         name=name,
@@ -189,7 +190,8 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         cost=_cost(row, currency),
         outputs=None,
         error=_error(row),
-        resume_command=_resume_command(session_id, name),
+        resume_command=resume_argument(session_id) if resumable and session_id else None,
+        resume_line=resume_line(row["command_line"], session_id) if resumable and session_id else None,
         owner=row["owner"] or None,
         workspace=row["workspace"] or None,
         labels=row["labels"],
@@ -198,6 +200,8 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
             stalled_after_ms=row["stalled_after_ms"],
             ignored_labels=own(row["labels"]).ignored,
         ),
+        stub=bool(row["stub"]),
+        preview=bool(row["preview"]),
         hidden=bool(row["hidden"]),
         hidden_by=(row["hidden_by"] or None) if row["hidden"] else None,
     )
@@ -222,6 +226,8 @@ def _json_object(row: Row, column: str) -> dict[str, Any] | None:
 
 
 def _cost(row: Row, currency: str) -> Cost | None:
+    if row["total"] == 0 and row["over"]:
+        return Cost(amount="0", currency=currency, wasted="0", complete=True)
     if not currency or row["shown_cost"] is None:
         return None
     return Cost(
@@ -239,9 +245,5 @@ def _error(row: Row) -> RunError | None:
         message=row["error_message"] or None,
         report=row["error_report"] or None,
         exit_status=row["exit_status"],
+        summary=row["error_line"] or row["error_message"] or None,
     )
-
-
-def _resume_command(session_id: str | None, name: str) -> str | None:
-    """Quoted for a shell where need be: people paste it."""
-    return None if session_id is None else f"-resume {shlex.quote(session_id)} -name {shlex.quote(name)}"

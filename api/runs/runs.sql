@@ -1,7 +1,7 @@
 {% from "schemas/macros/runs.sql" import duration_ms, pipeline, run_statuses, shown_cost %}
 -- The runs {run_ids}, whole.
 SELECT
-    run_id, partition, workspace, name, session_id, owner, labels, hidden, hiding.by AS hidden_by,
+    run_id, partition, dialect, over, workspace, name, session_id, owner, labels, hidden, hiding.by AS hidden_by,
     status, reported_state, liveness, disconnected_after_ms, stalled_after_ms,
     seen.appended AS seen_ms,
     nullIf(created.instant, 0) AS created_ms,
@@ -26,6 +26,9 @@ SELECT
     completed.exit_status AS exit_status,
     completed.error_message AS error_message,
     completed_texts.error_report AS error_report,
+    error_summary.line AS error_line,
+    modes.stub AS stub,
+    modes.preview AS preview,
     process_names.names AS announced,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
     peak, wasted, unpriced,

@@ -11,6 +11,7 @@ from api.core.figures import money
 from api.core.problems import bad_request
 from api.html.charts import curve
 from api.html.links import s3_link
+from api.html.render import ms_of
 from api.html.repositories import links
 from api.runs.models import Cost, Run, RunFacts, Tab
 from api.runs.queries import runs_of
@@ -53,17 +54,26 @@ def sorted_processes(processes: Sequence[Process], sort: str) -> list[Process]:
     return sorted(processes, key=lambda p: sign * int(getattr(p, column)))
 
 
+def _span(facts: RunFacts) -> tasks.RunSpan:
+    began, ended = facts.run.started_at or facts.run.submitted_at, facts.run.completed_at
+    return tasks.RunSpan(
+        began_ms=ms_of(began) if began else None,
+        ended_ms=ms_of(ended) if ended else None,
+        last_word_ms=facts.last_word_ms,
+    )
+
+
 def _overview(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict[str, Any]:
     run, workflow, sort = facts.run, facts.run.workflow, query.get("sort", "")
     few = run.tasks.total <= CURVE_TASKS_MAX
     levels = (
-        ahead(lambda: tasks.concurrency_until(reader, run.id, _CURVE_POINTS, facts.last_word_ms))
-        if few
-        else None
+        ahead(lambda: tasks.concurrency_within(reader, run.id, _CURVE_POINTS, _span(facts))) if few else None
     )
     processes = tasks.processes_of_announced(reader, run.id, facts.announced_processes)
     return {
-        "links": links(workflow.repository, workflow.revision, workflow.commit_id),
+        "links": links(
+            workflow.repository, workflow.revision, workflow.commit_id, reader.settings.repository_kinds
+        ),
         "work_dir_link": s3_link(workflow.work_dir, reader.settings.s3_browser),
         "curve": curve(levels.result(), run.started_at, run.completed_at) if levels else None,
         "curve_tasks_max": CURVE_TASKS_MAX,

@@ -1,6 +1,8 @@
 """What a run's tasks give: processes, tasks, concurrency, transitions. All take the run's id."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from api.core.cursor import OFFSET_MAX, TaskPlace, to_token
 from api.core.db import Reader, Row
@@ -24,12 +26,39 @@ _COUNTS = (
     "total",
 )
 _TIMES = {"submitted_ms": "submitted_at", "started_ms": "started_at", "completed_ms": "completed_at"}
+_DURATIONS = ("duration_ms", "realtime_ms")
 _TEXTS = ("hash", "name", "process")  # '' where not told; the others are NULL then
 
 
-def label_of(process: str) -> str:
-    """Last two colon-separated segments of a process's full name."""
-    return ":".join(process.split(":")[-2:])
+@dataclass(frozen=True, slots=True)
+class RunSpan:
+    """When a run began and ended and its last word, by the runner's clock (ms); None where not known."""
+
+    began_ms: int | None = None
+    ended_ms: int | None = None
+    last_word_ms: int | None = None
+
+    def within(self, at_ms: int) -> int:
+        """The moment, moved to the nearest that is within the run."""
+        if self.ended_ms is not None:
+            at_ms = min(at_ms, self.ended_ms)
+        return at_ms if self.began_ms is None else max(at_ms, self.began_ms)
+
+
+#: Segments of a label at most; beyond that the full name tells more.
+_LABEL_SEGMENTS = 8
+
+
+def labels_of(processes: Iterable[str]) -> dict[str, str]:
+    """Pure. Full name of each process → its last two colon-separated segments, or as many as tell it from the others."""
+    labels: dict[str, str] = {}
+    alike = {process: process.rsplit(":", _LABEL_SEGMENTS) for process in processes}
+    for segments in range(2, _LABEL_SEGMENTS + 2):
+        tried = {process: ":".join(parts[-segments:]) for process, parts in alike.items()}
+        times = Counter(tried.values())
+        labels |= tried
+        alike = {process: parts for process, parts in alike.items() if times[tried[process]] > 1}
+    return labels
 
 
 def processes(reader: Reader, run_id: str) -> list[Process]:
@@ -52,10 +81,11 @@ def processes_of_announced(reader: Reader, run_id: str, announced: Sequence[str]
 def merge_processes(announced: Iterable[str], rows: Sequence[Row]) -> list[Process]:
     """Pure. In order of announcement, then those that nobody announced by name."""
     by_name = {r["process"]: r for r in rows}
-    names = dict.fromkeys([*announced, *sorted(by_name)])
+    labels = labels_of(dict.fromkeys([*announced, *sorted(by_name)]))
     zero = dict.fromkeys(_COUNTS, 0)
     return [
-        Process(process=n, label=label_of(n), **{k: by_name.get(n, zero)[k] for k in _COUNTS}) for n in names
+        Process(process=n, label=label, **{k: by_name.get(n, zero)[k] for k in _COUNTS})
+        for n, label in labels.items()
     ]
 
 
@@ -102,32 +132,36 @@ def _task(row: Row) -> Row:
     """The row with the names and types of the answer."""
     task = {_TIMES.get(k, k): time_of(v) if k in _TIMES else v for k, v in row.items()}
     task |= {k: row[k] or None for k in _TEXTS}
+    # Where the clocks of two machines differ, a difference of their times is no duration.
+    task |= {k: None if row[k] is None or row[k] < 0 else row[k] for k in _DURATIONS}
     task["cost"] = None if row["cost"] is None else money(row["cost"])
     return task
 
 
 def concurrency(reader: Reader, run_id: str, points: int) -> Concurrency:
     """Tasks at once over time, as at most `points` (at least 3) points."""
-    last_word = [r["at"] for r in reader.rows("tasks/last_word", run_id=run_id)]
-    return concurrency_until(reader, run_id, points, last_word[0] if last_word else None)
+    span = [RunSpan(**r) for r in reader.rows("tasks/last_word", run_id=run_id)]
+    return concurrency_within(reader, run_id, points, span[0] if span else RunSpan())
 
 
-def concurrency_until(reader: Reader, run_id: str, points: int, last_word_ms: int | None) -> Concurrency:
-    """As above, where the runner's last word is known already."""
+def concurrency_within(reader: Reader, run_id: str, points: int, span: RunSpan) -> Concurrency:
+    """As above, where the run's times are known already."""
     rows = reader.rows("tasks/concurrency", run_id=run_id, points=points - 1)
-    return curve([(r["at"], r["running"]) for r in rows], last_word_ms)
+    return curve([(r["at"], r["running"]) for r in rows], span)
 
 
-def curve(levels: Sequence[tuple[int, int]], last_word_ms: int | None) -> Concurrency:
+def curve(levels: Sequence[tuple[int, int]], span: RunSpan) -> Concurrency:
     """Pure. `levels`: (ms, tasks from then on); what still runs is drawn up to the runner's last word.
 
+    Other machines' clocks may differ from the runner's: what they tell of times outside of the run is drawn at its bounds.
     A run without any such task still has a curve: nothing, at its last word.
     """
     drawn = list(levels)
     last_at, last_level = drawn[-1] if drawn else (-1, 0)
+    last_word_ms = span.last_word_ms
     if last_word_ms is not None and last_at < last_word_ms and (last_level > 0 or not drawn):
         drawn.append((last_word_ms, last_level))
     return Concurrency(
         peak=max((level for _, level in drawn), default=0),
-        points=[Level(at=iso(at), running=level) for at, level in drawn],
+        points=[Level(at=iso(span.within(at)), running=level) for at, level in drawn],
     )

@@ -113,9 +113,10 @@ def timeline_of(run: Row, layout: Layout, view: Window, last_ms: int) -> Timelin
     """Pure. `run`: the row of `timeline_run.sql`."""
     bounds = [ms for ms in (run["began_ms"], run["completed_ms"]) if ms is not None]
     first, last = (layout.first_ms, layout.last_ms) if layout.ends else (last_ms, last_ms)
-    began = min([first, *bounds[:1]])
+    # Clocks of machines that are behind the runner's begin no timeline before its run.
+    began = run["began_ms"] if run["began_ms"] is not None else first
     spans = layout.spans(view.from_ms, view.to_ms, view.from_row, view.to_row)
-    bars = [_bar(layout, piece) for piece in pieces(spans, view.bars)]
+    bars = [_bar(layout, piece, began) for piece in pieces(spans, view.bars)]
     named = layout.groups[:GROUPS_MAX] if layout.grouped else []
     return Timeline(
         began=began,
@@ -132,7 +133,7 @@ def timeline_of(run: Row, layout: Layout, view: Window, last_ms: int) -> Timelin
     )
 
 
-def _bar(layout: Layout, neighbours: Span) -> Bar:
+def _bar(layout: Layout, neighbours: Span, began: int) -> Bar:
     """These neighbours as one bar, in the colour of what most needs a look, by the name of the first task."""
     group, places = neighbours
     ids = part(layout.task_ids, places)
@@ -141,10 +142,10 @@ def _bar(layout: Layout, neighbours: Span) -> Bar:
         top=places[0] + group.shift,
         bottom=places[-1] + group.shift + 1,
         attempts=len(places),
-        begin=min(part(layout.begins, places)),
-        start=min(part(layout.starts, places)),
-        execution_end=max(part(layout.execution_ends, places)),
-        end=max(part(layout.ends, places)),
+        begin=max(began, min(part(layout.begins, places))),
+        start=max(began, min(part(layout.starts, places))),
+        execution_end=max(began, max(part(layout.execution_ends, places))),
+        end=max(began, max(part(layout.ends, places))),
         status=SEVERITY[min(part(layout.statuses, places))],
         task_id=layout.task_ids[named],
         name=layout.names[named],

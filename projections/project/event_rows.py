@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from projections.project.letters import bounded
 from schemas.dead_letters import Reread
+from schemas.error_texts import error_summary, plain
 from schemas.events import (
     INT64_MAX,
     AlertAcknowledged,
@@ -353,7 +354,8 @@ def _facts(version: dict[str, int], w: Workflow) -> dict[str, Any]:
         "params": json.dumps(w.params, ensure_ascii=False),
         "manifest": json.dumps(w.manifest, ensure_ascii=False),
     }
-    return {"facts": facts, "fact_texts": texts}
+    modes = version | {"stub": int(w.stub), "preview": int(w.preview)}
+    return {"facts": facts, "fact_texts": texts, "modes": modes}
 
 
 def _progress(version: dict[str, int], progress: Progress | None) -> dict[str, Any]:
@@ -366,6 +368,10 @@ def _completed(version: dict[str, int], data: Completed) -> dict[str, Any]:
         "completed_at": None if data.completed_at is None else iso(data.completed_at),
         "duration_ms": data.duration_ms,
         "exit_status": data.exit_status,
-        "error_message": data.error_message,
+        "error_message": plain(data.error_message),
     }
-    return {"completed": ended, "completed_texts": version | {"error_report": data.error_report}}
+    return {
+        "completed": ended,
+        "completed_texts": version | {"error_report": plain(data.error_report)},
+        "error_summary": version | {"line": error_summary(data.error_message, data.error_report)},
+    }

@@ -1,6 +1,10 @@
 {% from "schemas/macros/tasks.sql" import task_facts %}
 -- Figures by process, of the runs {run_ids}, from what their tasks say now. {offsets}: the greatest offset of each of
 -- these runs that had been inserted before this began; {price_version}: the price book that it is priced by.
+-- retried: tasks with a second or later attempt. Tasks may share a name, and an attempt may never be told, so of each name as many
+-- as it has of that attempt above the first of which most are known.
+WITH sumMapIf(
+    [concat(toString(attempt), ' ', name)], [toUInt64(1)], attempt > 1 AND shown != 'cached') AS further_attempts
 SELECT
     run_id,
     process,
@@ -16,7 +20,9 @@ SELECT
     countIf(shown = 'failed' AND upper(ifNull(error_action, '')) = 'IGNORE') AS ignored,
     countIf(shown = 'aborted') AS aborted,
     countIf(shown = 'cached') AS cached,
-    countIf(attempt = 2 AND shown != 'cached') AS retried,
+    arraySum(arrayReduce('maxMap',
+        arrayMap(key -> [substring(key, position(key, ' ') + 1)], tupleElement(further_attempts, 1)),
+        arrayMap(number -> [number], tupleElement(further_attempts, 2))).2) AS retried,
     sum(ifNull(task_facts.cost, 0)) AS cost,
     sumIf(ifNull(task_facts.cost, 0), shown IN ('failed', 'aborted')) AS wasted,
     countIf(isNull(task_facts.cost)) AS unpriced,

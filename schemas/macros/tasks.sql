@@ -28,8 +28,7 @@ SELECT
     toInt64(least(1000000000., round(ifNull(t.cpus, 1.) * 1000.))) AS cpu_thousandths,
     least(1073741824, intDiv(ifNull(t.memory_bytes, 0), 1048576)) AS memory_mib,
     multiIf(
-        t.status = 'cached' OR (isNull(t.started_at) AND shown IN ('pending', 'submitted', 'aborted')), toDecimal128(0, 9),
-        isNull(t.started_at), NULL,
+        t.status = 'cached' OR isNull(t.started_at), toDecimal128(0, 9),
         isNotNull(offer.3), toDecimal128(offer.3, 9) * priced_ms / 3600000,
         isNotNull(offer.4),
             toDecimal128(offer.4, 9) * priced_ms * cpu_thousandths / 3600000000

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -17,6 +19,17 @@ CONSOLE = "https://eu-west-1.console.aws.amazon.com/codesuite"
 def tracker(tables: Tables, tmp_path: Path) -> Iterator[Whole]:
     with whole(tables, tmp_path) as started:
         yield started
+
+
+def tasks_of(tracker: Whole, run: str) -> dict[int, Any]:
+    """Task id → the task, with all that is known of it."""
+    listed = tracker.get(f"/runs/{quote(run, safe='')}/tasks", page_size=500)["tasks"]
+    return {t["task_id"]: tracker.get(f"/runs/{quote(run, safe='')}/tasks/{t['task_id']}") for t in listed}
+
+
+def text_of(html: str) -> str:
+    """What a page says, without its marks, on one line."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 def links(html: str) -> list[str]:
@@ -51,3 +64,65 @@ def test_links_to_repositories_lead_where_the_host_has_them(tracker: Whole) -> N
         of_revision = [link for link in found if link.startswith(f"{repository}{revision}")]
         assert bool(of_revision) == (revision is not None), found
         assert all(link.startswith(("https://", "http://")) and "redacted" not in link for link in found)
+
+
+def test_zero_means_never(tracker: Whole) -> None:
+    tracker.send(case("31"))
+    [task] = tasks_of(tracker, "epoch_ms_client").values()
+    assert task["started_at"] is None and task["submitted_at"] == "2026-11-26T10:00:01.000Z"
+    run = tracker.run("epoch_ms_client")
+    for point in tracker.get("/runs/epoch_ms_client/concurrency")["points"]:
+        assert run["started_at"] <= point["at"] <= run["completed_at"]
+    assert "1970" not in tracker.page("/runs/epoch_ms_client") + tracker.page(
+        "/runs/epoch_ms_client/timeline"
+    )
+
+
+def test_a_stub_run_and_a_preview_say_so(tracker: Whole) -> None:
+    tracker.send(case("25"))
+    stubbed, previewed = tracker.run("stubbed"), tracker.run("previewed")
+    assert (stubbed["stub"], stubbed["preview"]) == (True, False)
+    assert (previewed["stub"], previewed["preview"]) == (False, True)
+    listed = text_of(tracker.page("/")).lower()
+    assert "stub" in listed.replace("stubbed", "") and "preview" in listed.replace("previewed", "")
+    assert "stub run" in text_of(tracker.page("/runs/stubbed")).lower()
+    assert "preview" in text_of(tracker.page("/runs/previewed")).lower().replace("previewed", "")
+
+
+def test_errors_are_shown_without_escape_codes(tracker: Whole) -> None:
+    [run_id] = tracker.send(case("22"))
+    assert "\x1b" not in str(tracker.run(run_id)) and "[0;31m" not in str(tracker.run(run_id))
+    for path in ("/", f"/runs/{run_id}", f"/runs/{run_id}?tab=error"):
+        assert "[0;31m" not in tracker.page(path)
+    assert "Missing required parameter(s): input, outdir" in text_of(tracker.page("/"))
+
+
+def test_the_reason_is_shown_where_only_the_report_has_it(tracker: Whole) -> None:
+    tracker.send(case("30"))
+    run = tracker.run("k8s_left_running")
+    assert {k: v for k, v in run["tasks"].items() if v} == {
+        "failed": 1,
+        "aborted": 1,
+        "retried": 1,
+        "total": 2,
+    }
+    assert "K8s pod failed" in text_of(tracker.page("/runs/k8s_left_running"))
+    assert "K8s pod failed" in text_of(tracker.page("/"))
+
+
+def test_a_run_without_tasks_cost_nothing_and_says_so(tracker: Whole) -> None:
+    tracker.send(case("11"))
+    run = tracker.run("empty_run")
+    assert run["status"] == "succeeded" and run["tasks"]["total"] == 0
+    assert run["cost"] is None or (run["cost"]["amount"], run["cost"]["complete"]) == ("0", True)
+    costs = tracker.get("/runs/empty_run/costs")
+    assert (costs["amount"], costs["complete"], costs["unpriced_tasks"]) == ("0", True, 0)
+    assert "this run had no tasks" in text_of(tracker.page("/runs/empty_run")).lower()
+
+
+def test_a_task_with_any_further_attempt_was_retried(tracker: Whole) -> None:
+    tracker.send(case("14"))
+    run = tracker.run("many_attempts")
+    assert run["status"] == "cancelled" and run["peak_concurrency"] == 2
+    counts = {k: v for k, v in run["tasks"].items() if v}
+    assert counts == {"succeeded": 1, "aborted": 1, "retried": 2, "total": 2}

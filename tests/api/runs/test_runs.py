@@ -78,7 +78,7 @@ def test_a_run_shows_all_that_was_told(stage: Stage) -> None:
     assert (run["submitted_at"], run["started_at"], run["completed_at"]) == (iso(T0), iso(T0 + 1000), None)
     assert run["duration_ms"] == 8000 and run["peak_concurrency"] == 2
     assert run["cost"] is None and run["error"] is None and run["outputs"] is None and run["owner"] is None
-    assert run["resume_command"] == "-resume s1 -name mad_mayer"
+    assert run["resume_command"] == "-resume s1"
     assert stage.get("/runs")["runs"] == [run]
 
 
@@ -130,9 +130,9 @@ def test_the_end_is_told_whole(stage: Stage) -> None:
         completed_texts={"error_report": "long story"},
     )  # fmt: skip
     run = stage.get("/runs/r1")
-    assert run["error"] == {"message": "boom", "report": "long story", "exit_status": 3}
+    assert run["error"] == {"message": "boom", "report": "long story", "exit_status": 3, "summary": "boom"}
     assert run["duration_ms"] == 6500 and run["completed_at"] == iso(T0 + 7000) and run["liveness"] is None
-    assert run["resume_command"] == """-resume 'it'"'"'s' -name n"""
+    assert run["resume_command"] == """-resume 'it'"'"'s'"""
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.tasks.models import Task
-from api.tasks.queries import curve, label_of
+from api.tasks.queries import RunSpan, curve, labels_of
 from schemas.events import iso
 from tests.support.api_stage import T0, Stage
 
@@ -30,7 +30,11 @@ def test_parts_of_a_run_of_which_hardly_anything_is_known(stage: Stage) -> None:
     assert stage.get("/runs/r1/concurrency") == {"peak": 0, "points": [{"at": iso(T0), "running": 0}]}
     assert stage.get("/runs/r1/transitions") == {"transitions": []}
     costs = stage.get("/runs/r1/costs")
-    assert costs["amount"] is None and costs["processes"] == [] and costs["pricing"]["version"] is None
+    assert (
+        (costs["amount"], costs["complete"]) == ("0", True)
+        and costs["processes"] == []
+        and costs["pricing"]["version"] is None
+    )
 
 
 def test_processes_in_order_of_announcement_then_by_name(stage: Stage) -> None:
@@ -185,12 +189,24 @@ def test_a_thinned_curve_keeps_the_peak(stage: Stage) -> None:
 
 
 def test_curve_of_nothing() -> None:
-    assert curve([], None).points == []
-    assert curve([], 5).model_dump() == {"peak": 0, "points": [{"at": iso(5), "running": 0}]}
+    assert curve([], RunSpan()).points == []
+    nothing = {"peak": 0, "points": [{"at": iso(5), "running": 0}]}
+    assert curve([], RunSpan(last_word_ms=5)).model_dump() == nothing
+    assert curve([], RunSpan(began_ms=1, ended_ms=5, last_word_ms=9)).model_dump() == nothing
 
 
-def test_label_of_a_process() -> None:
-    assert [label_of(p) for p in ("A:B:C", "B:C", "C", "")] == ["B:C", "B:C", "C", ""]
+def test_times_outside_of_the_run_are_drawn_at_its_bounds() -> None:
+    drawn = curve([(1, 2), (3, 1), (60, 0)], RunSpan(began_ms=10, ended_ms=50, last_word_ms=50))
+    assert drawn.peak == 2
+    assert [(p.at, p.running) for p in drawn.points] == [(iso(10), 2), (iso(10), 1), (iso(50), 0)]
+
+
+def test_labels_are_the_last_two_segments_or_as_many_as_tell_processes_apart() -> None:
+    assert list(labels_of(["A:B:C", "C", ""]).values()) == ["B:C", "C", ""]
+    assert list(labels_of(["X:S:T", "Y:S:T", "B:C"]).values()) == ["X:S:T", "Y:S:T", "B:C"]
+    assert list(labels_of(["N:X:P:S:T", "N:Y:P:S:T", "S:T"]).values()) == ["X:P:S:T", "Y:P:S:T", "S:T"]
+    deep = [f"{end}" + ":x" * 5000 for end in "ab"]
+    assert list(labels_of(deep).values()) == deep
 
 
 def test_transitions(stage: Stage) -> None:

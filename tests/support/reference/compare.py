@@ -67,6 +67,7 @@ def _run(run: Run) -> Rows:
     if run.facts:
         runner = run.facts.data.runner
         row["facts"] |= {"runner_name": runner.name, "runner_version": runner.version}
+    row["modes"] = _told(run.facts, ("stub", "preview"))
     row["process_names"] = _told(run.names, ())
     if run.names:
         row["process_names"] |= {"names": run.names.data}

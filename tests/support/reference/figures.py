@@ -1,5 +1,6 @@
 """The reference for tasks and figures: how a task is shown, what it costs, and what tasks add up to. See `reducer.py`."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,12 +61,10 @@ def order(record: TaskRecord) -> tuple[int, int]:
     return rank(record), moment or 0
 
 
-def cost(record: TaskRecord, shown: str, lasted: int, rates: Sequence[Rate]) -> Decimal | None:
+def cost(record: TaskRecord, lasted: int, rates: Sequence[Rate]) -> Decimal | None:
     """Nine places, rounded down; None where no price is known."""
-    if record.status == "cached":
+    if record.status == "cached" or record.started_at is None:
         return Decimal(0)
-    if record.started_at is None:
-        return Decimal(0) if shown in ("pending", "submitted", "aborted") else None
     rate = _offer(record, rates)
     if rate is None:
         return None
@@ -113,9 +112,17 @@ def figures(tasks: Iterable[Task]) -> dict[str, Any]:
         (t.ended_at for t in spent if t.shown != "pending" and t.ended_at is not None),
         default=None,
     )
+    further = Counter(
+        (t.record.process, t.record.name, t.record.attempt)
+        for t in found
+        if t.record.attempt > 1 and t.shown != "cached"
+    )
+    most: dict[tuple[str, str], int] = {}
+    for (process, name, _), number in further.items():
+        most[process, name] = max(number, most.get((process, name), 0))
+    f["retried"] = sum(most.values())
     for t in found:
         action = (t.record.error_action or "").upper()
-        f["retried"] += t.record.attempt == 2 and t.shown != "cached"
         if t.shown == "failed":
             f["failed"] += action != "RETRY"
             f["ignored"] += action == "IGNORE"

@@ -225,7 +225,7 @@ class Run:
         ended = self.ended_at if ended is None else ended
         until = self.last_instant if ended is None else ended
         lasted = 0 if start is None or until is None else max(0, until - start)
-        return Task(record, shown, inferred, ended, lasted, cost(record, shown, lasted, rates))
+        return Task(record, shown, inferred, ended, lasted, cost(record, lasted, rates))
 
     def judge(self, clock: int, limits: Limits) -> Verdict:
         """Its status when the partition's observed clock says `clock`."""

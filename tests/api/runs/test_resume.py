@@ -1,0 +1,54 @@
+"""How a run is gone on with: the argument, and the whole command ready to paste."""
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.runs.resume import is_nextflow, resume_argument, resume_line
+
+ID = "4dc656d2-c410-44c8-bc32-7dd0ea87bebf"
+OTHER = "00000000-0000-0000-0000-000000000000"
+OTHER = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("nextflow run lab/flow", f"nextflow run lab/flow -resume {ID}"),
+        ("nextflow run lab/flow -resume", f"nextflow run lab/flow -resume {ID}"),
+        ("nextflow run lab/flow -resume last -ansi-log false", f"nextflow run lab/flow -ansi-log false -resume {ID}"),
+        ("nextflow run -resume lab/flow", f"nextflow run lab/flow -resume {ID}"),
+        (f"nextflow run lab/flow -resume {OTHER} -name mad_mayer", f"nextflow run lab/flow -resume {ID}"),
+        ("nextflow run f.nf --a 'b c' --x '$HOME;rm'", f"nextflow run f.nf --a 'b c' --x '$HOME;rm' -resume {ID}"),
+        ("nextflow run flow.nf --token [redacted]", None),
+        ("nextflow run flow.nf --x 'unclosed", None),
+        ("nextflow run a\nrm -rf /", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_the_whole_command(command: str, line: str | None) -> None:
+    assert resume_line(command, ID) == line
+
+
+@given(st.lists(st.text(), max_size=6))
+def test_what_is_pasted_is_one_command_of_the_same_words(words: list[str]) -> None:
+    command = shlex.join(["nextflow", "run", *words])
+    line = resume_line(command, ID)
+    if line is None or {"-name", "-resume"} & set(words):
+        return
+    assert shlex.split(line) == ["nextflow", "run", *words, "-resume", ID]
+
+
+def test_a_session_is_quoted() -> None:
+    assert resume_argument("odd s'id $(id)") == "-resume 'odd s'\"'\"'id $(id)'"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "name", "nextflow"),
+    [("tower", "", True), ("weblog", "", True), ("native", "nextflow", True), ("native", "", False),
+     ("native", "airflow", False)],
+)  # fmt: skip
+def test_only_nextflow_resumes_like_this(dialect: str, name: str, nextflow: bool) -> None:
+    assert is_nextflow(dialect, name) == nextflow

@@ -1,0 +1,193 @@
+"""Every query file on a real ClickHouse server, over what the projector made of real traces: it answers as chDB does.
+
+All other tests of pages, of the API and of single queries run on chDB alone.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.core import db
+from api.runs.queries import owner
+from projections import sql as projections
+from projections.alerts.storage import Storage
+from projections.project.retention import expire_all
+from projections.replay import compare
+from schemas import events as e
+from schemas.settings import Settings
+from stores.tables.client import Tables
+from tests.support.api_stage import FakeLog, request
+from tests.support.notifier import without_waits
+from tests.support.projection import put_rates
+from tests.support.reference.figures import Rate
+from tests.support.routes import routes
+from tests.support.theatre import MINUTE, Theatre
+
+TRACES = ("resume", "failed", "killed")
+#: Routes that read no table, or whose answer is of the process.
+ELSEWHERE = {"/metrics", "/login", "/docs", "/api/v1/openapi.json", "/api/v1/tokens", "/livez"}
+#: Of a route what it is asked with beside nothing.
+QUERIES: dict[str, list[dict[str, Any]]] = {
+    "/api/v1/runs": [
+        {"sort": sort, "include_hidden": True, "page_size": 3}
+        for sort in ("name", "-cost", "duration_ms", "status")
+    ]
+    + [{"status": "failed"}, {"search": "a"}],
+    "/": [{"sort": "-cost"}, {"status": "disconnected"}, {"search": "a"}],
+    "/api/v1/runs/{ref}/tasks": [{"sort": "-duration_ms"}, {"status": "failed"}, {"search": "a"}],
+}
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The statements that the server has answered."""
+    found: set[str] = set()
+
+    def recorded(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(tables: Tables, sql: str, /, **parameters: Any) -> Any:
+            answer = ask(tables, sql, **parameters)
+            if not tables.embedded:
+                found.add(sql)
+            return answer
+
+        return wrapper
+
+    for name in ("rows", "columns", "command"):
+        monkeypatch.setattr(Tables, name, recorded(getattr(Tables, name)))
+    return found
+
+
+def test_each_answer_is_that_of_chdb_and_each_query_file_is_run(
+    both_tables: tuple[Tables, Tables], executed: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_waits(monkeypatch)
+    chdb, server = (played(tables) for tables in both_tables)
+    assert chdb.run_ids == server.run_ids
+    expected = dict(asked(chdb))
+    refused = {what: status for what, (status, _) in expected.items() if status not in (200, 202)}
+    assert set(refused.values()) <= {404} and len(expected) - len(refused) > 40
+    for what, answer in asked(server):
+        assert answer == expected[what], what
+    for ask in (alerting, tidying):
+        assert ask(server) == ask(chdb)
+    unasked = {name for name, text in query_files() if not any(text in sql for sql in executed)}
+    assert unasked == set(), "what reads these is not asked here"
+
+
+def query_files() -> Iterator[tuple[str, str]]:
+    """Each query file's name, and its text as it is run."""
+    for package, text in (("api", db.sql), ("projections", projections.sql)):
+        for folder in files(package).iterdir():
+            if folder.is_dir():
+                for file in folder.iterdir():
+                    if file.name.endswith(".sql"):
+                        yield f"{package}/{folder.name}/{file.name}", text(f"{folder.name}/{file.name[:-4]}")
+
+
+class Played(Theatre):
+    """A theatre whose piece is over, and the api over its tables."""
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__(tables)
+        self.run_ids: list[str] = []
+        self.event_log = FakeLog()
+
+    @property
+    def app(self) -> FastAPI:
+        return create_app(self.stage.tables, self.event_log, Settings(), lambda: self.history.now)
+
+
+def played(tables: Tables) -> Played:
+    """Some traces, among them a run that is resumed, one that failed and one that fell silent, and what people said of them."""
+    theatre = Played(tables)
+    put_rates(tables, [Rate("", "", "", None, Decimal("0.04"), Decimal("0.004"))])
+    for name in TRACES:
+        theatre.play(name)
+        theatre.run_ids.append(theatre.run_id)
+        theatre.turn()
+        theatre.stage.project(7)
+    run = theatre.run_ids[0]
+    for data in (
+        e.Labelled(labels=["team=a", "stalled=1h"]),
+        e.Note(note_id="n1", text="why?", author="ada"),
+        e.Unreadable(reason="no JSON", request="PUT /", raw="eA=="),
+        e.Hiding(by="ada"),
+    ):
+        theatre.history.say(run, data)
+    theatre.stage.projector = theatre.stage.worker()  # another takes over, where the first one stopped
+    theatre.go_to(theatre.history.now + 20 * MINUTE)
+    theatre.stage.project()
+    assert theatre.told()
+    return theatre
+
+
+def asked(theatre: Played) -> Iterator[tuple[str, tuple[int, Any]]]:
+    """What every route that reads answers of every run, and the acts that read before they write."""
+    app, tables = theatre.app, theatre.stage.tables
+    [letter] = tables.rows("SELECT partition, offset FROM dead_letters FINAL LIMIT 1")
+    alert = tables.value("SELECT min(id) FROM alerts FINAL WHERE run_id != ''")
+    process = tables.value(
+        "SELECT min(process) FROM run_processes FINAL WHERE run_id = {r:String}", r=theatre.run_id
+    )
+    values = {"letter_id": f"{letter['partition']}-{letter['offset']}", "alert_id": alert, "status": "failed"}
+    reading = [path for method, path in routes(app.routes) if method == "GET" and path not in ELSEWHERE]
+    for run in theatre.run_ids:
+        values |= {"ref": run, "task_id": "1", "note_id": "n1"}
+        for path in reading:
+            if "{ref}" not in path and run != theatre.run_ids[0]:
+                continue
+            process_name = {"name": process} if path.endswith("/process") else {}
+            for query in [process_name, *QUERIES.get(path, [])]:
+                yield answer(app, "GET", path.format(**values), params=query)
+    name = tables.value("SELECT min(created.name) FROM runs FINAL WHERE created.name != ''")
+    yield answer(app, "GET", f"/api/v1/runs/{name}")
+    reader = db.Reader(tables, Settings(), lambda: 0)
+    yield "spans", (200, [reader.rows("costs/process_spans", run_id=run) for run in theatre.run_ids])
+    yield answer(app, "GET", "/metrics")
+    yield answer(app, "POST", f"/api/v1/alerts/{alert}/acknowledge", json={"by": "ada"})
+    note = {"text": "so", "author": "ada"}
+    yield answer(app, "PUT", f"/api/v1/runs/{theatre.run_ids[0]}/notes/n1", json=note)
+    yield "owners", (200, [owner(reader, run) for run in theatre.run_ids])
+
+
+def answer(app: FastAPI, method: str, path: str, **options: Any) -> tuple[str, tuple[int, Any]]:
+    response = request(app, method, path, **options)
+    text = re.sub(r"\b[0-9a-f]{64}\b", "form token", response.text)
+    if path == "/metrics":  # of the process, but for what is read from the tables
+        text = "\n".join(line for line in text.split("\n") if re.match(r"tracker_(runs|live)", line))
+    if response.headers.get("content-type") == "application/json":
+        text = json.dumps(json.loads(text), indent=1)
+    return f"{method} {path} {options}", (response.status_code, text)
+
+
+def alerting(theatre: Played) -> list[Any]:
+    """What a notifier that starts reads."""
+    storage = Storage(theatre.stage.tables)
+    marks = storage.marks()
+    [mark] = marks.values()
+    rounds = [(mark.round_ms, 0)]
+    return [
+        storage.load(theatre.history.now),
+        storage.facts(theatre.run_ids),
+        marks,
+        storage.outage_counts(rounds, MINUTE, marks),
+        storage.missing(0, mark.round),
+        storage.acts(0),
+    ]
+
+
+def tidying(theatre: Played) -> list[Any]:
+    """`verify`, and then all runs that are over go."""
+    tables = theatre.stage.tables
+    return [
+        compare.figures(tables, 0),
+        expire_all(tables, theatre.history.now),
+        tables.rows("SELECT run_id FROM runs FINAL ORDER BY run_id"),
+    ]
