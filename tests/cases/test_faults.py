@@ -152,7 +152,11 @@ def test_a_run_that_never_began_says_so(tracker: Whole) -> None:
 
 def test_new_fields_of_tasks_are_kept_and_shown(tracker: Whole) -> None:
     run_id = begun(tracker, "new_fields")
-    more: dict[str, Any] = {"resourceAllocation": {"cpus": 4}, "gpuMetrics": {"gpu0": {"util": 93}}, "logStreamId": "log/42"}
+    more: dict[str, Any] = {
+        "resourceAllocation": {"cpus": 4},
+        "gpuMetrics": {"gpu0": {"util": 93}},
+        "logStreamId": "log/42",
+    }
     tasks = [
         task(1, "COMPLETED", **more, unheardOf={"x": [1]}),
         task(2, "COMPLETED", resourceAllocation=["r"], gpuMetrics="busy", logStreamId=42),

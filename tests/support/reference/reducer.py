@@ -248,6 +248,10 @@ class Run:
         if not self.seen[1]:  # people labelled a run that never said a word
             return Verdict(reported, "unknown", "unknown", "no telling")
         if clock - self.seen[0] > disconnected_ms:
+            if reported == "submitted":
+                where = self.first_dialect and self.first_dialect[1] == "tower"
+                why = "it never began" + (": see .nextflow.log where it was started" if where else "")
+                return Verdict(reported, "disconnected", "disconnected", why)
             why = f"no sign of life for more than {disconnected_ms / 1000:g} s"
             return Verdict(reported, "disconnected", "disconnected", why)
         idle = self._idle()
