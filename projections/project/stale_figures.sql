@@ -3,7 +3,7 @@
 SELECT r.run_id AS run_id, r.partition AS partition, r.offset AS offset, f.tasks AS tasks
 FROM
 (
-    SELECT run_id, partition, offset, completed.hash > 0 AS ended
+    SELECT run_id, partition, offset, tupleElement(completed, 'hash') > 0 AS ended
     FROM runs FINAL
     WHERE partition IN {partitions:Array(UInt32)}
 ) AS r

@@ -53,14 +53,17 @@ def stage(tables: Tables) -> Iterator[Stage]:
     stage = Stage(tables, LIMITS)
     stage.projector = projector(stage.tables, LIMITS, first)
     stage.projector.assign([0])
+    tables.command("SYSTEM STOP MERGES runs")  # the runs and their ends lie in parts of their own
     for n in range(RUNS):
         done = task(f"r{n:02}", 1, "succeeded", started_at=T0, completed_at=T0 + HOUR, machine_type="m")
         stage.history.say(f"r{n:02}", TasksChanged(instant=T0 + HOUR), done)
-        if n < RUNS - LIVE:
-            stage.history.say(f"r{n:02}", Completed(state=ReportedState.SUCCEEDED, instant=T0 + HOUR))
+    stage.project()
+    for n in range(RUNS - LIVE):
+        stage.history.say(f"r{n:02}", Completed(state=ReportedState.SUCCEEDED, instant=T0 + HOUR))
     stage.project()
     with mock.patch.multiple(refresh, RUNS_AT_ONCE=AT_ONCE, OUTDATED_AT_ONCE=PAGE, PATIENCE=0):
         yield stage
+    tables.command("SYSTEM START MERGES runs")
 
 
 def worker(tables: Tables) -> tuple[Projector, Counted]:
