@@ -148,25 +148,3 @@ def test_a_run_that_never_began_says_so(tracker: Whole) -> None:
     assert "It never began" in page and ".nextflow.log" in page and "crashed" not in page
     assert "-resume" not in page
     assert tracker.now > T0
-
-
-def test_new_fields_of_tasks_are_kept_and_shown(tracker: Whole) -> None:
-    run_id = begun(tracker, "new_fields")
-    more: dict[str, Any] = {
-        "resourceAllocation": {"cpus": 4},
-        "gpuMetrics": {"gpu0": {"util": 93}},
-        "logStreamId": "log/42",
-    }
-    tasks = [
-        task(1, "COMPLETED", **more, unheardOf={"x": [1]}),
-        task(2, "COMPLETED", resourceAllocation=["r"], gpuMetrics="busy", logStreamId=42),
-    ]
-    request(tracker, "progress", run_id, tasks=tasks)
-    tracker.tick()
-    first, second = (tracker.get(f"/runs/{run_id}/tasks/{i}") for i in (1, 2))
-    assert first["resource_allocation"] == {"cpus": 4} and first["gpu_metrics"] == {"gpu0": {"util": 93}}
-    assert first["log_stream_id"] == "log/42" and second["log_stream_id"] == "42"
-    assert second["resource_allocation"] == ["r"] and second["gpu_metrics"] == "busy"
-    page = text_of(tracker.page(f"/runs/{run_id}/tasks/1"))
-    assert "log/42" in page and "93" in page
-    assert tracker.get("/dead-letters")["dead_letters"] == []
