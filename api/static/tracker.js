@@ -141,8 +141,23 @@
   }
 
   // ---- what people do ---------------------------------------------------------------------------------------------------
+  // The text of the button itself, the whole one that its page shows cut, or the one beside it.
+  async function textOf(button) {
+    if (button.dataset.copy) return button.dataset.copy;
+    if (!button.dataset.copyFrom) return button.closest(".snippet").querySelector("pre").textContent;
+    const answer = await fetch(button.dataset.copyFrom, { cache: "no-store" });
+    if (!answer.ok || isLogin(answer)) throw new Error(String(answer.status));
+    return answer.text();
+  }
+
   async function copy(button) {
-    const text = button.dataset.copy;
+    button.dataset.caption ||= button.textContent;
+    const say = (word) => {
+      button.textContent = word;
+      setTimeout(() => { button.textContent = button.dataset.caption; }, 1500);
+    };
+    const text = await textOf(button).catch(() => null);
+    if (text === null) return say("Not copied");
     try {
       await navigator.clipboard.writeText(text);
     } catch { // not a secure context
@@ -154,9 +169,7 @@
       area.remove();
       button.focus();
     }
-    button.dataset.caption ||= button.textContent;
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = button.dataset.caption; }, 1500);
+    say("Copied");
   }
 
   document.addEventListener("click", (event) => {

@@ -126,3 +126,29 @@ def test_a_task_with_any_further_attempt_was_retried(tracker: Whole) -> None:
     assert run["status"] == "cancelled" and run["peak_concurrency"] == 2
     counts = {k: v for k, v in run["tasks"].items() if v}
     assert counts == {"succeeded": 1, "aborted": 1, "retried": 2, "total": 2}
+
+
+def test_long_texts_are_cut_with_a_link_to_the_whole(tracker: Whole) -> None:
+    tracker.send(case("35"))
+    runs = {run["name"]: run["id"] for run in tracker.get("/runs")["runs"]}
+    assert len(runs) == 2
+    for name, run_id in runs.items():
+        for query in ("", "?tab=all"):
+            assert len(tracker.page(f"/runs/{run_id}{query}").encode()) < 1_000_000, (name, query)
+    [failed] = [run_id for run_id in runs.values() if tracker.run(run_id)["status"] == "failed"]
+    run, page = tracker.run(failed), tracker.page(f"/runs/{failed}?tab=all")
+    wholes = {"config": run["workflow"]["config_text"], "error-report": run["error"]["report"]}
+    for name, whole_text in wholes.items():
+        assert f"/runs/{failed}/text/{name}" in links(page)
+        answer = tracker.request("GET", f"/runs/{failed}/text/{name}")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8" and answer.text == whole_text
+        assert page.count(whole_text[:40]) == 1
+    assert tracker.request("GET", f"/runs/{failed}/text/params").json() == run["workflow"]["params"]
+    assert page.count("/text/params") == 2 and page.count("sample_00007") <= 2
+    [other] = set(runs.values()) - {failed}
+    [task] = tasks_of(tracker, other).values()
+    address = f"/runs/{other}/tasks/{task['task_id']}"
+    page = tracker.page(address)
+    assert len(page.encode()) < 200_000 and f"{address}/text/script" in links(page)
+    assert tracker.request("GET", f"{address}/text/script").text == task["script"]
+    assert tracker.page(f"{address}/text/nothing", 404)
