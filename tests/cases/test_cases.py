@@ -152,3 +152,35 @@ def test_long_texts_are_cut_with_a_link_to_the_whole(tracker: Whole) -> None:
     assert len(page.encode()) < 200_000 and f"{address}/text/script" in links(page)
     assert tracker.request("GET", f"{address}/text/script").text == task["script"]
     assert tracker.page(f"{address}/text/nothing", 404)
+
+
+def test_a_task_that_never_started_costs_nothing_and_is_a_mark(tracker: Whole) -> None:
+    tracker.send(case("39"))
+    run = tracker.run("sbatch_refused")
+    assert (run["tasks"]["succeeded"], run["tasks"]["failed"], run["peak_concurrency"]) == (1, 1, 1)
+    assert tasks_of(tracker, "sbatch_refused")[2]["cost"] == "0"
+    drawn = tracker.request("GET", "/runs/sbatch_refused/timeline.json").json()
+    [mark] = [b for b in drawn["bars"] if b["task_id"] == 2]
+    assert {mark[k] - drawn["began"] for k in ("begin", "start", "execution_end", "end")} == {12_000}
+    assert "MARKDUP (s)" in text_of(tracker.page("/runs/sbatch_refused/timeline"))
+
+
+def test_labels_in_one_table_can_be_told_apart(tracker: Whole) -> None:
+    tracker.send(case("17"))
+    labels = [p["label"] for p in tracker.get("/runs/same_labels/processes")["processes"]]
+    page = tracker.page("/runs/same_labels", tab="overview")
+    shown = re.findall(r'<tr id="p-[^"]*"><th[^>]*><a[^>]*>(.*?)</a>', page)
+    assert [unescape(s) for s in shown] == labels and len(set(labels)) == 3
+
+
+def test_clocks_that_differ_give_no_negative_time(tracker: Whole) -> None:
+    tracker.send(case("19"))
+    for task in tasks_of(tracker, "skewed_nodes").values():
+        for name in ("duration_ms", "realtime_ms"):
+            assert task[name] is None or task[name] >= 0, (task["task_id"], name)
+        page = text_of(tracker.page(f"/runs/skewed_nodes/tasks/{task['task_id']}"))
+        assert not re.search(r"[-\u2212]\d[\d,.]* ?(ms|s|min|h)\b", page)
+    run = tracker.run("skewed_nodes")
+    points = tracker.get("/runs/skewed_nodes/concurrency")["points"]
+    assert min(p["at"] for p in points) >= run["started_at"]
+    assert max(p["running"] for p in points) == run["peak_concurrency"] >= 1
