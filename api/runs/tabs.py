@@ -17,7 +17,7 @@ from api.runs.models import Cost, Run, RunError, RunFacts, Tab
 from api.runs.queries import runs_of
 from api.runs.texts import param_rows
 from api.tasks import queries as tasks
-from api.tasks.models import Process, Task
+from api.tasks.models import Process
 from schemas.statuses import ReportedState
 
 #: Failed tasks that a tab lists; the rest is a click away.
@@ -87,7 +87,7 @@ def _overview(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict
 def _error(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str, Any]:
     error = facts.run.error
     return {
-        "failed_tasks": tasks.failing_tasks(reader, facts.run.id, _FAILED_MAX),
+        "failed": tasks.failed_tasks(reader, facts.run.id, _FAILED_MAX),
         "message": message_beside(error) if error else None,
     }
 
@@ -109,7 +109,7 @@ class Cycle:
 
     run: Run
     processes: Sequence[Process]
-    failing: Sequence[Task]
+    failed: tasks.FailedTasks
 
 
 def _history(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str, Any]:
@@ -117,13 +117,14 @@ def _history(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str,
     places = {run_id: place for place, run_id in enumerate(facts.session_runs, 1)}
     cycles = runs_of(reader, facts.session_runs, facts.judgement, places)
     newest = list(reversed(cycles))[:_CYCLES_MAX]
-    failing = {
-        c.id: ahead(partial(tasks.failing_tasks, reader, c.id, _FAILED_MAX)) for c in newest if c.tasks.failed
+    failed = {
+        c.id: ahead(partial(tasks.failed_tasks, reader, c.id, _FAILED_MAX)) for c in newest if c.tasks.failed
     }
     processes = tasks.processes_of(reader, [c.id for c in newest])
     return {
         "cycles": [
-            Cycle(c, processes[c.id], failing[c.id].result() if c.id in failing else []) for c in newest
+            Cycle(c, processes[c.id], failed[c.id].result() if c.id in failed else tasks.FailedTasks())
+            for c in newest
         ],
         "together": together(cycles),
     }

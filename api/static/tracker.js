@@ -63,7 +63,6 @@
 
   const morphing = {
     morphStyle: "outerHTML",
-    ignoreActiveValue: true,
     callbacks: {
       // A tab that was fetched before stays as it was while another is looked at.
       beforeNodeMorphed: (old, fresh) => !(old instanceof Element
@@ -78,7 +77,9 @@
     if (!fresh) return;
     if (current !== null) selectTab(page, page.getElementById(current) ? current : "overview");
     localTimes(fresh);
-    Idiomorph.morph(whole, fresh, morphing);
+    // What is typed stays; any other thing with the focus, such as a button, is drawn anew like the rest.
+    const ignoreActiveValue = Boolean(document.activeElement?.matches("input, textarea, select"));
+    Idiomorph.morph(whole, fresh, { ...morphing, ignoreActiveValue });
     document.title = page.title;
     const icon = page.querySelector("link[rel=icon]");
     const mine = document.querySelector("link[rel=icon]");
