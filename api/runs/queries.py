@@ -41,13 +41,13 @@ _SAME_NAME_MAX = 10
 
 def resolve(reader: Reader, ref: str) -> str:
     """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404."""
-    return _find(reader, ref, 1)[0]["run_id"]
+    return str(_find(reader, ref, 1)[0]["run_id"])
 
 
 def with_same_name(reader: Reader, ref: str) -> tuple[str, list[tuple[str, str]]]:
     """As `resolve`; and if `ref` is a name, the ids of the next older runs of it, each with when it was first heard of."""
     found, *others = _find(reader, ref, 1 + _SAME_NAME_MAX)
-    return found["run_id"], [(r["run_id"], iso(r["first_ms"])) for r in others]
+    return str(found["run_id"]), [(r["run_id"], iso(r["first_ms"])) for r in others]
 
 
 def _find(reader: Reader, ref: str, limit: int) -> list[Row]:
