@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from api.core.db import Reader, ahead
 from api.core.params import PAGE_SIZE, PageToken, RunFilter, run_filter, run_sort
 from api.core.problems import not_found
-from api.html.page import Page, form_values, next_page, query_without
+from api.html.page import Page, form_values, next_page, query_without, with_form
 from api.html.render import render
 from api.runs import queries as runs
 from api.runs.models import RunList, Tab
@@ -23,7 +23,6 @@ def router(reader: Reader, tabs: Sequence[Tab]) -> APIRouter:
     """The routes. `tabs`: of the page of a run, in their order."""
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
 
-    @r.get("/")
     def list_page(
         request: Request,
         filter: Annotated[RunFilter, Depends(run_filter)],
@@ -58,13 +57,15 @@ def router(reader: Reader, tabs: Sequence[Tab]) -> APIRouter:
             now_ms=reader.clock(),
         )
 
-    @r.get("/runs/{ref}/text/{name}")
-    def show_text(ref: str, name: str) -> Response:
+    r.add_api_route("/", list_page, route_class_override=with_form("runs/filters.html", RunStatus))
+
+    @r.get("/runs/{ref}/text/{text_name}")
+    def show_text(ref: str, text_name: str) -> Response:
         """A long text of the run, whole."""
         run = runs.known_run(reader, runs.resolve(reader, ref), runs.UNSEEN)
-        text = TEXTS[name](run) if name in TEXTS else None
+        text = TEXTS[text_name](run) if text_name in TEXTS else None
         if text is None:
-            raise not_found("text", name)
+            raise not_found("text", text_name)
         return PlainTextResponse(text)
 
     @r.get("/runs/{ref}")

@@ -64,13 +64,13 @@ def router(reader: Reader) -> APIRouter:
     def show_task(ref: str, task_id: int) -> Response:
         return task_page(reader, ref, task_id)
 
-    @r.get("/runs/{ref}/tasks/{task_id}/text/{name}")
-    def show_text(ref: str, task_id: int, name: str) -> Response:
+    @r.get("/runs/{ref}/tasks/{task_id}/text/{text_name}")
+    def show_text(ref: str, task_id: int, text_name: str) -> Response:
         """A long text of the task, whole: `script` or `env`."""
         task = tasks.one_task(reader, runs.resolve(reader, ref), task_id)
-        text = {"script": task.script, "env": task.env}.get(name)
+        text = {"script": task.script, "env": task.env}.get(text_name)
         if text is None:
-            raise not_found("text", name)
+            raise not_found("text", text_name)
         return PlainTextResponse(text)
 
     @r.get("/runs/{ref}/process")
