@@ -11,11 +11,22 @@ from api.core.db import Judgement, Reader, Row
 from api.core.figures import money, time_of
 from api.core.params import RunFilter
 from api.core.problems import not_found
-from api.runs.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Transition, Workflow
+from api.runs.models import (
+    Cost,
+    Counts,
+    Reported,
+    Run,
+    RunError,
+    RunList,
+    Runner,
+    RunThresholds,
+    Transition,
+    Workflow,
+)
 from api.runs.resume import is_nextflow, resume_argument, resume_line
 from schemas.events import iso
 from schemas.run_ids import is_derived
-from schemas.statuses import ReportedState
+from schemas.statuses import ReportedState, RunStatus
 from schemas.thresholds import own
 
 log = logging.getLogger(__name__)
@@ -35,17 +46,35 @@ _NAME_MAX = 100_000
 UNSEEN: Mapping[str, int] = {}
 
 
+#: Others of the same name that a page links.
+_SAME_NAME_MAX = 10
+
+
 def resolve(reader: Reader, ref: str) -> str:
-    """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404.
+    """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404."""
+    return str(_find(reader, ref, 1)[0]["run_id"])
+
+
+def with_same_name(reader: Reader, ref: str) -> tuple[str, list[tuple[str, str]]]:
+    """As `resolve`; and if `ref` is a name, the ids of the next older runs of it, each with when it was first heard of."""
+    found, *others = _find(reader, ref, 1 + _SAME_NAME_MAX)
+    return str(found["run_id"]), [(r["run_id"], iso(r["first_ms"])) for r in others]
+
+
+def _find(reader: Reader, ref: str, limit: int) -> list[Row]:
+    """The run that is meant first. Raises Problem 404.
 
     A derived id goes before a name and a name before an id that a client chose, or whoever chose `nightly` as an id would
     own the runs of that name for ever.
     """
     if len(ref) <= _NAME_MAX:
-        questions = [("runs/run_by_name", {"name": ref}), ("runs/run_by_id", {"run_id": ref})]
+        questions: list[tuple[str, dict[str, Any]]] = [
+            ("runs/run_by_name", {"name": ref, "limit": limit}),
+            ("runs/run_by_id", {"run_id": ref}),
+        ]
         for question, parameters in reversed(questions) if is_derived(ref) else questions:
             if rows := reader.rows(question, **parameters):
-                return str(rows[0]["run_id"])
+                return rows
     raise not_found("run", ref)
 
 
@@ -167,7 +196,8 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
     """Pure. `row`: of `runs.sql`; `currency`: of the price book in force, '' where there is none."""
     name = row["name"]
     session_id = row["session_id"] or None
-    resumable = is_nextflow(row["dialect"], row["runner_name"])
+    never_began = row["status"] == RunStatus.DISCONNECTED and row["reported_state"] == ReportedState.SUBMITTED
+    resumable = is_nextflow(row["dialect"], row["runner_name"]) and not never_began
     return Run(
         id=row["run_id"],
         name=name,
@@ -186,6 +216,7 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         completed_at=time_of(row["completed_ms"]),
         duration_ms=row["duration_ms"],
         tasks=Counts(**{k: row[k] for k in Counts.model_fields}),
+        reported=Reported(complete=not row["missing"], missing=row["missing"]),
         peak_concurrency=row["peak"],
         cost=_cost(row, currency),
         outputs=None,
