@@ -33,6 +33,7 @@ _FILTERS = (
     "search",
     "label",
     "user",
+    "pipeline",
     "hidden",
     "process",
     "sort",
