@@ -28,17 +28,17 @@ class LetterName(BaseModel):
     @classmethod
     def from_id(cls, text: str) -> "LetterName":
         """Raises ValueError for a text that is none."""
-        found = _ID.fullmatch(text)
-        if found is None:
+        parts = _ID.fullmatch(text)
+        if parts is None:
             raise ValueError(
                 "a dead letter is called PARTITION-OFFSET, or PARTITION-OFFSET-PART as lists give it"
             )
-        part = found[3] or ""
+        part = parts[3] or ""
         try:
             raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
         except binascii.Error as e:
             raise ValueError(f"{part!r} names no part") from e
-        return cls(partition=int(found[1]), offset=int(found[2]), part=raw.decode())
+        return cls(partition=int(parts[1]), offset=int(parts[2]), part=raw.decode())
 
 
 class Reread(LetterName):

@@ -2,7 +2,8 @@
 
 A message is UTF-8 lines of JSON: the envelope, and for `tasks.changed` a second line, the array of its task records in
 the column names of the table `tasks`. So the projector reads the first line only and hands the second to ClickHouse
-as bytes (`schemas/wire.py`). Validation happens once, in ingest; nothing downstream validates again.
+as bytes (`schemas/wire.py`). Ingest validates both; task records are not read again, and the envelope is decoded with the
+same models (docs/adr/0011-the-projector-decodes-with-the-models.md says why).
 """
 
 from datetime import UTC, datetime

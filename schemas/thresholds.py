@@ -28,15 +28,15 @@ class Own(NamedTuple):
 
 def own(labels: Iterable[str]) -> Own:
     """Pure. What the labels of a run say about its thresholds."""
-    found = {DISCONNECTED_AFTER: 0, STALLED_AFTER: 0}
+    longest = {DISCONNECTED_AFTER: 0, STALLED_AFTER: 0}
     ignored = []
     for label in labels:
         name, _, value = label.partition("=")
-        if name in found and (ms := _ms(value)):
-            found[name] = max(found[name], ms)
+        if name in longest and (ms := _ms(value)):
+            longest[name] = max(longest[name], ms)
         elif label.startswith(PREFIX):
             ignored.append(label)
-    return Own(found[DISCONNECTED_AFTER], found[STALLED_AFTER], ignored)
+    return Own(longest[DISCONNECTED_AFTER], longest[STALLED_AFTER], ignored)
 
 
 def _ms(seconds: str) -> int:

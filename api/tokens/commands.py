@@ -2,7 +2,7 @@
 
 from api.core.figures import time_of
 from api.core.problems import not_found
-from api.tokens.models import TokenMade, TokenShown, TokenWanted
+from api.tokens.models import NewToken, TokenMade, TokenShown
 from schemas.access import Role
 from schemas.events import iso
 from stores.tokens.tokens import Token, TokenTable, make
@@ -14,12 +14,12 @@ class FirstToken(ValueError):
     """The first token is not an admin's."""
 
 
-def make_token(table: TokenTable, wanted: TokenWanted, now_ms: int) -> TokenMade:
+def make_token(table: TokenTable, new: NewToken, now_ms: int) -> TokenMade:
     """Raises FirstToken. Blocking."""
-    if wanted.role is not Role.ADMIN and not table.read():
+    if new.role is not Role.ADMIN and not table.read():
         raise FirstToken("make an admin's token first: from the first token on nobody gets in without one")
-    expires_ms = None if wanted.days is None else now_ms + int(wanted.days * _DAY_MS)
-    secret, token = make(wanted.name, wanted.owner or wanted.name, wanted.role, now_ms, expires_ms)
+    expires_ms = None if new.days is None else now_ms + int(new.days * _DAY_MS)
+    secret, token = make(new.name, new.owner or new.name, new.role, now_ms, expires_ms)
     table.write(token)
     return TokenMade(**describe(token).model_dump(), secret=secret)
 

@@ -31,7 +31,7 @@ class TokenList(BaseModel):
     tokens: list[TokenShown]
 
 
-class TokenWanted(BaseModel):
+class NewToken(BaseModel):
     """What to make."""
 
     model_config = ConfigDict(extra="forbid")

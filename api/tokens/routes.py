@@ -10,7 +10,7 @@ from api.auth.sessions import PROOF_HEADER
 from api.core.db import Reader
 from api.core.problems import Problem, responses
 from api.tokens import commands
-from api.tokens.models import TokenList, TokenMade, TokenShown, TokenWanted
+from api.tokens.models import NewToken, TokenList, TokenMade, TokenShown
 from schemas.access import Act, How
 from stores.tokens.tokens import TokenTable
 
@@ -33,7 +33,7 @@ def router(reader: Reader, gate: Gate) -> APIRouter:
         return TokenList(tokens=[commands.describe(t) for t in table.read()])
 
     @r.post("/tokens", status_code=201, responses=responses(413))
-    def make_token(wanted: TokenWanted, request: Request) -> TokenMade:
+    def make_token(new: NewToken, request: Request) -> TokenMade:
         """Make a token. Its secret is in this answer and nowhere else. The first is an admin's, by `tracker token create`."""
         caller, proof = caller_of(request), request.headers.get(PROOF_HEADER, "")
         if caller and caller.how is How.OPEN and not gate.sessions.is_command_line(proof):
@@ -41,7 +41,7 @@ def router(reader: Reader, gate: Gate) -> APIRouter:
                 403, "make the first token at the command line: tracker token create NAME --role admin"
             )
         try:
-            made = commands.make_token(table, wanted, gate.clock())
+            made = commands.make_token(table, new, gate.clock())
         except commands.FirstToken as e:
             raise Problem(409, str(e)) from e
         gate.token_list.refresh()

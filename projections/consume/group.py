@@ -80,9 +80,9 @@ class GroupWatch:
         thread: Any = getattr(self._app.consumer, "_thread", None)
         if thread is None or thread._consumer is None:
             return  # not started yet
-        asked = asyncio.run_coroutine_threadsafe(_call(request, thread._consumer), thread.thread_loop)
+        future = asyncio.run_coroutine_threadsafe(_call(request, thread._consumer), thread.thread_loop)
         try:
-            await asyncio.wait_for(asyncio.wrap_future(asked), _ACT_SECONDS)
+            await asyncio.wait_for(asyncio.wrap_future(future), _ACT_SECONDS)
         except TimeoutError:
             log.warning("the consumer did not take the request in time", seconds=_ACT_SECONDS)
 

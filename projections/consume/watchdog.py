@@ -77,13 +77,13 @@ def decide(state: WatchState, seen: Observation, now: float) -> tuple[WatchState
 
 def _standing(before: Mapping[int, Standstill], seen: Observation, now: float) -> dict[int, Standstill]:
     """The partitions of which something waits, each since when it is where it is."""
-    found = {}
+    standing = {}
     for p, end in seen.ends.items():
         position = seen.positions.get(p, 0)
         if position < end:
             last = before.get(p)
-            found[p] = last if last and last.position == position else Standstill(position, now)
-    return found
+            standing[p] = last if last and last.position == position else Standstill(position, now)
+    return standing
 
 
 def _with_partitions(

@@ -16,7 +16,14 @@ import structlog
 from projections.project.clock import Clock
 from projections.project.event_rows import EventRows, event_rows, read
 from projections.project.letters import pieces
-from projections.project.refresh import Schedule, own_stalled_thresholds, refresh, stale
+from projections.project.refresh import (
+    Repricing,
+    Schedule,
+    outdated,
+    own_stalled_thresholds,
+    refresh,
+    stale,
+)
 from projections.project.retention import RetentionSchedule, expire
 from projections.project.sweep import Publish, SweepResult, Thresholds, sweep, write_clocks
 from projections.project.writer import Writer
@@ -69,13 +76,16 @@ class Projector:
     write_batch_bytes: int = 32 * 2**20
     retention: RetentionSchedule = field(default_factory=RetentionSchedule)
     _partitions: dict[int, PartitionState] = field(default_factory=dict)
+    _repricing: Repricing = field(default_factory=Repricing)
+    _mine: list[int] = field(default_factory=list)
 
     def assign(self, partitions: Iterable[int]) -> None:
         """Take over these partitions and no others. Call it at each assignment, also of the same partitions.
 
-        It refreshes the figures that the worker before left behind. Raises Stopped.
+        It refreshes the figures that the worker before left behind; those that another price book priced wait for the slices of
+        `refresh_due`, since with a new book they are all. Raises Stopped.
         """
-        mine = sorted(partitions)
+        mine = self._mine = sorted(partitions)
         # The last sweep may be outdated: another worker may have had the partition meanwhile.
         self._partitions = {
             p: replace(state, last_sweep=None) for p, state in self._partitions.items() if p in mine
@@ -84,11 +94,10 @@ class Projector:
         self.schedule.own_stalled_ms = self.writer.retrying(
             "own thresholds", lambda: own_stalled_thresholds(self.writer.tables, mine)
         )
-        behind = self.writer.retrying(
-            "stale figures", lambda: stale(self.writer.tables, mine, self.price_version)
-        )
+        self._repricing = Repricing()
+        behind = self.writer.retrying("stale figures", lambda: stale(self.writer.tables, mine))
         for run in behind:
-            self.schedule.touch(**run)
+            self.schedule.touch(run["run_id"], run["partition"], run["offset"], records=run["tasks"])
         if behind:
             log.info("figures to catch up", runs=len(behind), partitions=mine)
             self._refresh([run["run_id"] for run in behind])
@@ -128,18 +137,45 @@ class Projector:
         if before is None:
             return
         # Before, not after: figures of a run that is gone would bring a row of it back.
-        self.refresh_all()
+        self._refresh(list(self.schedule.dirty))
+        self._repricing = Repricing()
         mine = sorted(self._partitions)
         done = self.writer.retrying("expire runs", lambda: expire(self.writer.tables, before, mine))
         self.retention.looked(now_ms, done)
 
     def refresh_due(self) -> None:
-        """Refresh the figures that are due. Call it also when no message comes."""
+        """Refresh the figures that are due, and one slice of what another price book priced.
+
+        Call it also when no message comes.
+        """
         self._refresh(self.schedule.due(time.monotonic()))
+        if time.monotonic() >= self._repricing.not_before:
+            self._reprice()
 
     def refresh_all(self) -> None:
-        """Refresh every run whose figures are behind, at once."""
+        """Refresh every run whose figures are behind, or priced by another book, at once."""
         self._refresh(list(self.schedule.dirty))
+        while self._reprice():
+            pass
+
+    def _reprice(self) -> bool:
+        """Refresh one slice of the runs that another price book priced; False if none is left."""
+        began, left = time.monotonic(), self._repricing
+        if not left.waiting and not left.all_found:
+            left.found(
+                self.writer.retrying(
+                    "outdated prices",
+                    lambda: outdated(self.writer.tables, self._mine, self.price_version),
+                )
+            )
+            if left.waiting:
+                log.info("figures to price anew", runs=len(left.waiting), all=left.all_found)
+        if not (offsets := left.slice()):
+            return False
+        refresh(self.writer, offsets, self.price_version)
+        now = time.monotonic()
+        left.refreshed(now, now - began)
+        return True
 
     def _read_to_round(self, partition: int, queue: deque[Record], batch: WriteBatch) -> None:
         """Move messages from the queue to the batch, up to one that completes a round to sweep, or before one that needs

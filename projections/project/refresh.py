@@ -1,5 +1,6 @@
 """Figures of the runs that batches touched: when to refresh which run (pure), and the refresh itself."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any
 
 from projections.project.writer import Writer
 from projections.sql import sql
+from schemas.events import INT64_MAX
 from stores.tables.client import Tables
 
 #: Tables of figures and the query that fills each, in the order in which they are written: the second reads the first.
@@ -17,6 +19,8 @@ PATIENCE = 5
 LARGE_RUN_RECORDS = 50_000
 #: Most runs of one refresh: the ids stand in the statement.
 RUNS_AT_ONCE = 200
+#: Most runs of which is kept in memory that another price book priced them: to find them reads all runs, so not too few.
+OUTDATED_AT_ONCE = 10_000
 
 
 @dataclass(slots=True)
@@ -105,6 +109,40 @@ class Schedule:
         self.dirty = {r: d for r, d in self.dirty.items() if d.partition in partitions}
 
 
+@dataclass(slots=True)
+class Repricing:
+    """Runs that another price book priced, which are refreshed in slices between batches. Pure: time is an argument.
+
+    Nothing of it is kept: figures carry the version of their price book, so whoever takes over finds what is left.
+    """
+
+    waiting: deque[dict[str, Any]] = field(default_factory=deque)
+    #: Whether no run is left but those that wait.
+    all_found: bool = False
+    not_before: float = 0.0
+
+    def found(self, runs: Sequence[dict[str, Any]]) -> None:
+        """Add runs (run_id, offset, tasks); fewer than `OUTDATED_AT_ONCE` are the last."""
+        self.waiting.extend(runs)
+        self.all_found = len(runs) < OUTDATED_AT_ONCE
+
+    def slice(self) -> dict[str, int]:
+        """Take out the runs (id → offset) of one refresh: a large one alone, or several with few tasks together."""
+        taken: dict[str, int] = {}
+        tasks = 0
+        while self.waiting and len(taken) < RUNS_AT_ONCE:
+            tasks += self.waiting[0]["tasks"]
+            if taken and tasks > LARGE_RUN_RECORDS:
+                break
+            run = self.waiting.popleft()
+            taken[run["run_id"]] = run["offset"]
+        return taken
+
+    def refreshed(self, now: float, took: float) -> None:
+        """Record that a slice took so long: the next waits `PATIENCE` times as long, so that messages go first."""
+        self.not_before = now + PATIENCE * took
+
+
 def refresh(writer: Writer, offsets: Mapping[str, int], price_version: int) -> None:
     """Compute the figures of the runs anew. `offsets` gives each run's greatest inserted offset. Raises Stopped."""
     parameters = {"run_ids": list(offsets), "offsets": list(offsets.values()), "price_version": price_version}
@@ -113,9 +151,21 @@ def refresh(writer: Writer, offsets: Mapping[str, int], price_version: int) -> N
         writer.retrying(query, partial(writer.tables.command, statement, **parameters))
 
 
-def stale(tables: Tables, partitions: Sequence[int], price_version: int) -> list[dict[str, Any]]:
-    """Rows (run_id, partition, offset) of the partitions' runs whose figures are behind what is inserted."""
-    return tables.rows(sql("project/stale_figures"), partitions=list(partitions), price_version=price_version)
+def stale(tables: Tables, partitions: Sequence[int]) -> list[dict[str, Any]]:
+    """Rows (run_id, partition, offset, tasks) of the partitions' runs whose figures are behind what is inserted."""
+    return outdated(tables, partitions, price_version=0, most=INT64_MAX)
+
+
+def outdated(
+    tables: Tables, partitions: Sequence[int], price_version: int, most: int | None = None
+) -> list[dict[str, Any]]:
+    """The same, and runs priced by a book before `price_version`: live runs first, at most `OUTDATED_AT_ONCE` if not said."""
+    return tables.rows(
+        sql("project/stale_figures"),
+        partitions=list(partitions),
+        price_version=price_version,
+        most=most or OUTDATED_AT_ONCE,
+    )
 
 
 def own_stalled_thresholds(tables: Tables, partitions: Sequence[int]) -> dict[str, int]:

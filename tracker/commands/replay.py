@@ -71,3 +71,4 @@ def _catch_up(tables: Tables, settings: Settings) -> None:
     """Refresh the figures that a stopped projector had put off, as its next start would."""
     projector = setup.projector(tables, settings, lambda _topic, _messages: None, threading.Event())
     projector.assign([r["partition"] for r in tables.rows("SELECT partition FROM watermarks FINAL")])
+    projector.refresh_all()

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from api.auth.sessions import PROOF_HEADER
 from api.tokens.commands import FirstToken, describe, make_token
-from api.tokens.models import TokenWanted
+from api.tokens.models import NewToken
 from schemas.access import Role
 from schemas.settings import Settings
 from stores.log.local import LocalLog
@@ -134,7 +134,7 @@ class InTables:
 
     def make(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            return make_token(self._table, TokenWanted(**request), now_ms()).model_dump(mode="json")
+            return make_token(self._table, NewToken(**request), now_ms()).model_dump(mode="json")
         except FirstToken as e:
             raise NotDone(str(e)) from e
         except ValidationError as e:

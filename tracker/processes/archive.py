@@ -39,10 +39,10 @@ def archive(
 
 def archive_of(settings: Settings) -> Archive:
     """The archive that the settings name. Raises NotDone."""
-    found = open_archive(settings)
-    if found is None:
+    archive = open_archive(settings)
+    if archive is None:
         raise NotDone("no archive is set: TRACKER_ARCHIVE=s3://BUCKET/PREFIX names one")
-    return found
+    return archive
 
 
 def archiver(event_log: EventLog, to: Archive, settings: Settings, skip_lost: bool = False) -> Archiver:
