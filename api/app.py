@@ -20,11 +20,13 @@ from api.auth.sessions import LoginSessions
 from api.core import probes, problems
 from api.core.db import Reader
 from api.core.headers import SafeAnswers
+from api.core.run_refs import WholeNames, read_names
 from api.costs import routes as cost_routes
 from api.costs import tabs as cost_tabs
 from api.dead_letters import routes as dead_letter_routes
 from api.dead_letters.commands import ReadAgain, read_nothing
 from api.html import site
+from api.html.page import answer_problem
 from api.logs import pages as log_pages
 from api.logs import routes as log_routes
 from api.logs import tabs as log_tabs
@@ -79,6 +81,7 @@ def create_app(
     `read_again` reads dead letters by today's code. Without a `gate` everybody may do everything. It neither opens nor closes the
     tables and the log: who made them does.
     """
+    read_names()
     reader = Reader(tables, settings, clock)
     gate = gate or Gate(
         NoTokens(), settings, clock, LoginSessions(secrets.token_hex(), settings.login_hours, False)
@@ -98,10 +101,12 @@ def create_app(
         app.include_router(router)
     app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
     app.router.routes[:0] = extra_routes
-    problems.install(app)
+    problems.install(app, answer_problem)
+    app.state.clock = clock
     bind_runs(app.state, lambda ref: runs.resolve(reader, ref), lambda run_id: runs.owner(reader, run_id))
     app.add_middleware(Guarded, gate=gate, reported=extra_routes)
-    app.add_middleware(SafeAnswers)
+    app.add_middleware(SafeAnswers, respond=answer_problem)
+    app.add_middleware(WholeNames)
     _describe_problems(app)
     return app
 

@@ -1,9 +1,9 @@
 """What Nextflow's records say, whatever dialect carries them: tasks, totals, the workflow and its end."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from ingest import partial_parsing
 from ingest.partial_parsing import SetAsideParts
@@ -17,6 +17,8 @@ from schemas.events import (
     Count,
     Model,
     Moment,
+    Place,
+    ProcessTotals,
     Progress,
     Runner,
     TaskRecord,
@@ -100,6 +102,10 @@ class NextflowProgress(Progress):
     peak_running: Count = Field(0, validation_alias="peakRunning")
 
 
+class NextflowProcess(ProcessTotals):
+    process: Place = Field(validation_alias="name")
+
+
 #: Our field of `Workflow`: Nextflow's.
 WORKFLOW = {
     "name": "runName",
@@ -172,6 +178,23 @@ def progress_of(body: Mapping[str, Any], aside: SetAsideParts) -> Progress | Non
     return progress
 
 
+def processes_of(body: Mapping[str, Any], aside: SetAsideParts) -> list[ProcessTotals] | None:
+    """The runner's totals by process; those that cannot be used are set aside."""
+    progress = body.get("progress")
+    if not isinstance(progress, dict):
+        return None
+    rows = partial_parsing.items(progress, "processes", aside)
+    return None if rows is None else list(_processes(rows, aside))
+
+
+def _processes(rows: list[Any], aside: SetAsideParts) -> Iterator[ProcessTotals]:
+    for i, row in enumerate(rows):
+        try:
+            yield NextflowProcess.model_validate(row)
+        except ValidationError as error:
+            aside.add(f"progress.processes[{i}]", partial_parsing.reason(error), row)
+
+
 def workflow_of(facts: Mapping[str, Any], aside: SetAsideParts) -> Workflow:
     """The facts of `workflow`, under our names."""
     fields = {ours: facts.get(theirs) for ours, theirs in WORKFLOW.items()}
@@ -185,7 +208,7 @@ def workflow_of(facts: Mapping[str, Any], aside: SetAsideParts) -> Workflow:
 
 
 def completed_of(facts: Mapping[str, Any], aside: SetAsideParts, common: Mapping[str, Any]) -> Completed:
-    """The end of the run; `common` are the fields of every Payload, and its progress.
+    """The end of the run; `common` are the fields of every Payload, and its totals.
 
     Raises Unreadable if it does not say how the run ended.
     """

@@ -131,8 +131,16 @@ def read(
         return made
 
 
+def reason(error: ValidationError) -> str:
+    """Why a value could not be used, in a few words."""
+    return "; ".join(f"{name}: {why}" for name, why in _wrong_fields(error).items())
+
+
 def _wrong_fields(error: ValidationError) -> dict[str, str]:
-    return {str(e["loc"][0]): _reason(e) for e in error.errors(include_url=False, include_context=False)}
+    return {
+        str(e["loc"][0] if e["loc"] else "value"): _reason(e)
+        for e in error.errors(include_url=False, include_context=False)
+    }
 
 
 def _reason(error: pydantic_core.ErrorDetails) -> str:

@@ -117,7 +117,8 @@ def _complete(request: Request) -> Read:
     if workflow is None:
         raise Unreadable("without `workflow` it does not say how the run ended")
     common = _common(body.get("instant"), request.workspace, aside)
-    data = nextflow.completed_of(workflow, aside, common | {"progress": nextflow.progress_of(body, aside)})
+    totals = {"progress": nextflow.progress_of(body, aside), "processes": nextflow.processes_of(body, aside)}
+    data = nextflow.completed_of(workflow, aside, common | totals)
     return RunCompleted(**request.envelope(), data=data), []
 
 

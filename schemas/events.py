@@ -177,6 +177,18 @@ class Progress(Model):
     peak_running: Count = 0
 
 
+class ProcessTotals(Model):
+    """The runner's own totals of one process. `failed` includes attempts retried."""
+
+    process: Place
+    succeeded: Count = 0
+    failed: Count = 0
+    ignored: Count = 0
+    cached: Count = 0
+    aborted: Count = 0
+    retries: Count = 0
+
+
 class SetAside(Model):
     """A part of a request that could not be used: it becomes a dead letter, while the rest of the request is projected."""
 
@@ -266,6 +278,10 @@ class Completed(Payload):
     error_report: str = ""
     workflow: Workflow | None = None
     progress: Progress | None = None
+    processes: Annotated[list[ProcessTotals], Field(fail_fast=True)] | None = Field(
+        None,
+        description="The runner's last totals by process; with them it is known which tasks were never told",
+    )
 
     @field_validator("completed_at")
     @classmethod

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from tracker.errors import EXPECTED, describe
+from tracker.printing import printable
 
 #: Each command is the `app` of its own module, which is imported only when the command runs, or all are listed.
 COMMANDS = {
@@ -41,7 +42,7 @@ class CommandLine(TyperGroup):
         try:
             return super().invoke(ctx)
         except EXPECTED as e:
-            print(f"tracker: {describe(e)}", file=sys.stderr)
+            print(f"tracker: {printable(describe(e))}", file=sys.stderr)
             raise typer.Exit(1) from e
 
 

@@ -8,6 +8,7 @@ from schemas.settings import Settings
 from stores.log.open import open_log
 from stores.log.port import EventLog, LogUnavailable
 from stores.tables.client import Tables, open_tables
+from tracker.printing import printable
 
 
 def with_log_and_tables(settings: Settings, work: Callable[[EventLog, Tables], Awaitable[int]]) -> int:
@@ -32,7 +33,7 @@ async def _open(settings: Settings, work: Callable[[EventLog, Tables], Awaitable
 def report(differences: Sequence[object], none: str) -> None:
     """Print the differences, at most 100; `none` is printed where there are none."""
     for difference in differences[:100]:
-        print(difference)
+        print(printable(str(difference)))
     if len(differences) > 100:
         print(f"… and {len(differences) - 100} more")
     if differences:

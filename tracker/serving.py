@@ -2,37 +2,80 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from schemas.settings import Settings
 from stores import http_server
 
+log = structlog.get_logger()
+
 _DRAIN_SECONDS = 10
+#: For how long the end waits to be told what it would cost.
+_WARNING_SECONDS = 2
+
+#: Tells what to know before the process ends, '' for nothing.
+Warn = Callable[[], Awaitable[str]]
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Uvicorn, but a signal only ends the serving: uvicorn itself would raise it again afterwards, and what comes then
-    (the last batch, the farewell to the log) would be cut off. A second signal changes nothing."""
+    (the last batch, the farewell to the log) would be cut off.
+
+    Whoever presses Ctrl-C is warned first, if `warn` has something to say, and presses it again. Every other signal ends the
+    serving at once, as orchestrators send one and expect an end.
+    """
+
+    def __init__(self, config: uvicorn.Config, warn: Warn | None = None, interactive: bool = False) -> None:
+        super().__init__(config)
+        self._warn, self._interactive = warn, interactive
+        self.warning: asyncio.Task[None] | None = None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(number, self.stop, number)
         yield
 
-    def _stop(self) -> None:
-        self.should_exit = True
+    def stop(self, number: signal.Signals) -> None:
+        """Handle the signal of this number."""
+        first = self._warn is not None and self.warning is None
+        waits = first and self._interactive and number == signal.SIGINT
+        if first:
+            self.warning = asyncio.create_task(self._tell(waits))
+        if not waits:
+            self.should_exit = True
+
+    async def _tell(self, waits: bool) -> None:
+        assert self._warn is not None
+        text = ""
+        try:
+            text = await asyncio.wait_for(self._warn(), _WARNING_SECONDS)
+        except Exception as e:  # whatever is wrong, the process is to end
+            log.warning("it is not known which runs are live", error=repr(e)[:300])
+        if text:
+            print(text + ("\nPress Ctrl-C again to stop now." if waits else ""), file=sys.stderr, flush=True)
+        else:
+            self.should_exit = True
 
 
 async def serve(
-    app: ASGIApp, settings: Settings, beside: "asyncio.Task[None] | None" = None, ready: str = ""
+    app: ASGIApp,
+    settings: Settings,
+    beside: "asyncio.Task[None] | None" = None,
+    ready: str = "",
+    warn: Warn | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; raises what ended the task that runs beside it. Prints `ready` once it listens."""
+    """Serve until SIGINT or SIGTERM; raises what ended the task that runs beside it. Prints `ready` once it listens.
+
+    `warn`: what is printed when it is told to stop.
+    """
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -46,7 +89,7 @@ async def serve(
         timeout_keep_alive=75,  # above Nextflow's 60 s between heartbeats, so that its connection lives on
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    server = _Server(config)
+    server = Server(config, warn, interactive=sys.stdin.isatty())
     serving = asyncio.create_task(server.serve())
     tasks = {serving} | ({beside} if beside else set())
     while not server.started and not serving.done():
@@ -56,6 +99,8 @@ async def serve(
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
+    if server.warning:
+        await server.warning
     if beside and beside.done():
         await beside
 

@@ -19,9 +19,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.permissions import SAFE_METHODS, entered, forbidden
 from api.auth.sessions import COOKIE, LoginSession, LoginSessions
-from api.core.problems import Problem, answer, explain
+from api.core.problems import PROBES, Problem, answer, explain
 from api.core.request_body import as_json, limited
 from api.core.request_context import REQUEST_CONTEXT, RequestContext
+from api.html.page import answer_problem
 from schemas.access import Act, Caller, How, anybody, may
 from schemas.metrics import DENIED
 from schemas.settings import Settings
@@ -30,9 +31,8 @@ from stores.tokens.token_list import TokenList
 from stores.tokens.tokens import PREFIX, Rejected, Token, TokenSet, caller, secret_of
 
 #: Paths that need nobody to be known; what lies under /static/ too.
-PUBLIC = frozenset({"/livez", "/readyz", "/metrics", "/login", "/logout", "/api/v1/openapi.json"})
+PUBLIC = PROBES | {"/login", "/logout", "/api/v1/openapi.json"}
 _STATIC = "/static/"
-_UNLIMITED = frozenset({"/livez", "/readyz", "/metrics"})
 _API = "/api/"
 _NAME_MAX = 200
 
@@ -141,8 +141,10 @@ class Guarded:
             who, seed = self._enter(scope)
         except Problem as problem:
             details, headers = explain(problem)
-            wants_page = problem.status_code == HTTPStatus.UNAUTHORIZED and _wants_page(scope)
-            response: Response = _to_login(scope) if wants_page else answer(details, headers)
+            response: Response = answer(details, headers)
+            if _wants_page(scope):
+                unknown = problem.status_code == HTTPStatus.UNAUTHORIZED
+                response = _to_login(scope) if unknown else answer_problem(scope, details, headers)
             await response(scope, receive, send)
             return
         scope = entered(scope, who, seed, self.gate.sessions)
@@ -162,7 +164,7 @@ class Guarded:
         """Who comes in. Raises Problem."""
         path, headers = scope["path"], Headers(scope=scope)
         peer = scope["client"][0] if scope.get("client") else ""
-        if path.startswith(_STATIC) or path in _UNLIMITED:
+        if path.startswith(_STATIC) or path in PROBES:
             return None, ""
         if scope["method"] not in SAFE_METHODS:
             self.gate.refuse_foreign(headers)
@@ -201,7 +203,7 @@ def _wants_page(scope: Scope) -> bool:
 
 def _to_login(scope: Scope) -> Response:
     """To the login, which leads back to the page; after a form to the page that it stood on."""
-    path, query = scope["path"], scope.get("query_string", b"").decode("latin-1")
+    path, query = scope["raw_path"].decode("latin-1"), scope.get("query_string", b"").decode("latin-1")
     if scope["method"] not in SAFE_METHODS:
         page = urlsplit(Headers(scope=scope).get("referer", ""))
         path, query = page.path or "/", page.query

@@ -6,7 +6,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.core.problems import unforeseen
+from api.core.problems import AnswerProblem, unforeseen
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ HEADERS = {
 class SafeAnswers:
     """ASGI middleware around everything, the answers to errors included."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, respond: AnswerProblem) -> None:
+        self.app, self.respond = app, respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,4 +58,4 @@ class SafeAnswers:
             if started:
                 raise  # too late for an answer: the server cuts the connection
             log.exception("%s %s failed", scope["method"], scope["path"][:200])
-            await unforeseen()(scope, receive, send_safely)
+            await self.respond(scope, unforeseen(), {})(scope, receive, send_safely)

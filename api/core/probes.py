@@ -1,6 +1,9 @@
 """/livez, /readyz and /metrics. Some metrics are asked of the tables and the log when they are scraped: how runs stand, and how
 far the tracker is."""
 
+from collections.abc import Awaitable, Callable
+
+import anyio
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import APIRouter
@@ -18,23 +21,53 @@ from stores.tables.client import TablesUnavailable
 log = structlog.get_logger()
 
 
+#: The figures that are asked of the tables are no newer than this: whoever scrapes may be anybody.
+METRICS_MS = 5_000
+_PINGS = 2
+
+
+class Seldom:
+    """Does `work` when it is asked to, but one at a time and at most once in METRICS_MS of `clock` (ms).
+
+    Whoever asks meanwhile waits for nothing, and has what the last time gave.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[None]], clock: Callable[[], int]) -> None:
+        self._work, self._clock = work, clock
+        self._done_ms: int | None = None
+        self._busy = False
+
+    async def do(self) -> None:
+        """Do it, if it is due. Raises what the work raises."""
+        recent = self._done_ms is not None and abs(self._clock() - self._done_ms) < METRICS_MS
+        if self._busy or recent:
+            return
+        self._busy = True
+        try:
+            await self._work()
+        finally:
+            self._busy, self._done_ms = False, self._clock()
+
+
 def router(reader: Reader, event_log: EventLog) -> APIRouter:
-    """The three routes."""
+    """The three routes. A probe has threads of its own, so it does not wait for those that read."""
     r = APIRouter(include_in_schema=False)
+    gauges = Seldom(lambda: _set_gauges(reader, event_log), reader.clock)
+    pinging = anyio.CapacityLimiter(_PINGS)
 
     @r.get("/livez")
     async def livez() -> Response:
         return PlainTextResponse("ok\n")
 
     @r.get("/readyz")
-    def readyz() -> Response:
-        if not reader.tables.ping():
+    async def readyz() -> Response:
+        if not await anyio.to_thread.run_sync(reader.tables.ping, limiter=pinging):
             raise TablesUnavailable("no answer to a ping")
         return PlainTextResponse("ok\n")
 
     @r.get("/metrics")
     async def metrics() -> Response:
-        await _set_gauges(reader, event_log)
+        await gauges.do()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return r

@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem details: one shape for all, also for what the framework refuses by itself."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -9,9 +9,11 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from stores.log.port import LogUnavailable
 from stores.tables.client import TablesUnavailable
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY = {"Retry-After": "5"}
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 class ProblemDetails(BaseModel):
@@ -39,6 +42,7 @@ class Problem(HTTPException):
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, detail, headers)
+        self.errors: list[dict[str, str]] = []
 
 
 #: What requests may end with, and we know what to say of.
@@ -48,6 +52,13 @@ KINDS = (HTTPException, RequestValidationError, TablesUnavailable, LogUnavailabl
 def bad_request(detail: str) -> Problem:
     """400: the caller must change something."""
     return Problem(HTTPStatus.BAD_REQUEST, detail)
+
+
+def bad_parameter(name: str, what: str) -> Problem:
+    """400: this parameter of the query is wrong."""
+    problem = bad_request(f"{name}: {what}")
+    problem.errors = [{"where": f"query.{name}", "what": what}]
+    return problem
 
 
 def invalid(e: ValidationError) -> Problem:
@@ -66,9 +77,25 @@ def answer(details: ProblemDetails, headers: Mapping[str, str] | None = None) ->
     return JSONResponse(details.model_dump(), details.status, dict(headers or {}), MEDIA_TYPE)
 
 
-def unforeseen() -> JSONResponse:
-    """The answer to a bug."""
-    return answer(_details(500, "this is a bug in the tracker; its log tells more"))
+def unforeseen() -> ProblemDetails:
+    """What to tell of a bug."""
+    return _details(500, "this is a bug in the tracker; its log tells more")
+
+
+def wants_json(scope: Scope) -> bool:
+    """Whether the caller asks for JSON, and not for a page as well."""
+    accepted = Headers(scope=scope).get("accept", "")
+    return "json" in accepted and "text/html" not in accepted
+
+
+def wants_page(scope: Scope) -> bool:
+    """Whether an error is answered with a page: outside the API and the probes, to whoever does not ask for JSON.
+
+    Runners know nothing of pages, and what they send is no GET.
+    """
+    if scope["path"].startswith("/api/") or scope["path"] in PROBES or wants_json(scope):
+        return False
+    return scope["method"] in ("GET", "HEAD") or "text/html" in Headers(scope=scope).get("accept", "")
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -82,7 +109,8 @@ def explain(e: Exception) -> tuple[ProblemDetails, Mapping[str, str]]:
     match e:
         case HTTPException():
             detail = "" if e.detail == HTTPStatus(e.status_code).phrase else e.detail
-            return _details(e.status_code, detail), e.headers or {}
+            errors = e.errors if isinstance(e, Problem) else []
+            return _details(e.status_code, detail, errors), e.headers or {}
         case RequestValidationError():
             errors = [_wrong(error) for error in e.errors()[:20]]
             detail = "; ".join(f"{w['where']}: {w['what']}" for w in errors)
@@ -111,12 +139,15 @@ def _wrong(error: Mapping[str, Any]) -> dict[str, str]:
     return {"where": ".".join(loc) or "body", "what": str(error["msg"])[:500]}
 
 
-async def _handle(_: Request, e: Exception) -> Response:
-    details, headers = explain(e)
-    return answer(details, headers)
+#: Makes the response to the request of this scope.
+AnswerProblem = Callable[[Scope, ProblemDetails, Mapping[str, str]], Response]
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, respond: AnswerProblem) -> None:
     """Make the app answer with problems; what nobody foresaw is api/core/headers.py's."""
+
+    async def handle(request: Request, e: Exception) -> Response:
+        return respond(request.scope, *explain(e))
+
     for kind in KINDS:
-        app.add_exception_handler(kind, _handle)
+        app.add_exception_handler(kind, handle)

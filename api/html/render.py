@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -165,6 +166,7 @@ def _environment() -> Environment:
     )
     for show in shown:
         env.filters[show.__name__] = show
+    env.filters["urlencode"] = lambda value: quote(str(value), safe="")  # Jinja's own leaves / as it is
     env.globals["csrf_field"] = csrf_field
     env.globals["request_context"] = REQUEST_CONTEXT.get
     return env

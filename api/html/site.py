@@ -1,7 +1,7 @@
-"""Pages and pictures of the whole site: the favicons and the reference of the API."""
+"""Pages and pictures of the whole site: the favicons, the reference of the API, and addresses that lead elsewhere."""
 
-from fastapi import APIRouter
-from starlette.responses import HTMLResponse, Response
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.html.page import Page
 from api.html.render import render
@@ -31,4 +31,19 @@ def router() -> APIRouter:
     def docs_page() -> Response:
         return render("html/docs.html")
 
+    @r.get("/runs")
+    @r.get("/runs/")
+    def list_of_runs(request: Request) -> Response:
+        return _to("/", request)
+
+    @r.get("/runs/{ref}/")
+    @r.get("/runs/{ref}/{part}/")
+    def without_last_slash(request: Request) -> Response:
+        return _to(request.scope["raw_path"].decode("latin-1").rstrip("/"), request)
+
     return r
+
+
+def _to(path: str, request: Request) -> Response:
+    """Another address with the same query; browsers keep what stands behind a #."""
+    return RedirectResponse(path + (f"?{request.url.query}" if request.url.query else ""), 307)

@@ -56,6 +56,14 @@ class Counts(BaseModel):
     total: int
 
 
+class Reported(BaseModel):
+    """Whether a run that is over told all of its tasks one by one. Where not, its counts are the runner's totals, and what needs
+    the tasks (peak, cost, timeline) is the least that it can have been."""
+
+    complete: bool
+    missing: int = Field(description="Tasks that the runner's totals count and that were never told")
+
+
 class Cost(BaseModel):
     """What the attempts cost; `wasted`: the failed and aborted ones; not `complete` if a price is unknown."""
 
@@ -117,6 +125,9 @@ class Run(BaseModel):
     completed_at: Time | None
     duration_ms: int | None
     tasks: Counts
+    reported: Reported = Field(
+        Reported(complete=True, missing=0), description="Whether all of its tasks were told one by one"
+    )
     peak_concurrency: int
     cost: Cost | None
     outputs: Outputs | None

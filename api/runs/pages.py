@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from api.core.db import Reader, ahead
 from api.core.params import PAGE_SIZE, PageToken, RunFilter, run_filter, run_sort
-from api.html.page import Page, form_values, next_page, query_without
+from api.html.page import Page, form_values, next_page, query_without, with_form
 from api.html.render import render
 from api.runs import queries as runs
 from api.runs.models import RunList, Tab
@@ -21,7 +21,6 @@ def router(reader: Reader, tabs: Sequence[Tab]) -> APIRouter:
     """The routes. `tabs`: of the page of a run, in their order."""
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
 
-    @r.get("/")
     def list_page(
         request: Request,
         filter: Annotated[RunFilter, Depends(run_filter)],
@@ -55,6 +54,8 @@ def router(reader: Reader, tabs: Sequence[Tab]) -> APIRouter:
             base_url=reader.settings.base_url,
             now_ms=reader.clock(),
         )
+
+    r.add_api_route("/", list_page, route_class_override=with_form("runs/filters.html", RunStatus))
 
     @r.get("/runs/{ref}")
     def show_run(request: Request, ref: str) -> Response:

@@ -11,11 +11,22 @@ from api.core.db import Judgement, Reader, Row
 from api.core.figures import money, time_of
 from api.core.params import RunFilter
 from api.core.problems import not_found
-from api.runs.models import Cost, Counts, Run, RunError, RunList, Runner, RunThresholds, Transition, Workflow
+from api.runs.models import (
+    Cost,
+    Counts,
+    Reported,
+    Run,
+    RunError,
+    RunList,
+    Runner,
+    RunThresholds,
+    Transition,
+    Workflow,
+)
 from api.runs.resume import is_nextflow, resume_argument, resume_line
 from schemas.events import iso
 from schemas.run_ids import is_derived
-from schemas.statuses import ReportedState
+from schemas.statuses import ReportedState, RunStatus
 from schemas.thresholds import own
 
 log = logging.getLogger(__name__)
@@ -181,7 +192,8 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
     """Pure. `row`: of `runs.sql`; `currency`: of the price book in force, '' where there is none."""
     name = row["name"]
     session_id = row["session_id"] or None
-    resumable = is_nextflow(row["dialect"], row["runner_name"])
+    never_began = row["status"] == RunStatus.DISCONNECTED and row["reported_state"] == ReportedState.SUBMITTED
+    resumable = is_nextflow(row["dialect"], row["runner_name"]) and not never_began
     return Run(
         id=row["run_id"],
         name=name,
@@ -200,6 +212,7 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         completed_at=time_of(row["completed_ms"]),
         duration_ms=row["duration_ms"],
         tasks=Counts(**{k: row[k] for k in Counts.model_fields}),
+        reported=Reported(complete=not row["missing"], missing=row["missing"]),
         peak_concurrency=row["peak"],
         cost=_cost(row, currency),
         outputs=None,

@@ -29,7 +29,7 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
     common: dict[str, Any] = {
         "run": facts.run,
         "facts": facts,
-        "here": f"/runs/{quote(facts.run.id)}",
+        "here": f"/runs/{quote(facts.run.id, safe='')}",
         "now_ms": reader.clock(),
         "addresses": {t.address for t in own},
         "may_change": may(REQUEST_CONTEXT.get().caller, Act.CHANGE_RUN, facts.run.owner),

@@ -31,6 +31,6 @@ SELECT
     modes.preview AS preview,
     process_names.names AS announced,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
-    peak, wasted, unpriced,
+    peak, wasted, unpriced, missing,
     {{ shown_cost }} AS shown_cost
 FROM {{ run_statuses(run_ids="{run_ids:Array(String)}") }}

@@ -204,6 +204,25 @@
   const next = document.querySelector("form[action='/login'] input[name=next]");
   if (next && location.hash && !next.value.includes("#")) next.value += location.hash;
 
+  // What is typed or picked without a zone means this browser's, and the address says which, so that it can be shared.
+  function withZone(text) {
+    const parts = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?$/.exec(text.trim());
+    if (!parts) return text;
+    const [year, month, day, hour, minute, second] = parts.slice(1).map((part) => Number(part ?? 0));
+    const east = -new Date(year, month - 1, day, hour, minute, second).getTimezoneOffset();
+    const two = (n) => String(n).padStart(2, "0");
+    const offset = `${east < 0 ? "-" : "+"}${two(Math.floor(Math.abs(east) / 60))}:${two(Math.abs(east) % 60)}`;
+    return `${parts[1]}-${parts[2]}-${parts[3]}T${two(hour)}:${two(minute)}:${two(second)}${offset}`;
+  }
+
+  document.addEventListener("change", (event) => {
+    const name = event.target instanceof HTMLInputElement && event.target.dataset.picks;
+    if (name && event.target.value) event.target.form.elements[name].value = withZone(event.target.value);
+  });
+  document.addEventListener("submit", (event) => {
+    for (const input of event.target.querySelectorAll("input.moment")) input.value = withZone(input.value);
+  }, true);
+
   function closeMenus(but) {
     for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== but) menu.open = false;
   }

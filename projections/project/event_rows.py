@@ -308,6 +308,8 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
             row |= _completed(version, data) | _progress(version, data.progress)
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)
+            if data.processes is not None:
+                row["process_totals"] = version | {"processes": [p.model_dump() for p in data.processes]}
         case Labelled():
             row["labels"] = state | {"labels": data.labels}
             thresholds = own(data.labels)

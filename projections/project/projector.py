@@ -117,6 +117,8 @@ class Projector:
             for partition, queue in waiting.items():
                 self._read_to_round(partition, queue, batch)
             self._write(batch.rows)
+            # At once: whoever reads that a run is over reads how its tasks ended.
+            self._refresh(self.schedule.ended())
             if batch.unchanged:
                 write_clocks(self.writer, batch.unchanged)
             if batch.rounds:

@@ -75,6 +75,10 @@ class Schedule:
             and clock - dirty.tasks_observed > min(stalled_ms, self.own_stalled_ms.get(run_id, stalled_ms))
         ]
 
+    def ended(self) -> list[str]:
+        """Dirty runs whose end was inserted since their last refresh."""
+        return [r for r, dirty in self.dirty.items() if dirty.ended]
+
     def due(self, now: float) -> list[str]:
         """Dirty runs that may be refreshed now."""
         return [r for r in self.dirty if self.not_before.get(r, 0.0) <= now]

@@ -1,6 +1,7 @@
-{% from "schemas/macros/tasks.sql" import task_facts %}
+{% from "schemas/macros/tasks.sql" import known_count, missing_tasks, reported_counts, task_facts %}
 -- Figures of the runs {run_ids}, one row each, also for a run that has no task yet: the sums over its processes, which
--- refresh_processes.sql has written with the same version, and the peak over its tasks. Peak concurrency is half-open,
+-- refresh_processes.sql has written with the same version, and the peak over its tasks. Where the totals of a run that is over
+-- count more tasks than it told, those are `missing`, and the counts are the runner's. Peak concurrency is half-open,
 -- [start, complete): a task that starts when another ends is not beside it.
 WITH
     asked AS
@@ -21,21 +22,34 @@ WITH
         WHERE run_id IN {run_ids:Array(String)}
         GROUP BY run_id, version
     ),
-    peaks AS
+    of_tasks AS
     (
-        SELECT run_id, maxIntersections(from_ms, to_ms) AS peak
+        SELECT run_id, maxIntersections(from_ms, to_ms) AS peak, {{ reported_counts }}
         FROM {{ task_facts("{run_ids:Array(String)}") }} AS task_facts
         GROUP BY run_id
+    ),
+    totals AS
+    (
+        SELECT run_id, progress
+        FROM (SELECT run_id, progress, completed FROM runs FINAL WHERE run_id IN {run_ids:Array(String)})
+        WHERE completed.hash != 0
     )
 SELECT
-    asked.run_id AS run_id,
-    asked.version AS version,
-    tasks,
-    open_tasks,
+    run_id, version, tasks, open_tasks,
     pending + submitted + running + succeeded + failed + aborted + cached AS total,
-    pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
-    ifNull(peaks.peak, 0) AS peak,
-    cost, wasted, unpriced, cpu_ms
-FROM asked
-LEFT ANY JOIN summed ON asked.run_id = summed.run_id AND asked.version = summed.version
-LEFT ANY JOIN peaks ON asked.run_id = peaks.run_id
+    pending, submitted, running,
+    {% for kind in ("succeeded", "failed", "ignored", "aborted", "cached") %}
+    {{ known_count(kind, "progress") }} AS {{ kind }},
+    {% endfor %}
+    retried, ifNull(f.peak, 0) AS peak, cost, wasted, unpriced, cpu_ms,
+    toUInt64(f.missing) AS missing
+FROM
+(
+    SELECT
+        asked.run_id AS run_id, asked.version AS version, summed.* EXCEPT (run_id, version), of_tasks.* EXCEPT run_id,
+        totals.progress AS progress, {{ missing_tasks("progress") }} AS missing
+    FROM asked
+    LEFT ANY JOIN summed ON asked.run_id = summed.run_id AND asked.version = summed.version
+    LEFT ANY JOIN of_tasks ON asked.run_id = of_tasks.run_id
+    LEFT ANY JOIN totals ON asked.run_id = totals.run_id
+) AS f

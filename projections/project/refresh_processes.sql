@@ -1,33 +1,64 @@
-{% from "schemas/macros/tasks.sql" import task_facts %}
--- Figures by process, of the runs {run_ids}, from what their tasks say now. {offsets}: the greatest offset of each of
--- these runs that had been inserted before this began; {price_version}: the price book that it is priced by.
+{% from "schemas/macros/tasks.sql" import known_count, missing_tasks, reported_counts, task_facts %}
+-- Figures by process, of the runs {run_ids}, from what their tasks say now, and of runs that are over from the runner's last totals
+-- where these count more than was told. {offsets}: the greatest offset of each of these runs that had been inserted before this
+-- began; {price_version}: the price book that it is priced by.
 -- retried: tasks with a second or later attempt. Tasks may share a name, and an attempt may never be told, so of each name as many
 -- as it has of that attempt above the first of which most are known.
-WITH sumMapIf(
-    [concat(toString(attempt), ' ', name)], [toUInt64(1)], attempt > 1 AND shown != 'cached') AS further_attempts
+WITH
+    of_tasks AS
+    (
+        WITH sumMapIf(
+            [concat(toString(attempt), ' ', name)], [toUInt64(1)], attempt > 1 AND shown != 'cached') AS further_attempts
+        SELECT
+            run_id,
+            toString(task_facts.process) AS process,
+            count() AS tasks,
+            countIf(rank < 4) AS open_tasks,
+            countIf(shown = 'pending' AND NOT run_over) AS pending,
+            countIf(shown = 'submitted') AS submitted,
+            countIf(shown = 'running') AS running,
+            countIf(shown = 'succeeded') AS succeeded,
+            countIf(shown = 'failed' AND upper(ifNull(error_action, '')) != 'RETRY') AS failed,
+            countIf(shown = 'failed' AND upper(ifNull(error_action, '')) = 'IGNORE') AS ignored,
+            countIf(shown = 'aborted') AS aborted,
+            countIf(shown = 'cached') AS cached,
+            arraySum(arrayReduce('maxMap',
+                arrayMap(key -> [substring(key, position(key, ' ') + 1)], tupleElement(further_attempts, 1)),
+                arrayMap(number -> [number], tupleElement(further_attempts, 2))).2) AS retried,
+            sum(ifNull(task_facts.cost, 0)) AS cost,
+            sumIf(ifNull(task_facts.cost, 0), shown IN ('failed', 'aborted')) AS wasted,
+            countIf(isNull(task_facts.cost)) AS unpriced,
+            sumIf(priced_ms * ifNull(cpus, 1.), shown != 'cached') AS cpu_ms,
+            min(if(shown = 'cached', NULL, submitted_at)) AS first_submitted_at,
+            max(if(shown = 'cached' OR status = 'pending', NULL, ended_at)) AS last_completed_at,
+            {{ reported_counts }}
+        FROM {{ task_facts("{run_ids:Array(String)}") }} AS task_facts
+        GROUP BY run_id, process
+    ),
+    of_runner AS
+    (
+        SELECT run_id, p.process AS process, max(p) AS totals
+        FROM
+        (
+            SELECT run_id, arrayJoin(process_totals.processes) AS p
+            FROM (SELECT run_id, process_totals FROM runs FINAL WHERE run_id IN {run_ids:Array(String)})
+        )
+        WHERE greatest(p.succeeded, p.failed, p.aborted, p.cached) > 0
+        GROUP BY run_id, process
+    )
 SELECT
     run_id,
     process,
     bitShiftLeft(toUInt128(transform(run_id, {run_ids:Array(String)}, {offsets:Array(Int64)}, toInt64(0))), 64)
         + {price_version:UInt64} AS version,
-    count() AS tasks,
-    countIf(rank < 4) AS open_tasks,
-    countIf(shown = 'pending' AND NOT run_over) AS pending,
-    countIf(shown = 'submitted') AS submitted,
-    countIf(shown = 'running') AS running,
-    countIf(shown = 'succeeded') AS succeeded,
-    countIf(shown = 'failed' AND upper(ifNull(error_action, '')) != 'RETRY') AS failed,
-    countIf(shown = 'failed' AND upper(ifNull(error_action, '')) = 'IGNORE') AS ignored,
-    countIf(shown = 'aborted') AS aborted,
-    countIf(shown = 'cached') AS cached,
-    arraySum(arrayReduce('maxMap',
-        arrayMap(key -> [substring(key, position(key, ' ') + 1)], tupleElement(further_attempts, 1)),
-        arrayMap(number -> [number], tupleElement(further_attempts, 2))).2) AS retried,
-    sum(ifNull(task_facts.cost, 0)) AS cost,
-    sumIf(ifNull(task_facts.cost, 0), shown IN ('failed', 'aborted')) AS wasted,
-    countIf(isNull(task_facts.cost)) AS unpriced,
-    sumIf(priced_ms * ifNull(cpus, 1.), shown != 'cached') AS cpu_ms,
-    min(if(shown = 'cached', NULL, submitted_at)) AS first_submitted_at,
-    max(if(shown IN ('cached', 'pending'), NULL, ended_at)) AS last_completed_at
-FROM {{ task_facts("{run_ids:Array(String)}") }} AS task_facts
-GROUP BY run_id, process
+    tasks, open_tasks, pending, submitted, running,
+    {% for kind in ("succeeded", "failed", "ignored", "aborted", "cached") %}
+    {{ known_count(kind, "totals") }} AS {{ kind }},
+    {% endfor %}
+    retried, cost, wasted, unpriced, cpu_ms, first_submitted_at, last_completed_at
+FROM
+(
+    SELECT *, {{ missing_tasks("totals") }} AS missing
+    FROM of_tasks
+    FULL JOIN of_runner USING (run_id, process)
+) AS f

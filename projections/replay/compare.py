@@ -83,6 +83,11 @@ def figures(tables: Tables, price_version: int) -> list[Difference]:
     return differences
 
 
+def incomplete(tables: Tables) -> list[tuple[str, str, int]]:
+    """Runs that are over and did not tell all of their tasks: (name, id, tasks not told). Nothing is wrong with the tables."""
+    return [tuple(r.values()) for r in tables.rows(sql("replay/incomplete"))]
+
+
 def log_and_tables(tables: Tables, bounds: Mapping[int, Bounds]) -> list[Difference]:
     """Partitions of which the tables do not hold each message below their watermark exactly once, or more than the log has."""
     marks = {

@@ -118,6 +118,8 @@ SELECT
     multiIf(
         over AND reported_state = 'cancelled', concat('the runner ended it: ', completed.error_message),
         over, 'the runner said so',
+        liveness = 'disconnected' AND reported_state = 'submitted',
+            if(dialect = 'tower', 'it never began: see .nextflow.log where it was started', 'it never began'),
         liveness = 'disconnected', concat('no sign of life for more than ', toString(disconnected_after_ms / 1000), ' s'),
         liveness = 'stalled', concat(
             'heard, but no task for more than ', toString(stalled_after_ms / 1000), ' s: ',

@@ -1,7 +1,8 @@
 {# The tasks of the runs {{ run_ids }} with what follows from them: how they are shown once the run's end has closed what was open,
    the ms that they lasted, and their cost. The one definition behind the figures, the lists and the charts.
 
-   shown     running and submitted become succeeded, or aborted, when the run has ended (`inferred`); pending ones stay.
+   shown     running and submitted become succeeded, or aborted, when the run has ended (`inferred`). Pending ones become succeeded
+             when the run has; else they never ran, and stay.
    from_ms, to_ms   the interval [start, complete) for concurrency: NULL for cached, zero-length and never started tasks; an open
              one lasts to the run's end, or without an end for ever.
    cost      per attempt from (start, complete), never from realtime; an open one so far, by the runner's own clock. Cached and
@@ -12,8 +13,8 @@
 (
 SELECT
     t.*,
-    multiIf(t.rank IN (2, 3) AND r.over, if(r.state = 'succeeded', 'succeeded', 'aborted'), t.status) AS shown,
-    t.rank IN (2, 3) AND r.over AS inferred,
+    r.over AND t.rank < 4 AND (t.rank > 1 OR r.state = 'succeeded') AS inferred,
+    if(inferred, if(r.state = 'succeeded', 'succeeded', 'aborted'), t.status) AS shown,
     r.over AS run_over,
     coalesce(t.completed_at, if(r.over, r.ended_at, NULL)) AS ended_at,
     if(t.status = 'cached', NULL, toUnixTimestamp64Milli(t.started_at)) AS started_ms,
@@ -63,4 +64,30 @@ LEFT ANY JOIN
     GROUP BY machine_type
 ) AS p ON ifNull(t.machine_type, '') = p.offered_type
 )
+{%- endmacro %}
+
+{# What of the tasks of `task_facts` was reported one by one, to be held against the runner's totals. `closed_…`: what ran and was
+   closed by the run's end. A pending one of a run that succeeded is not there: how it ended was not told. #}
+{% set reported_counts -%}
+    toInt64(countIf(status = 'succeeded')) AS told_succeeded,
+    toInt64(countIf(status = 'failed' AND upper(ifNull(error_action, '')) != 'RETRY')) AS told_failed,
+    toInt64(countIf(status = 'failed' AND upper(ifNull(error_action, '')) = 'IGNORE')) AS told_ignored,
+    toInt64(countIf(status = 'aborted')) AS told_aborted,
+    toInt64(countIf(status = 'cached')) AS told_cached,
+    toInt64(countIf(inferred AND rank > 1 AND shown = 'succeeded')) AS closed_succeeded,
+    toInt64(countIf(inferred AND rank > 1 AND shown = 'aborted')) AS closed_aborted
+{%- endset %}
+
+{# How many tasks the totals (a tuple, of no more than 10^9 each) count above `reported_counts`. #}
+{% macro missing_tasks(totals) -%}
+    greatest(0, least(1000000000, {{ totals }}.succeeded) - told_succeeded - closed_succeeded)
+    + greatest(0, least(1000000000, {{ totals }}.failed) - least(1000000000, {{ totals }}.retries) - told_failed)
+    + greatest(0, least(1000000000, {{ totals }}.aborted) - told_aborted - closed_aborted)
+    + greatest(0, least(1000000000, {{ totals }}.cached) - told_cached)
+{%- endmacro %}
+
+{# The count of one kind to show, of the counts `f`: where tasks are missing the runner's, but never less than what was told. #}
+{% macro known_count(kind, totals) -%}
+    {% set retried = " - least(1000000000, " ~ totals ~ ".retries)" if kind == "failed" else "" -%}
+    toUInt64(if(f.missing > 0, greatest(told_{{ kind }}, least(1000000000, {{ totals }}.{{ kind }}){{ retried }}), toInt64(f.{{ kind }})))
 {%- endmacro %}

@@ -50,8 +50,8 @@ class Whole:
         self._loop = asyncio.new_event_loop()
         self._at = 0
         self.do(self.log.start())
-        self._projector = projector(tables, self.settings, self._publish, threading.Event())
-        self._projector.assign([0])
+        self.projector = projector(tables, self.settings, self._publish, threading.Event())
+        self.projector.assign([0])
         self._ticker = Ticker(self.log, "ingest-0", 5, lambda: self.now)
         runners = routes(self.log, self.settings, "ingest-0", lambda: self.now)
         self.app = create_app(tables, self.log, self.settings, lambda: self.now, extra_routes=runners)
@@ -73,13 +73,14 @@ class Whole:
         assert self.do(self._ticker.tick())
         self.project()
 
-    def project(self) -> None:
+    def project(self, refresh: bool = True) -> None:
         bounds = self.do(self.log.bounds(EVENTS))[0]
         while self._at < bounds.end:
             records = self.do(self.log.take(EVENTS, {0: self._at}, 1000, 0))
-            self._projector.project(records)
+            self.projector.project(records)
             self._at = records[-1].offset + 1
-        self._projector.refresh_all()
+        if refresh:
+            self.projector.refresh_all()
 
     def wait(self, seconds: float, step: float = 5) -> None:
         """Time passes, with a tick each `step` seconds."""

@@ -136,3 +136,12 @@ def test_wrong_settings_are_named_with_exit_code_2() -> None:
 def test_a_command_imports_only_what_it_needs() -> None:
     code = "import sys, tracker.cli, tracker.commands.dead_letters; print([m for m in ('fastapi', 'faust') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_settings_are_printed_whatever_they_hold() -> None:
+    """`[/…]` in a text is no markup of ours."""
+    result = tracker("config", data="/srv/[/bold]data", proxy_operators="[red]prod\x1b[31m")
+    assert result.exit_code == 0, result.output
+    text = "".join(result.output.split())
+    assert "BUCKET[/PREFIX]" in text and "/srv/[/bold]data" in text
+    assert "[red]prod\\x1b[31m" in text and "\x1b" not in result.output

@@ -13,6 +13,7 @@ from schemas.settings import Settings
 from schemas.statuses import AlertState
 from tracker.clock import now_ms
 from tracker.errors import NotDone
+from tracker.printing import printable
 from tracker.settings import read_settings
 
 app = typer.Typer(no_args_is_help=True, help="Check who is told of what.")
@@ -44,7 +45,7 @@ async def send_sample(settings: Settings, receiver: str) -> int:
     answer = await sender(in_force, settings, now_ms)(
         receiver, alert, Owed(alert.id, receiver, AlertState.FIRING, alert.since)
     )
-    print(f"{receiver}: {'taken' if answer.taken else 'not taken'}, {answer.detail}")
+    print(f"{receiver}: {'taken' if answer.taken else 'not taken'}, {printable(answer.detail)}")
     return 0 if answer.taken else 1
 
 

@@ -1,15 +1,13 @@
 """`tracker config`: the settings, and what each means."""
 
-import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from projections.alerts import rules
 from projections.project.price_book import PriceBook
 from schemas.settings import Settings
+from tracker.printing import print_table
 from tracker.settings import read_settings
 
 app = typer.Typer()
@@ -27,12 +25,12 @@ def config(
     if check:
         print("settings are right")
         return
-    table = Table("variable", "value", "meaning")
+    rows = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         shown = value if name != "clickhouse" else _without_password(str(value))
-        table.add_row(f"TRACKER_{name.upper()}", "" if shown is None else str(shown), field.description or "")
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+        rows.append((f"TRACKER_{name.upper()}", "" if shown is None else str(shown), field.description or ""))
+    print_table(("variable", "value", "meaning"), rows)
 
 
 def _without_password(url: str) -> str:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from tracker import printing
+from tracker.printing import printable
 from tracker.remote import URL_HELP, Refused, RunningTracker
 from tracker.settings import read_settings
 
@@ -92,13 +92,14 @@ def _replay_one(tracker: RunningTracker, letter_id: str, by: str) -> dict[str, A
 
 def print_table(pages: list[dict[str, Any]]) -> None:
     """Print a table of them."""
-    table = Table("id", "when", "run", "request", "part", "reason", "bytes", "read again")
-    for letter in (letter for page in pages for letter in page["dead_letters"]):
-        table.add_row(
+    rows = [
+        (
             letter["id"], letter["at"], letter["run_id"] or "", letter["request"] or letter["type"] or "",
             letter["part"] or "", letter["reason"], str(letter["raw_bytes"]), letter["replayed_at"] or "",
-        )  # fmt: skip
-    Console(width=None if sys.stdout.isatty() else 200, markup=False).print(table)
+        )
+        for page in pages for letter in page["dead_letters"]
+    ]  # fmt: skip
+    printing.print_table(("id", "when", "run", "request", "part", "reason", "bytes", "read again"), rows, 200)
 
 
 def print_outcome(pages: list[dict[str, Any]]) -> int:
@@ -108,5 +109,5 @@ def print_outcome(pages: list[dict[str, Any]]) -> int:
     replayed = sum(len(page["replayed"]) for page in pages)
     print(f"{replayed} read again, of {len(runs)} runs: {json.dumps(sorted(runs)[:20])}")
     for f in failed:
-        print(f"{f['id']}: {f['reason']}", file=sys.stderr)
+        print(f"{f['id']}: {printable(f['reason'])}", file=sys.stderr)
     return 1 if failed else 0

@@ -4,9 +4,8 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from tracker.printing import print_table, printable
 from tracker.remote import URL_HELP, RunningTracker
 from tracker.settings import read_settings
 
@@ -27,12 +26,9 @@ def delivery_check(
 
 def show(answer: dict[str, Any], check: bool) -> int:
     """Print the counts; the exit code: 1 where `check` is asked for and something does not add up."""
-    table = Table("", "requests")
-    for name in _COUNTS:
-        table.add_row(name.replace("_", " "), str(answer[name]))
-    Console().print(table)
+    print_table(("", "requests"), [(name.replace("_", " "), str(answer[name])) for name in _COUNTS])
     for spool in answer["spools"]:
-        print(f"spool {spool['spool']}: {spool['requests']} requests, said at {spool['told_at']}")
+        print(f"spool {printable(spool['spool'])}: {spool['requests']} requests, said at {spool['told_at']}")
     if not answer["lag_exact"]:
         print("many messages wait: ticks count among them")
     wrong = faults(answer)

@@ -4,14 +4,12 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from schemas.settings import Settings
 from stores.log.open import open_log
 from stores.tables import migrate as migrations
 from stores.tables.client import Tables, open_tables
-from tracker import startup
+from tracker import printing, startup
 from tracker.settings import read_settings
 
 app = typer.Typer()
@@ -50,7 +48,8 @@ async def _apply(settings: Settings, tables: Tables) -> None:
 
 
 def _list(tables: Tables) -> None:
-    table = Table("migration", "applied")
-    for m in migrations.status(tables):
-        table.add_row(m.name, f"{m.applied_at:%Y-%m-%d %H:%M:%S} UTC" if m.applied_at else "waits")
-    Console().print(table)
+    rows = [
+        (m.name, f"{m.applied_at:%Y-%m-%d %H:%M:%S} UTC" if m.applied_at else "waits")
+        for m in migrations.status(tables)
+    ]
+    printing.print_table(("migration", "applied"), rows)

@@ -11,8 +11,6 @@ from typing import Annotated, Any, Protocol
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
 from api.auth.sessions import PROOF_HEADER
 from api.tokens.commands import FirstToken, describe, make_token
@@ -28,6 +26,7 @@ from stores.tokens.tokens import TokenTable
 from tracker.access import login_sessions
 from tracker.clock import now_ms
 from tracker.errors import NotDone
+from tracker.printing import print_table, printable
 from tracker.remote import Refused, RunningTracker
 from tracker.settings import read_settings
 
@@ -76,11 +75,9 @@ def show() -> None:
     """List tokens, the expired and revoked too, without their secrets."""
     with registry(read_settings()) as tokens:
         rows = tokens.list()
-    table = Table("id", "name", "owner", "role", "ends in", "made", "expires", "revoked")
-    for t in rows:
-        times = [t[k] or "" for k in ("created_at", "expires_at", "revoked_at")]
-        table.add_row(t["id"], t["name"], t["owner"], t["role"], t["last_four"], *times)
-    Console(width=None if sys.stdout.isatty() else 160, markup=False).print(table)
+    fields = ("id", "name", "owner", "role", "last_four", "created_at", "expires_at", "revoked_at")
+    headings = ("id", "name", "owner", "role", "ends in", "made", "expires", "revoked")
+    print_table(headings, [[t[k] or "" for k in fields] for t in rows])
 
 
 @app.command()
@@ -92,7 +89,7 @@ def revoke(
     with registry(settings) as tokens:
         token = tokens.revoke(token_id)
     print(
-        f"revoked {token['id']} ({token['name']}); every process knows within {settings.tokens_seconds:g} s"
+        f"revoked {token['id']} ({printable(token['name'])}); every process knows within {settings.tokens_seconds:g} s"
     )
 
 

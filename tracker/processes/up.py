@@ -2,10 +2,14 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 
 import typer
 
 from api.app import create_app
+from api.core.db import Reader
+from api.core.params import RunFilter
+from api.runs import queries as runs
 from ingest.app import routes
 from ingest.ticker import Ticker
 from projections.alerts import rules
@@ -13,12 +17,14 @@ from projections.alerts.notifier import Notifier
 from projections.consume import loop as projection_loop
 from projections.consume import setup
 from schemas.settings import Settings
+from schemas.statuses import RunStatus
 from stores.files import open_private_folder
 from stores.log.local import LocalLog
 from stores.log.open import open_log
 from stores.tables.client import ANSWERING, PROJECTING, open_tables
 from tracker import access, startup
 from tracker.clock import now_ms
+from tracker.printing import printable
 from tracker.processes import archive
 from tracker.reread import read_again
 from tracker.serving import cancel, serve
@@ -74,7 +80,14 @@ async def run(settings: Settings) -> None:
         ):
             with tokens.refreshing():
                 is_open = tokens.current is not None and tokens.current.is_open
-                await serve(pages, settings, projecting, banner(settings, is_open))
+                reader = Reader(answering, settings, now_ms)
+                await serve(
+                    pages,
+                    settings,
+                    projecting,
+                    banner(settings, is_open),
+                    lambda: asyncio.to_thread(what_stopping_costs, reader),
+                )
         await cancel(projecting)
         await cancel(notifying)
     finally:
@@ -90,4 +103,30 @@ def banner(settings: Settings, is_open: bool) -> str:
         f"\nRun Tracker is ready at {settings.base_url}\n\n"
         f"Follow a Nextflow run with\n"
         f"    TOWER_ACCESS_TOKEN={token} nextflow run … -with-tower {settings.base_url}\n"
+    )
+
+
+#: Live runs that are named.
+_NAMED = 5
+_LIVE = [RunStatus.SUBMITTED, RunStatus.RUNNING, RunStatus.STALLED, RunStatus.UNKNOWN]
+
+
+def what_stopping_costs(reader: Reader) -> str:
+    """What to know before the tracker stops: the runs that report to it; '' if none does. Blocking."""
+    judgement = reader.judgement()
+    filter = RunFilter([str(status) for status in _LIVE], hidden=True)
+    ids, more = runs.page_of_ids(reader, judgement, filter, "", "", _NAMED)
+    names = [run.name for run in runs.runs_of(reader, ids, judgement, runs.UNSEEN)]
+    return warning(names, more is not None)
+
+
+def warning(names: Sequence[str], more: bool) -> str:
+    """Pure. What to know before the tracker stops while these runs are live, and `more` than these."""
+    if not names:
+        return ""
+    named = ", ".join(printable(name[:80]) for name in names) + (" and more" if more else "")
+    return (
+        f"Live runs report to this tracker: {named}.\n"
+        "Start it again within 2 minutes: Nextflow 26.04 ends its run after about 3 minutes without the tracker, and what "
+        "Nextflow 25.04 cannot deliver is lost."
     )

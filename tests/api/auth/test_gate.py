@@ -206,7 +206,7 @@ def test_a_page_of_another_site_writes_nothing(known: Any, foreign: dict[str, st
 
 def test_our_own_pages_write_also_where_browsers_tell_only_the_origin() -> None:
     """Over plain http, but for loopback, they send no Sec-Fetch-Site; and `Origin: null` if the page tells no referrer."""
-    stage = Guarded(NoTokens(), host="0.0.0.0", open=True)
+    stage = Guarded(NoTokens(), host="0.0.0.0", open=True, public_url="http://tracker.lab:8000")
     page = stage.request("GET", "/login")
     assert page.headers["referrer-policy"] == "same-origin"
     ours = {"Origin": "http://tracker.lab:8000", "Host": "tracker.lab:8000"}

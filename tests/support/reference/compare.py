@@ -72,6 +72,7 @@ def _run(run: Run) -> Rows:
     if run.names:
         row["process_names"] |= {"names": run.names.data}
     row["completed"] = _told(run.completed, _COMPLETED)
+    row["process_totals"] = _told(run.processes, ())
     row["completed_texts"] = _told(run.completed, ("error_report",))
     row["progress"] = _told(run.progress, type(run.progress.data).model_fields if run.progress else ())
     version, labels = run.labels
@@ -124,14 +125,31 @@ def _tasks(tables: Tables, expected: Expected, rates: Sequence[Rate]) -> tuple[R
     return shown, wanted
 
 
+def _of_run(run: Run, rates: Sequence[Rate]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    totals = run.progress.data if run.progress else None
+    processes = run.processes.data if run.processes else ()
+    return of_run(list(run.tasks(rates).values()), run.completed is not None, totals, processes)
+
+
 def _figures(
     tables: Tables, expected: Expected, rates: Sequence[Rate], versions: Mapping[str, int]
 ) -> tuple[Rows, Rows]:
     rows = tables.rows("SELECT * FROM run_figures FINAL")
     wanted = {}
     for run_id, run in expected.runs.items():
-        figures, _ = of_run(list(run.tasks(rates).values()), run.completed is not None)
-        names = (*COUNTS, "tasks", "open_tasks", "cost", "wasted", "unpriced", "cpu_ms", "peak", "total")
+        figures, _ = _of_run(run, rates)
+        names = (
+            *COUNTS,
+            "tasks",
+            "open_tasks",
+            "cost",
+            "wasted",
+            "unpriced",
+            "cpu_ms",
+            "peak",
+            "total",
+            "missing",
+        )
         wanted[run_id] = {k: figures[k] for k in names} | {"version": versions[run_id]}
     return {r.pop("run_id"): r for r in rows}, wanted
 
@@ -143,7 +161,7 @@ def _processes(
     rows = tables.rows(f"SELECT * FROM run_processes FINAL WHERE (run_id, version) IN {newest}")
     wanted = {}
     for run_id, run in expected.runs.items():
-        _, processes = of_run(list(run.tasks(rates).values()), run.completed is not None)
+        _, processes = _of_run(run, rates)
         for process, figures in processes.items():
             wanted[run_id, process] = figures | {"version": versions[run_id]}
     shown = {(r.pop("run_id"), r.pop("process")): {k: _value(v) for k, v in r.items()} for r in rows}

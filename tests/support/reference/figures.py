@@ -1,18 +1,19 @@
 """The reference for tasks and figures: how a task is shown, what it costs, and what tasks add up to. See `reducer.py`."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from schemas.events import TaskRecord
+from schemas.events import ProcessTotals, Progress, TaskRecord
 
 _RANK = {"pending": 1, "submitted": 2, "running": 3}
 TERMINAL_RANK = 4
 _COUNTED = ("pending", "submitted", "running", "succeeded", "failed", "aborted", "cached")
+_ENDED = ("succeeded", "failed", "ignored", "aborted", "cached")
 COUNTS = (*_COUNTED, "ignored", "retried")
 
 
@@ -109,7 +110,7 @@ def figures(tasks: Iterable[Task]) -> dict[str, Any]:
         default=None,
     )
     f["last_completed_at"] = max(
-        (t.ended_at for t in spent if t.shown != "pending" and t.ended_at is not None),
+        (t.ended_at for t in spent if t.record.status != "pending" and t.ended_at is not None),
         default=None,
     )
     further = Counter(
@@ -131,17 +132,50 @@ def figures(tasks: Iterable[Task]) -> dict[str, Any]:
     return f
 
 
-def of_run(tasks: Sequence[Task], over: bool) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Figures of a run, and by process, from all its tasks. `over`: it has ended."""
+def of_run(
+    tasks: Sequence[Task], over: bool, totals: Progress | None, of_processes: Iterable[ProcessTotals]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Figures of a run, and by process, from all its tasks. `over`: it has ended. `totals`, `of_processes`: the runner's last."""
     by_process: dict[str, list[Task]] = {}
     for t in tasks:
         by_process.setdefault(t.record.process, []).append(t)
+    counted = {p.process: p for p in sorted(of_processes, key=lambda p: tuple(p.model_dump().values()))}
+    for process, p in counted.items():
+        if p.succeeded or p.failed or p.aborted or p.cached:
+            by_process.setdefault(process, [])
     all_of_it = figures(tasks) | {"peak": peak(tasks)}
     processes = {process: figures(found) for process, found in by_process.items()}
+    for process, f in processes.items():
+        f |= _with_totals(f, by_process[process], counted.get(process))[0]
+    for kind in _ENDED:
+        all_of_it[kind] = sum(f[kind] for f in processes.values())
+    counts, all_of_it["missing"] = _with_totals(all_of_it, tasks, totals if over else None)
+    all_of_it |= counts
     for f in (all_of_it, *processes.values()):
         f["pending"] = 0 if over else f["pending"]
     all_of_it["total"] = sum(all_of_it[k] for k in _COUNTED)
     return all_of_it, processes
+
+
+def _with_totals(
+    f: Mapping[str, Any], tasks: Iterable[Task], totals: Progress | ProcessTotals | None
+) -> tuple[dict[str, int], int]:
+    """What is shown of the tasks that ended, and how many the runner's totals count above what it told."""
+    if totals is None:
+        return {}, 0
+    told: Counter[str] = Counter()
+    closed: Counter[str] = Counter()
+    for t in tasks:
+        action = (t.record.error_action or "").upper()
+        if t.inferred:
+            closed[t.shown] += t.record.status != "pending"
+        elif t.record.status != "failed" or action != "RETRY":
+            told[t.record.status] += 1
+            told["ignored"] += t.record.status == "failed" and action == "IGNORE"
+    own = {kind: min(10**9, getattr(totals, kind)) for kind in _ENDED}
+    own["failed"] -= min(10**9, totals.retries)
+    missing = sum(max(0, own[kind] - told[kind] - closed[kind]) for kind in _ENDED if kind != "ignored")
+    return ({kind: max(own[kind], told[kind]) for kind in _ENDED} if missing else {}), missing
 
 
 def peak(tasks: Iterable[Task]) -> int:

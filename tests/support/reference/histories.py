@@ -74,6 +74,19 @@ _progress = (
     st.none()
     | st.just(e.Progress())
     | st.builds(e.Progress, pending=_counts, submitted=_counts, running=_counts, failed=_counts)
+    | st.builds(
+        e.Progress,
+        **dict.fromkeys(("succeeded", "failed", "retries", "ignored", "aborted", "cached"), _counts),
+    )
+)
+#: With batches that never came the totals count tasks, and processes, that no record told of.
+_processes = st.none() | st.lists(
+    st.builds(
+        e.ProcessTotals,
+        process=st.sampled_from(["A", "B", "C"]),
+        **dict.fromkeys(("succeeded", "failed", "retries", "ignored", "aborted", "cached"), _counts),
+    ),
+    max_size=3,
 )
 _dialect = st.sampled_from([Dialect.TOWER] * 4 + [Dialect.WEBLOG, Dialect.NATIVE])
 _no_asides: list[e.SetAside] = []
@@ -159,6 +172,7 @@ _says = st.one_of(
             error_message=st.sampled_from(["", "SIGINT"]),
             workflow=st.none() | _workflow,
             progress=_progress,
+            processes=_processes,
         ),
     ),
     st.builds(Say, _run, _payload(e.Labelled, labels=st.lists(_label, max_size=3))),

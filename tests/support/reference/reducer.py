@@ -149,6 +149,7 @@ class Run:
     names: Told | None = None
     completed: Told | None = None
     progress: Told | None = None
+    processes: Told | None = None
     labels: tuple[int, list[str]] = (0, [])
     hiding: tuple[int, int, str] = (0, 0, "")
     records: dict[int, TaskRecord] = field(default_factory=dict)
@@ -195,6 +196,8 @@ class Run:
                 self.names = _newest(self.names, Told(*version, data.process_names))
         if isinstance(data, Completed):
             self.completed = _newest(self.completed, Told(*version, data))
+            if data.processes is not None:
+                self.processes = _newest(self.processes, Told(*version, data.processes))
         if isinstance(data, Begun | Completed) and data.workflow is not None:
             self.facts = _newest(self.facts, Told(*version, data.workflow))
         if isinstance(data, TasksChanged | Heartbeat | Completed) and data.progress is not None:
@@ -219,6 +222,8 @@ class Run:
     def _task(self, record: TaskRecord, rates: Sequence[Rate]) -> Task:
         shown = str(record.status)
         inferred = self.completed is not None and shown in ("submitted", "running")
+        if self.completed is not None and self.completed.data.state == "succeeded":
+            inferred |= shown == "pending"
         if inferred and self.completed is not None:
             shown = "succeeded" if self.completed.data.state == "succeeded" else "aborted"
         start, ended = ms(record.started_at), ms(record.completed_at)
@@ -243,6 +248,10 @@ class Run:
         if not self.seen[1]:  # people labelled a run that never said a word
             return Verdict(reported, "unknown", "unknown", "no telling")
         if clock - self.seen[0] > disconnected_ms:
+            if reported == "submitted":
+                where = self.first_dialect and self.first_dialect[1] == "tower"
+                why = "it never began" + (": see .nextflow.log where it was started" if where else "")
+                return Verdict(reported, "disconnected", "disconnected", why)
             why = f"no sign of life for more than {disconnected_ms / 1000:g} s"
             return Verdict(reported, "disconnected", "disconnected", why)
         idle = self._idle()

@@ -1,0 +1,150 @@
+"""What a run's page says where something never came: batches, the beginning, or the figures of an end."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from projections.replay import compare
+from stores.tables.client import Tables
+from tests.support.whole import T0, Whole, whole
+
+#: Longer than the threshold of silence.
+SILENT_SECONDS = 600
+
+
+@pytest.fixture
+def tracker(tables: Tables, tmp_path: Path) -> Iterator[Whole]:
+    with whole(tables, tmp_path) as started:
+        yield started
+
+
+def text_of(html: str) -> str:
+    """What a page says, without its marks, on one line."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def request(tracker: Whole, verb: str, run_id: str = "", **body: Any) -> str:
+    """A request of a Nextflow with a Tower client; the id of the run."""
+    method, path = ("POST", "/trace/create") if verb == "create" else ("PUT", f"/trace/{run_id}/{verb}")
+    tracker.now += 1000
+    answer = tracker.request(method, path, json={"instant": tracker.now, **body})
+    assert answer.is_success, answer.text
+    return answer.json()["workflowId"] if verb == "create" else run_id
+
+
+def begun(tracker: Whole, name: str) -> str:
+    run_id = request(tracker, "create", sessionId=f"s-{name}", runName=name)
+    workflow = {"runName": name, "sessionId": f"s-{name}", "start": "2026-11-26T10:00:01Z"}
+    return request(tracker, "begin", run_id, workflow=workflow, processNames=["A", "B"])
+
+
+def task(task_id: int, status: str, process: str = "A", **more: Any) -> dict[str, Any]:
+    return {"taskId": task_id, "status": status, "name": f"{process} ({task_id})", "process": process, **more}
+
+
+def ended(
+    tracker: Whole, run_id: str, name: str, success: bool = True, message: str = "", **body: Any
+) -> None:
+    workflow = {"runName": name, "sessionId": f"s-{name}", "success": success, "errorMessage": message}
+    request(tracker, "complete", run_id, workflow=workflow, **body)
+    tracker.tick()
+
+
+def test_batches_that_never_came_are_counted_from_the_runners_totals(tracker: Whole, tables: Tables) -> None:
+    run_id = begun(tracker, "dropped")
+    known = [task(i, "COMPLETED") for i in range(1, 31)] + [task(i, "NEW", "B") for i in range(31, 69)]
+    request(tracker, "progress", run_id, tasks=known)
+    processes = [
+        {"name": "A", "succeeded": 30},
+        {"name": "B", "succeeded": 46},
+        {"name": "C", "succeeded": 4},
+    ]
+    ended(tracker, run_id, "dropped", progress={"succeeded": 80, "processes": processes})
+
+    run = tracker.run("dropped")
+    assert run["reported"] == {"complete": False, "missing": 50}
+    assert {k: v for k, v in run["tasks"].items() if v} == {"succeeded": 80, "total": 80}
+    by_process = tracker.get("/runs/dropped/processes")["processes"]
+    assert {p["process"]: p["succeeded"] for p in by_process} == {"A": 30, "B": 46, "C": 4}
+    statuses = {t["status"] for t in tracker.get("/runs/dropped/tasks", page_size=500)["tasks"]}
+    assert statuses == {"succeeded"}
+    page = text_of(tracker.page("/runs/dropped"))
+    assert "50 tasks were not reported one by one; these counts are the runner's" in page
+    assert "at least 0" in page  # the peak
+    assert compare.figures(tables, 0) == []
+    assert compare.incomplete(tables) == [("dropped", run_id, 50)]
+
+
+def test_totals_without_processes_count_too_and_a_guess_gives_way(tracker: Whole) -> None:
+    run_id = begun(tracker, "cut_off")
+    told = [task(1, "COMPLETED"), task(2, "RUNNING"), task(3, "RUNNING")]
+    request(tracker, "progress", run_id, tasks=told)
+    totals = {"succeeded": 3, "failed": 2, "retries": 1, "aborted": 1}
+    ended(tracker, run_id, "cut_off", False, "boom", progress=totals)
+    run = tracker.run("cut_off")
+    assert {k: v for k, v in run["tasks"].items() if v} == {
+        "succeeded": 3,
+        "failed": 1,
+        "aborted": 1,
+        "total": 5,
+    }
+    assert run["reported"] == {"complete": False, "missing": 3}
+
+
+@pytest.mark.parametrize("progress", [None, {"succeeded": 1, "aborted": 1, "running": 4}])
+def test_a_run_whose_tasks_all_came_is_complete(tracker: Whole, progress: dict[str, int] | None) -> None:
+    run_id = begun(tracker, "whole")
+    request(tracker, "progress", run_id, tasks=[task(1, "COMPLETED"), task(2, "RUNNING")], progress=progress)
+    tracker.tick()
+    assert tracker.run("whole")["reported"] == {"complete": True, "missing": 0}
+    ended(tracker, run_id, "whole", False, "SIGINT", progress=progress)
+    run = tracker.run("whole")
+    assert run["reported"] == {"complete": True, "missing": 0}
+    assert {k: v for k, v in run["tasks"].items() if v} == {"succeeded": 1, "aborted": 1, "total": 2}
+    assert "not reported one by one" not in text_of(tracker.page("/runs/whole"))
+
+
+def test_totals_that_cannot_be_used_are_set_aside(tracker: Whole) -> None:
+    run_id = begun(tracker, "odd_totals")
+    processes = [{"name": "A", "succeeded": "many"}, 7, {"name": "B", "succeeded": 2**62, "aborted": 2**62}]
+    ended(tracker, run_id, "odd_totals", progress={"succeeded": 1, "processes": processes})
+    assert tracker.run("odd_totals")["status"] == "succeeded"
+    assert len(tracker.get("/dead-letters")["dead_letters"]) == 2
+
+
+def test_no_figure_lags_behind_the_end(tracker: Whole) -> None:
+    run_id = begun(tracker, "stopped")
+    request(tracker, "progress", run_id, tasks=[task(1, "RUNNING")] + [task(i, "NEW") for i in range(2, 12)])
+    tracker.tick()
+    # A refresh that took long makes the run wait for the next one.
+    tracker.projector.schedule.not_before[run_id] = float("inf")
+    workflow = {"runName": "stopped", "success": False, "errorMessage": "SIGINT"}
+    request(tracker, "complete", run_id, workflow=workflow)
+    tracker.project(refresh=False)
+    run = tracker.run("stopped")
+    assert run["status"] == "cancelled"
+    assert {k: v for k, v in run["tasks"].items() if v} == {"aborted": 1, "total": 1}
+
+
+def test_a_run_that_never_began_says_so(tracker: Whole) -> None:
+    run_id = request(tracker, "create", sessionId="s-typo", runName="typo")
+    tracker.tick()
+    assert tracker.run("typo")["status"] == "submitted"
+    tracker.wait(SILENT_SECONDS)
+    run = tracker.run("typo")
+    assert (run["status"], run["reported_state"], run["resume_command"], run["resume_line"]) == (
+        "disconnected",
+        "submitted",
+        None,
+        None,
+    )
+    reason = tracker.get("/runs/typo/transitions")["transitions"][-1]["reason"]
+    assert reason == "it never began: see .nextflow.log where it was started"
+    page = text_of(tracker.page(f"/runs/{run_id}"))
+    assert "It never began" in page and ".nextflow.log" in page and "crashed" not in page
+    assert "-resume" not in page
+    assert tracker.now > T0
