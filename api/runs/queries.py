@@ -48,17 +48,35 @@ _NAME_MAX = 100_000
 UNSEEN: Mapping[str, int] = {}
 
 
+#: Others of the same name that a page links.
+_SAME_NAME_MAX = 10
+
+
 def resolve(reader: Reader, ref: str) -> str:
-    """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404.
+    """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404."""
+    return str(_find(reader, ref, 1)[0]["run_id"])
+
+
+def with_same_name(reader: Reader, ref: str) -> tuple[str, list[tuple[str, str]]]:
+    """As `resolve`; and if `ref` is a name, the ids of the next older runs of it, each with when it was first heard of."""
+    found, *others = _find(reader, ref, 1 + _SAME_NAME_MAX)
+    return str(found["run_id"]), [(r["run_id"], iso(r["first_ms"])) for r in others]
+
+
+def _find(reader: Reader, ref: str, limit: int) -> list[Row]:
+    """The run that is meant first. Raises Problem 404.
 
     A derived id goes before a name and a name before an id that a client chose, or whoever chose `nightly` as an id would
     own the runs of that name for ever.
     """
     if len(ref) <= _NAME_MAX:
-        questions = [("runs/run_by_name", {"name": ref}), ("runs/run_by_id", {"run_id": ref})]
+        questions: list[tuple[str, dict[str, Any]]] = [
+            ("runs/run_by_name", {"name": ref, "limit": limit}),
+            ("runs/run_by_id", {"run_id": ref}),
+        ]
         for question, parameters in reversed(questions) if is_derived(ref) else questions:
             if rows := reader.rows(question, **parameters):
-                return str(rows[0]["run_id"])
+                return rows
     raise not_found("run", ref)
 
 

@@ -123,7 +123,7 @@ class Whole:
 
     def page(self, path: str, status: int = 200, **params: Any) -> str:
         """The HTML of a page, whose status must be this."""
-        answer = self.request("GET", path, params=params)
+        answer = self.request("GET", path, params=params or None)  # {} would take the query out of the path
         assert answer.status_code == status, (answer.status_code, answer.text[:500])
         assert answer.headers["content-type"].startswith("text/html")
         return answer.text

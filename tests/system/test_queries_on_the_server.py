@@ -139,7 +139,7 @@ def asked(theatre: Played) -> Iterator[tuple[str, tuple[int, Any]]]:
     values = {"letter_id": f"{letter['partition']}-{letter['offset']}", "alert_id": alert, "status": "failed"}
     reading = [path for method, path in routes(app.routes) if method == "GET" and path not in ELSEWHERE]
     for run in theatre.run_ids:
-        values |= {"ref": run, "task_id": "1", "note_id": "n1", "part": "tasks"}
+        values |= {"ref": run, "task_id": "1", "note_id": "n1", "part": "tasks", "text_name": "script"}
         for path in reading:
             if "{ref}" not in path and run != theatre.run_ids[0]:
                 continue
