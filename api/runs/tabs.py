@@ -22,8 +22,6 @@ from schemas.statuses import ReportedState
 
 #: Failed tasks that a tab lists; the rest is a click away.
 _FAILED_MAX = 10
-#: Cycles that Run History gives with their processes.
-_CYCLES_MAX = 20
 #: Points of the chart of tasks at once, and tasks up to which it is drawn: of 100,000 it takes 0.2 s of CPU each time.
 _CURVE_POINTS = 240
 CURVE_TASKS_MAX = 20_000
@@ -113,10 +111,9 @@ class Cycle:
 
 
 def _history(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str, Any]:
-    """Newest first; the cost is that of all cycles."""
-    places = {run_id: place for place, run_id in enumerate(facts.session_runs, 1)}
-    cycles = runs_of(reader, facts.session_runs, facts.judgement, places)
-    newest = list(reversed(cycles))[:_CYCLES_MAX]
+    """Newest first; the cost is that of all cycles, where all are listed."""
+    places = {run_id: facts.cycles - n for n, run_id in enumerate(facts.newest_cycles)}
+    newest = runs_of(reader, facts.newest_cycles, facts.judgement, places)
     failed = {
         c.id: ahead(partial(tasks.failed_tasks, reader, c.id, _FAILED_MAX)) for c in newest if c.tasks.failed
     }
@@ -126,7 +123,7 @@ def _history(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str,
             Cycle(c, processes[c.id], failed[c.id].result() if c.id in failed else tasks.FailedTasks())
             for c in newest
         ],
-        "together": together(cycles),
+        "together": together(newest) if len(newest) == facts.cycles else None,
     }
 
 
@@ -155,6 +152,6 @@ HISTORY = Tab(
     "Run History",
     "runs/run_history.html",
     _history,
-    applies=lambda facts: len(facts.session_runs) > 1,
-    count=lambda facts: len(facts.session_runs),
+    applies=lambda facts: facts.cycles > 1,
+    count=lambda facts: facts.cycles,
 )

@@ -128,6 +128,34 @@ def test_a_task_with_any_further_attempt_was_retried(tracker: Whole) -> None:
     assert counts == {"succeeded": 1, "aborted": 1, "retried": 2, "total": 2}
 
 
+def test_what_the_list_shows_as_pipeline_is_found(tracker: Whole) -> None:
+    tracker.send(case("24"))
+    tracker.send(case("11"))
+    assert "lab/variants" in text_of(tracker.page("/"))
+    for name, value in (("search", "LAB/var"), ("pipeline", "lab/variants")):
+        params: dict[str, Any] = {name: value}
+        assert [r["name"] for r in tracker.get("/runs", **params)["runs"]] == ["local_checkout"]
+        page = tracker.page("/", **params)
+        assert "local_checkout" in page and "empty_run" not in page
+    assert tracker.get("/runs", pipeline="main.nf")["runs"] == []
+    other = tracker.run("empty_run")["pipeline"]
+    assert [r["name"] for r in tracker.get("/runs", pipeline=other)["runs"]] == ["empty_run"]
+
+
+def test_a_silent_run_that_was_resumed_needs_no_attention(tracker: Whole) -> None:
+    requests = case("40")
+    tracker.send(requests[:3])
+    tracker.wait(600)
+    assert tracker.run("zombie-a")["status"] == "disconnected"
+    assert 'id="needs-zombie-a"' in tracker.page("/")
+    tracker.send(requests[3:4])
+    assert 'id="needs-zombie-a"' not in tracker.page("/")
+    tracker.send(requests[4:])
+    tracker.wait(2 * 86_400, step=3600)
+    assert 'id="needs-zombie-a"' not in tracker.page("/"), "nor long after the later cycle is over"
+    assert tracker.run("zombie-a")["status"] == "disconnected"
+
+
 def test_long_texts_are_cut_with_a_link_to_the_whole(tracker: Whole) -> None:
     tracker.send(case("35"))
     runs = {run["name"]: run["id"] for run in tracker.get("/runs")["runs"]}

@@ -82,11 +82,11 @@ class Whole:
         if refresh:
             self.projector.refresh_all()
 
-    def wait(self, seconds: float) -> None:
-        """Time passes, with a tick each 5 s."""
-        end = self.now + int(seconds * 1000)
-        while self.now + 5000 <= end:
-            self.now += 5000
+    def wait(self, seconds: float, step: float = 5) -> None:
+        """Time passes, with a tick each `step` seconds."""
+        end, pause = self.now + int(seconds * 1000), int(step * 1000)
+        while self.now + pause <= end:
+            self.now += pause
             assert self.do(self._ticker.tick())
         self.now = end
         self.tick()

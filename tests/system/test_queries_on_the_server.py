@@ -39,7 +39,7 @@ QUERIES: dict[str, list[dict[str, Any]]] = {
         {"sort": sort, "include_hidden": True, "page_size": 3}
         for sort in ("name", "-cost", "duration_ms", "status")
     ]
-    + [{"status": "failed"}, {"search": "a"}],
+    + [{"status": "failed"}, {"search": "a"}, {"pipeline": "a"}],
     "/": [{"sort": "-cost"}, {"status": "disconnected"}, {"search": "a"}],
     "/api/v1/runs/{ref}/tasks": [{"sort": "-duration_ms"}, {"status": "failed"}, {"search": "a"}],
 }
@@ -176,6 +176,7 @@ def alerting(theatre: Played) -> list[Any]:
     return [
         storage.load(theatre.history.now),
         storage.facts(theatre.run_ids),
+        storage.cycles(theatre.run_ids),
         marks,
         storage.outage_counts(rounds, MINUTE, marks),
         storage.missing(0, mark.round),
