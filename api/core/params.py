@@ -60,6 +60,7 @@ class RunFilter:
     after_ms: int = -INT64_MAX
     before_ms: int = INT64_MAX
     hidden: bool = False
+    pipeline: str = ""
 
 
 def run_filter(
@@ -72,6 +73,7 @@ def run_filter(
     started_after: Moment = "",
     started_before: Moment = "",
     hidden: Annotated[bool, Query(description="List hidden runs too")] = False,
+    pipeline: Annotated[str, Query(max_length=1000, description="As lists show it, exactly")] = "",
 ) -> RunFilter:
     """The filter of a list of runs, from its query parameters. On pages, which show UTC, a time without a zone is UTC."""
     zone_needed = request.url.path.startswith("/api/")
@@ -88,6 +90,7 @@ def run_filter(
         moment("started_after", started_after, -INT64_MAX),
         moment("started_before", started_before, INT64_MAX),
         hidden,
+        pipeline,
     )
 
 

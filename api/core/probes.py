@@ -23,23 +23,25 @@ log = structlog.get_logger()
 
 #: The figures that are asked of the tables are no newer than this: whoever scrapes may be anybody.
 METRICS_MS = 5_000
+#: The text of all metrics is no newer than this: to make it takes some ms, in which nothing else is answered.
+_TEXT_MS = 1_000
 _PINGS = 2
 
 
 class Seldom:
-    """Does `work` when it is asked to, but one at a time and at most once in METRICS_MS of `clock` (ms).
+    """Does `work` when it is asked to, but one at a time and at most once in `every_ms` of `clock` (ms).
 
     Whoever asks meanwhile waits for nothing, and has what the last time gave.
     """
 
-    def __init__(self, work: Callable[[], Awaitable[None]], clock: Callable[[], int]) -> None:
-        self._work, self._clock = work, clock
+    def __init__(self, work: Callable[[], Awaitable[None]], clock: Callable[[], int], every_ms: int) -> None:
+        self._work, self._clock, self._every_ms = work, clock, every_ms
         self._done_ms: int | None = None
         self._busy = False
 
     async def do(self) -> None:
         """Do it, if it is due. Raises what the work raises."""
-        recent = self._done_ms is not None and abs(self._clock() - self._done_ms) < METRICS_MS
+        recent = self._done_ms is not None and abs(self._clock() - self._done_ms) < self._every_ms
         if self._busy or recent:
             return
         self._busy = True
@@ -52,7 +54,14 @@ class Seldom:
 def router(reader: Reader, event_log: EventLog) -> APIRouter:
     """The three routes. A probe has threads of its own, so it does not wait for those that read."""
     r = APIRouter(include_in_schema=False)
-    gauges = Seldom(lambda: _set_gauges(reader, event_log), reader.clock)
+    text = b""
+
+    async def make_text() -> None:
+        nonlocal text
+        text = generate_latest()
+
+    gauges = Seldom(lambda: _set_gauges(reader, event_log), reader.clock, METRICS_MS)
+    metrics_text = Seldom(make_text, reader.clock, _TEXT_MS)
     pinging = anyio.CapacityLimiter(_PINGS)
 
     @r.get("/livez")
@@ -68,7 +77,8 @@ def router(reader: Reader, event_log: EventLog) -> APIRouter:
     @r.get("/metrics")
     async def metrics() -> Response:
         await gauges.do()
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        await metrics_text.do()
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return r
 

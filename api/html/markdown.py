@@ -7,6 +7,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+#: Of a text with more opening brackets no link is made: each bracket in brackets is read up to twenty times.
+_BRACKETS_MAX = 2000
+
 
 def _engine() -> MarkdownIt:
     engine = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -27,9 +30,11 @@ def _make_harmless(tokens: Sequence[Token]) -> None:
 
 
 _ENGINE = _engine()
+_WITHOUT_LINKS = _engine().disable("link")
 
 
 def to_html(text: str) -> Markup:
     """The text as HTML. Links of other kinds than http, https and mailto stay text."""
     env: dict[str, Any] = {}
-    return Markup(_ENGINE.render(text, env))
+    engine = _ENGINE if text.count("[") <= _BRACKETS_MAX else _WITHOUT_LINKS
+    return Markup(engine.render(text, env))

@@ -75,6 +75,7 @@ _FILTERS = (
     "search",
     "label",
     "user",
+    "pipeline",
     "hidden",
     "process",
     "sort",

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from api.core.request_context import CSRF_FIELD, REQUEST_CONTEXT
@@ -16,6 +16,9 @@ from schemas.events import to_ms
 
 DASH = "\N{EN DASH}"
 _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+
+#: What a long text takes of a page at most, in bytes of HTML.
+TEXT_SHOWN = 64 * 2**10
 
 #: In the order in which a progress bar stacks them.
 BAR = ("succeeded", "cached", "failed", "aborted", "running", "submitted", "pending")
@@ -110,6 +113,19 @@ def middle(text: str, most: int = 48) -> str:
     return text if len(text) <= most else f"{text[:keep]}…{text[-keep:]}"
 
 
+def size_in_html(text: str) -> int:
+    """Bytes that the text takes in a page."""
+    return len(escape(text).encode("utf-8", "replace"))
+
+
+def excerpt(text: str, most: int = TEXT_SHOWN) -> str:
+    """The beginning of a text, as much as takes at most `most` bytes of HTML."""
+    beginning = text[:most]
+    while (size := size_in_html(beginning)) > most:
+        beginning = beginning[: len(beginning) * most // size]
+    return beginning
+
+
 def task_label(name: str) -> str:
     """A task's name with the last two colon-separated segments of its process; whatever stands in brackets is kept whole."""
     process, bracket, rest = name.partition(" (")
@@ -159,6 +175,7 @@ def _environment() -> Environment:
         or_dash,
         pipeline,
         middle,
+        excerpt,
         task_label,
         bar,
         ms_of,

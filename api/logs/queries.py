@@ -86,10 +86,20 @@ def task_files(workdir: str | None, roots: Sequence[Path]) -> list[tuple[str, Ta
 
 def read_tail(path: str, roots: Sequence[Path], most: int) -> Tail | None:
     """The end of the file, at most so many bytes; None if it is not there or may not be read."""
+    part = _read(path, roots, most, from_end=True)
+    if part is None:
+        return None
+    # A name need not be UTF-8, what is answered must be.
+    return Tail(os.fsencode(path).decode("utf-8", "replace"), part[0], part[1].decode("utf-8", "replace"))
+
+
+def _read(path: str, roots: Sequence[Path], most: int, from_end: bool) -> tuple[int, bytes] | None:
+    """The size of a file, and its first or last bytes; None if it is not there, is no regular file or may not be read."""
     real = _allowed(path, roots)
     if real is None:
         return None
     try:
+        # A pipe would hold up whoever opens it, for ever.
         descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
         return None
@@ -97,13 +107,13 @@ def read_tail(path: str, roots: Sequence[Path], most: int) -> Tail | None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or not _still_there(descriptor, real):
             return None
-        os.lseek(descriptor, max(0, status.st_size - most), os.SEEK_SET)
-        data = os.read(descriptor, most)
+        if from_end:
+            os.lseek(descriptor, max(0, status.st_size - most), os.SEEK_SET)
+        return status.st_size, os.read(descriptor, most)
     except OSError:
         return None
     finally:
         os.close(descriptor)
-    return Tail(path, status.st_size, data.decode("utf-8", "replace"))
 
 
 def _allowed(path: str, roots: Sequence[Path]) -> str | None:
@@ -145,12 +155,8 @@ def _newest(folder: str | None, name: str, roots: Sequence[Path], prefix: bool =
 
 def _names(path: str, run: Run, roots: Sequence[Path]) -> bool:
     """Whether the log says near its start that it is of this run."""
-    real = _allowed(path, roots)
-    if real is None or not stat.S_ISREG(os.stat(real).st_mode):
+    part = _read(path, roots, _HEAD_BYTES, from_end=False)
+    if part is None:
         return False
-    try:
-        with open(real, "rb") as f:
-            head = f.read(_HEAD_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return False
+    head = part[1].decode("utf-8", "replace")
     return f"[{run.name}]" in head or bool(run.session_id and run.session_id in head and run.name in head)

@@ -25,14 +25,15 @@ def statement(tabs: Sequence[Tab]) -> str:
 
 def to_facts(row: Row, judgement: Judgement, addresses: Sequence[str]) -> RunFacts:
     """Pure. `row`: of `statement`; `addresses`: of the tabs that have a fact."""
-    session_runs = row["session_runs"] or [row["run_id"]]
-    cycle = session_runs.index(row["run_id"]) + 1
+    cycle, cycles, newest_cycles = row["cycles"]
+    cycle = cycle or 1
     status, changed_ms = row["last_change"]
     return RunFacts(
         run=to_run(row, judgement.as_of(row["partition"]), cycle, row["currency"]),
         judgement=judgement,
         resumed=bool(row["resume"]) or cycle > 1,
-        session_runs=session_runs,
+        cycles=cycles,
+        newest_cycles=newest_cycles,
         announced_processes=row["announced"],
         tasks_seen_at=time_of(row["tasks_seen_ms"] or None),
         last_word_ms=row["last_word_ms"] or None,

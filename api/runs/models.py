@@ -153,7 +153,7 @@ class RunList(BaseModel):
 
 
 class History(BaseModel):
-    """The runs of a session, oldest first."""
+    """The newest runs of a session, oldest first."""
 
     cycles: list[Run]
 
@@ -183,13 +183,14 @@ class Labels(BaseModel):
 class RunFacts:
     """What the page of a run knows before any tab is opened; it decides which tabs there are.
 
-    `session_runs`: ids of the runs of its session, oldest first, its own among them. `of_tabs`: address → value of `Tab.fact`.
+    `cycles`: of its session; `newest_cycles`: ids of at most 20 of them, newest first. `of_tabs`: address → value of `Tab.fact`.
     """
 
     run: Run
     judgement: Judgement
     resumed: bool
-    session_runs: Sequence[str]
+    cycles: int
+    newest_cycles: Sequence[str]
     announced_processes: Sequence[str]
     tasks_seen_at: Time | None
     last_word_ms: int | None

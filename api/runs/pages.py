@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from api.core.db import Reader, ahead
 from api.core.params import PAGE_SIZE, PageToken, RunFilter, run_filter, run_sort
+from api.core.problems import not_found
 from api.html.page import Page, form_values, next_page, query_without, with_form
 from api.html.render import render
 from api.runs import queries as runs
 from api.runs.models import RunList, Tab
 from api.runs.run_page import run_page
+from api.runs.texts import TEXTS
 from schemas.events import iso
 from schemas.statuses import RunStatus
 
@@ -56,6 +58,15 @@ def router(reader: Reader, tabs: Sequence[Tab]) -> APIRouter:
         )
 
     r.add_api_route("/", list_page, route_class_override=with_form("runs/filters.html", RunStatus))
+
+    @r.get("/runs/{ref}/text/{text_name}")
+    def show_text(ref: str, text_name: str) -> Response:
+        """A long text of the run, whole."""
+        run = runs.known_run(reader, runs.resolve(reader, ref), runs.UNSEEN)
+        text = TEXTS[text_name](run) if text_name in TEXTS else None
+        if text is None:
+            raise not_found("text", text_name)
+        return PlainTextResponse(text)
 
     @r.get("/runs/{ref}")
     def show_run(request: Request, ref: str) -> Response:

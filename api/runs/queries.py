@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 RECENT_MS = 24 * 3600 * 1000
 #: Runs that the block above the list shows at most.
 _ATTENTION_MAX = 8
+#: Cycles of a session that one answer gives at most.
+_HISTORY_MAX = 500
 #: Ids that one statement may carry.
 _IDS_AT_ONCE = 500
 #: What runs may be sorted by that is not in their rows.
@@ -46,17 +48,35 @@ _NAME_MAX = 100_000
 UNSEEN: Mapping[str, int] = {}
 
 
+#: Others of the same name that a page links.
+_SAME_NAME_MAX = 10
+
+
 def resolve(reader: Reader, ref: str) -> str:
-    """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404.
+    """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404."""
+    return str(_find(reader, ref, 1)[0]["run_id"])
+
+
+def with_same_name(reader: Reader, ref: str) -> tuple[str, list[tuple[str, str]]]:
+    """As `resolve`; and if `ref` is a name, the ids of the next older runs of it, each with when it was first heard of."""
+    found, *others = _find(reader, ref, 1 + _SAME_NAME_MAX)
+    return str(found["run_id"]), [(r["run_id"], iso(r["first_ms"])) for r in others]
+
+
+def _find(reader: Reader, ref: str, limit: int) -> list[Row]:
+    """The run that is meant first. Raises Problem 404.
 
     A derived id goes before a name and a name before an id that a client chose, or whoever chose `nightly` as an id would
     own the runs of that name for ever.
     """
     if len(ref) <= _NAME_MAX:
-        questions = [("runs/run_by_name", {"name": ref}), ("runs/run_by_id", {"run_id": ref})]
+        questions: list[tuple[str, dict[str, Any]]] = [
+            ("runs/run_by_name", {"name": ref, "limit": limit}),
+            ("runs/run_by_id", {"run_id": ref}),
+        ]
         for question, parameters in reversed(questions) if is_derived(ref) else questions:
             if rows := reader.rows(question, **parameters):
-                return str(rows[0]["run_id"])
+                return rows
     raise not_found("run", ref)
 
 
@@ -114,20 +134,31 @@ def page_of_ids(
 
 
 def history(reader: Reader, ref: str) -> list[Run]:
-    """The runs of the session of this run, oldest first."""
+    """The newest cycles of the session of this run, oldest first."""
     run = one_run(reader, ref)
     if run.session_id is None:
         return [run]
-    cycles = reader.rows("runs/sessions", session_ids=[run.session_id])
-    ids = [c["run_id"] for c in cycles if (c["workspace"] or None) == run.workspace]
-    return runs_of(reader, ids, reader.judgement())
+    rows = reader.rows(
+        "runs/history",
+        session_id=run.session_id,
+        workspace=run.workspace or "",
+        owner=run.owner or "",
+        limit=_HISTORY_MAX,
+    )
+    cycles = {r["run_id"]: r["cycle"] for r in reversed(rows)}
+    return runs_of(reader, list(cycles), reader.judgement(), cycles)
 
 
 def needing_attention(reader: Reader, judgement: Judgement) -> list[str]:
-    """Ids of the runs that are disconnected or stalled, or failed within a day and were not resumed; newest first."""
+    """Ids of the runs that are disconnected or stalled, or failed within a day, and were not resumed; newest first."""
     since_ms = reader.clock() - RECENT_MS
-    rows = reader.rows("runs/attention", **judgement.parameters(), since_ms=since_ms, limit=_ATTENTION_MAX)
-    return [r["run_id"] for r in rows]
+    rows = reader.rows("runs/attention", **judgement.parameters(), since_ms=since_ms, limit=_IDS_AT_ONCE)
+    resumed: set[str] = set()
+    if sessions := {r["run_id"]: r["silent_session"] for r in rows if r["silent_session"]}:
+        # A silent run may have been resumed long before it was seen to be silent.
+        found = reader.rows("runs/resumed", run_ids=list(sessions), session_ids=list(set(sessions.values())))
+        resumed = {r["run_id"] for r in found}
+    return [r["run_id"] for r in rows if r["run_id"] not in resumed][:_ATTENTION_MAX]
 
 
 def status_counts(reader: Reader, judgement: Judgement) -> list[Row]:
@@ -154,7 +185,7 @@ def runs_of(
         rows += reader.rows("runs/runs", **judgement.parameters(), run_ids=ids)
     by_id = {r["run_id"]: r for r in rows}
     if cycles is None:
-        cycles = _cycles(reader, {r["session_id"] for r in rows} - {""})
+        cycles = _cycles(reader, {r["run_id"]: r["session_id"] for r in rows if r["session_id"]})
     book = reader.rows("costs/price_book") if rows else []
     currency = book[0]["currency"] if book else ""
     return [
@@ -164,12 +195,13 @@ def runs_of(
     ]
 
 
-def _cycles(reader: Reader, sessions: Iterable[str]) -> dict[str, int]:
-    """Position in its session of each run of these sessions."""
+def _cycles(reader: Reader, sessions: Mapping[str, str]) -> dict[str, int]:
+    """Position in its session of each of these runs. `sessions`: run id → session."""
     ids = sorted(sessions)
     cycles: dict[str, int] = {}
     for start in range(0, len(ids), _IDS_AT_ONCE):
-        rows = reader.rows("runs/sessions", session_ids=ids[start : start + _IDS_AT_ONCE])
+        some = ids[start : start + _IDS_AT_ONCE]
+        rows = reader.rows("runs/sessions", run_ids=some, session_ids=sorted({sessions[i] for i in some}))
         cycles |= {r["run_id"]: r["cycle"] for r in rows}
     return cycles
 

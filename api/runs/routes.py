@@ -48,7 +48,7 @@ def _add_runs(r: APIRouter, reader: Reader) -> None:
 
     @r.get("/runs/{ref}/history", tags=["runs"], responses=responses(404))
     def get_history(ref: Ref) -> History:
-        """The runs of the run's session, oldest first."""
+        """The newest 500 runs of the run's session, by owner and workspace; oldest first by their starts."""
         return History(cycles=runs.history(reader, ref))
 
     @r.get("/runs/{ref}/transitions", tags=["runs"], responses=responses(404))

@@ -11,7 +11,7 @@ from api.core.request_context import REQUEST_CONTEXT
 from api.html.render import fragment, render
 from api.runs.facts import run_facts
 from api.runs.models import RunFacts, Tab
-from api.runs.queries import resolve
+from api.runs.queries import with_same_name
 from schemas.access import Act, may
 from schemas.statuses import ReportedState, RunStatus
 
@@ -22,7 +22,8 @@ ALL = "all"
 def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, str]) -> HTMLResponse:
     """The page of the run, with the tab `query["tab"]` open, or the one it opens on. Raises Problem 404."""
     judgement = ahead(reader.judgement)
-    facts = run_facts(reader, resolve(reader, ref), judgement.result(), tabs)
+    run_id, same_name = with_same_name(reader, ref)
+    facts = run_facts(reader, run_id, judgement.result(), tabs)
     own = [t for t in tabs if t.applies(facts)]
     requested = query.get("tab", "")
     opened = requested if requested in {t.address for t in own} else opens_on(facts)
@@ -44,6 +45,7 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
         "runs/run.html",
         **common,
         since=since(facts),
+        same_name=same_name,
         tabs=[(t, t.count(facts)) for t in own],
         panels=panels,
         opened=opened,

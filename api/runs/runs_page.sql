@@ -1,10 +1,11 @@
-{% from "schemas/macros/runs.sql" import duration_ms, pipeline, run_rows, run_statuses, shown_cost %}
+{% from "schemas/macros/runs.sql" import duration_ms, manifest_names, pipeline, run_rows, run_statuses, shown_cost, source %}
 -- Ids of one page of runs, filtered, and sorted by {sort}: `first_ms`, or one of the columns by_…, which say what a list shows. NULLs,
 -- where it shows nothing, come last in both directions; among equals the latest first append comes first. Only the columns that
 -- are asked for are read.
 -- An empty text or list does not filter, nor do the least and the greatest time; hidden runs come only if {hidden}.
 -- {after_ms} <= start < {before_ms}, where a run without a start is placed by its first append.
 -- A run that is over has the status that its end reported; only those of the others, which are few, need be judged.
+-- What a manifest alone names is found by single rows; with OR, which evaluates by row, a search takes twice the time of bitOr.
 -- A page begins after the run ({token_ms}, {token_id}), in the order of first append, or at {offset}, in any other.
 SELECT run_id, first_ms
 FROM
@@ -36,7 +37,12 @@ WHERE (empty({statuses:Array(String)}) OR if(over, completed.state IN {statuses:
         SELECT run_id
         FROM {{ run_statuses(over_since="9223372036854775807") }}
         WHERE status IN {statuses:Array(String)})))
-    AND ({search:String} = '' OR positionCaseInsensitiveUTF8(searched, {search:String}) > 0)
+    AND ({search:String} = '' OR bitOr(
+        positionCaseInsensitiveUTF8(searched, {search:String}) > 0,
+        {{ manifest_names("positionCaseInsensitiveUTF8(manifest_name, {search:String}) > 0") }}))
+    AND ({pipeline:String} = '' OR bitOr(
+        {{ source }} = {pipeline:String} AND NOT {{ manifest_names("manifest_name != ''") }},
+        {{ manifest_names("manifest_name = {pipeline:String}") }}))
     AND ({label:String} = '' OR has(labels, {label:String}))
     AND ({hidden:Bool} OR NOT hidden)
     AND ({user:String} = '' OR user_name = {user:String} OR owner = {user:String})

@@ -1,5 +1,5 @@
-{% from "schemas/macros/runs.sql" import run_rows %}
--- The runs of the sessions {session_ids}, oldest first within each workspace and session, with their position there.
+{% from "schemas/macros/runs.sql" import cycle_place, cycles_of, run_rows %}
+-- The position of each of the runs {run_ids} among the cycles of its session; {session_ids} are their sessions.
 -- The ids are found in single rows first, whatever part said it, since merging all runs would take far longer; then merged.
 {% set candidates %}
 run_id IN (
@@ -7,9 +7,11 @@ run_id IN (
         WHERE tupleElement(facts, 'session_id') IN {session_ids:Array(String)}
             OR tupleElement(created, 'session_id') IN {session_ids:Array(String)})
 {%- endset %}
-SELECT
-    run_id, workspace, session_id,
-    row_number() OVER (PARTITION BY workspace, session_id ORDER BY first_ms, run_id) AS cycle
-FROM {{ run_rows(candidates) }}
-WHERE session_id IN {session_ids:Array(String)}
-ORDER BY workspace, session_id, cycle
+SELECT run_id, cycle
+FROM
+(
+    SELECT run_id, row_number() OVER (PARTITION BY {{ cycles_of }} ORDER BY {{ cycle_place }}) AS cycle
+    FROM {{ run_rows(candidates) }}
+    WHERE session_id IN {session_ids:Array(String)}
+)
+WHERE run_id IN {run_ids:Array(String)}

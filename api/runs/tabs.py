@@ -13,16 +13,15 @@ from api.html.charts import curve
 from api.html.links import s3_link
 from api.html.render import ms_of
 from api.html.repositories import links
-from api.runs.models import Cost, Run, RunFacts, Tab
+from api.runs.models import Cost, Run, RunError, RunFacts, Tab
 from api.runs.queries import runs_of
+from api.runs.texts import param_rows
 from api.tasks import queries as tasks
-from api.tasks.models import Process, Task
+from api.tasks.models import Process
 from schemas.statuses import ReportedState
 
 #: Failed tasks that a tab lists; the rest is a click away.
 _FAILED_MAX = 10
-#: Cycles that Run History gives with their processes.
-_CYCLES_MAX = 20
 #: Points of the chart of tasks at once, and tasks up to which it is drawn: of 100,000 it takes 0.2 s of CPU each time.
 _CURVE_POINTS = 240
 CURVE_TASKS_MAX = 20_000
@@ -84,7 +83,22 @@ def _overview(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict
 
 
 def _error(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str, Any]:
-    return {"failed_tasks": tasks.failing_tasks(reader, facts.run.id, _FAILED_MAX)}
+    error = facts.run.error
+    return {
+        "failed": tasks.failed_tasks(reader, facts.run.id, _FAILED_MAX),
+        "message": message_beside(error) if error else None,
+    }
+
+
+def message_beside(error: RunError) -> str | None:
+    """Pure. The message, unless it is the summary or stands in the report: no text is shown twice."""
+    message = error.message
+    return None if message == error.summary or (message and message in (error.report or "")) else message
+
+
+def _config(_: Reader, facts: RunFacts, __: Mapping[str, str]) -> dict[str, Any]:
+    rows, whole = param_rows(facts.run.workflow.params or {})
+    return {"params": rows, "params_whole": whole}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +107,23 @@ class Cycle:
 
     run: Run
     processes: Sequence[Process]
-    failing: Sequence[Task]
+    failed: tasks.FailedTasks
 
 
 def _history(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str, Any]:
-    """Newest first; the cost is that of all cycles."""
-    places = {run_id: place for place, run_id in enumerate(facts.session_runs, 1)}
-    cycles = runs_of(reader, facts.session_runs, facts.judgement, places)
-    newest = list(reversed(cycles))[:_CYCLES_MAX]
-    failing = {
-        c.id: ahead(partial(tasks.failing_tasks, reader, c.id, _FAILED_MAX)) for c in newest if c.tasks.failed
+    """Newest first; the cost is that of all cycles, where all are listed."""
+    places = {run_id: facts.cycles - n for n, run_id in enumerate(facts.newest_cycles)}
+    newest = runs_of(reader, facts.newest_cycles, facts.judgement, places)
+    failed = {
+        c.id: ahead(partial(tasks.failed_tasks, reader, c.id, _FAILED_MAX)) for c in newest if c.tasks.failed
     }
     processes = tasks.processes_of(reader, [c.id for c in newest])
     return {
         "cycles": [
-            Cycle(c, processes[c.id], failing[c.id].result() if c.id in failing else []) for c in newest
+            Cycle(c, processes[c.id], failed[c.id].result() if c.id in failed else tasks.FailedTasks())
+            for c in newest
         ],
-        "together": together(cycles),
+        "together": together(newest) if len(newest) == facts.cycles else None,
     }
 
 
@@ -132,12 +146,12 @@ def _went_wrong(facts: RunFacts) -> bool:
 
 OVERVIEW = Tab("overview", "Overview", "runs/run_overview.html", _overview)
 ERROR = Tab("error", "Error & Resume", "runs/run_error.html", _error, _went_wrong)
-CONFIG = Tab("config", "Config & Params", "runs/run_config.html")
+CONFIG = Tab("config", "Config & Params", "runs/run_config.html", _config)
 HISTORY = Tab(
     "history",
     "Run History",
     "runs/run_history.html",
     _history,
-    applies=lambda facts: len(facts.session_runs) > 1,
-    count=lambda facts: len(facts.session_runs),
+    applies=lambda facts: facts.cycles > 1,
+    count=lambda facts: facts.cycles,
 )

@@ -12,6 +12,8 @@
   let chart = null;
   let base = null; // the whole timeline, as last fetched
   let bars = [];
+  let drawn = { began: 0, bars: [], groups: [] }; // what the chart's own data was made from: it may be drawn again at any time
+  let labelBelow = 0; // y from which the next heading is free of the one above it
   let curve = null;
   let turn = 0;
   let zoom = [0, 100];
@@ -76,20 +78,23 @@
   async function refresh() {
     const mine = ++turn;
     fetchedAt = Date.now();
-    try {
-      const [whole, levels] = await Promise.all([
-        ask(`${run}/timeline.json?${query({ bars: 1000 })}`),
-        ask(`/api/v1${run}/concurrency?points=1000`),
-      ]);
-      if (mine !== turn) return;
-      base = whole;
-      bars = whole.bars;
-      curve = levels;
-      draw();
-      if (zoom[0] > 0 || zoom[1] < 100) await detail();
-    } catch {
+    const answers = await Promise.all([
+      ask(`${run}/timeline.json?${query({ bars: 1000 })}`),
+      ask(`/api/v1${run}/concurrency?points=1000`),
+    ]).catch(() => null);
+    if (mine !== turn) return;
+    if (!answers) {
       caption.textContent = "The timeline could not be fetched; it is asked again when you change something.";
+      return;
     }
+    [base, curve] = answers;
+    bars = base.bars;
+    draw();
+    if (zoom[0] > 0 || zoom[1] < 100) showDetail();
+  }
+
+  function showDetail() {
+    detail().catch(() => { caption.textContent = "This part could not be fetched."; });
   }
 
   async function detail() {
@@ -115,10 +120,9 @@
   }
 
   function bar(params, api) {
-    const b = bars[params.dataIndex];
-    if (!b) return null;
+    const b = drawn.bars[params.dataIndex];
     const area = params.coordSys;
-    const x = (ms) => api.coord([ms - base.began, 0])[0];
+    const x = (ms) => api.coord([ms - drawn.began, 0])[0];
     const top = api.coord([0, b.top])[1];
     const bottom = api.coord([0, b.bottom])[1];
     const high = bottom - top;
@@ -133,9 +137,10 @@
     };
     if (b.attempts > 1) rect(b.begin, b.end, colours[b.status], 0.8);
     else {
+      if (b.end === b.begin) mark(children, x(b.begin), top + high / 2, Math.max(2, Math.min(5, high / 2 - 1)), area, colours[b.status]);
       rect(b.begin, b.start, colours.queue, 1);
-      if (b.status !== "submitted" && b.status !== "pending") rect(b.start, b.execution_end, colours[b.status], 1);
-      rect(b.execution_end, b.end, colours[b.status], 0.4);
+      if (b.end > b.begin && b.status !== "submitted" && b.status !== "pending") rect(b.start, b.execution_end, colours[b.status], 1);
+      if (b.end > b.begin) rect(b.execution_end, b.end, colours[b.status], 0.4);
       if (high >= 13) {
         const right = x(b.end) + 6 < area.x + area.width * 0.72;
         const from = right ? x(b.end) + 6 : x(b.begin) - 6;
@@ -150,36 +155,49 @@
     return { type: "group", children };
   }
 
+  // What took no time is a mark, which stays whole at the edges.
+  function mark(children, at, y, r, area, fill) {
+    if (at < area.x - 1 || at > area.x + area.width + 1 || y < area.y || y > area.y + area.height) return;
+    const x = Math.min(Math.max(at, area.x + r), area.x + area.width - r);
+    children.push({ type: "polygon", shape: { points: [[x, y - r], [x + r, y], [x, y + r], [x - r, y]] }, style: { fill } });
+  }
+
   // What no colour needs to say: another attempt, and what did not succeed.
   function label(b) {
     const words = [b.name];
     if (b.attempt > 1) words.push(`attempt ${b.attempt}`);
-    if (b.status === "failed" || b.status === "aborted") words.push(b.status);
+    if (["failed", "aborted", "cached"].includes(b.status)) words.push(b.status);
     return words.join(" · ");
   }
 
+  // Names stand beside the bars, not over them; one that has no room below the one above it is left out.
   function heading(params, api) {
-    const g = base.groups[params.dataIndex];
+    const g = drawn.groups[params.dataIndex];
+    if (params.dataIndex === 0) labelBelow = 0;
     const [, y] = api.coord([0, g.row]);
     const [, below] = api.coord([0, g.row + 1]);
     const area = params.coordSys;
     if (below < area.y || y > area.y + area.height) return null;
-    return { type: "group", silent: true, children: [
-      { type: "line", shape: { x1: area.x, x2: area.x + area.width, y1: y, y2: y }, style: { stroke: colours.line } },
-      ...(params.dataIndex && y - api.coord([0, base.groups[params.dataIndex - 1].row])[1] < 13 ? [] : [
-        { type: "text", style: { text: `${g.name} (${g.attempts})`, x: area.x + 2, y: Math.max(y, area.y) + 1, fill: colours.ink,
-          font: "600 11px system-ui, sans-serif", backgroundColor: colours.ground, padding: [1, 3] } }])] };
+    const children = y < area.y ? [] : [{ type: "line", shape: { x1: 0, x2: area.x + area.width, y1: y, y2: y }, style: { stroke: colours.line } }];
+    if (Math.max(y, area.y) >= labelBelow) {
+      labelBelow = Math.max(y, area.y) + 14;
+      children.push({ type: "text", style: { text: `${g.name} (${g.attempts})`, x: 2, y: Math.max(y, area.y) + 2, fill: colours.ink,
+        font: "600 11px system-ui, sans-serif", width: area.x - 8, overflow: "truncate" } });
+    }
+    return { type: "group", silent: true, children };
   }
 
   function tip(b) {
     if (b.attempts > 1) return `${b.attempts} tasks, such as ${b.name}\nin ${duration(b.end - b.begin)}; zoom in for each`;
     const lines = [b.attempt > 1 ? `${b.name}, attempt ${b.attempt}` : b.name, b.status];
-    lines.push(`queue ${duration(b.start - b.begin)}`, `execution ${duration(b.execution_end - b.start)}`, `overhead ${duration(b.end - b.execution_end)}`);
+    if (b.end === b.begin) lines.push(b.status === "cached" ? "from the cache: no work was done here" : "took no time");
+    else lines.push(`queue ${duration(b.start - b.begin)}`, `execution ${duration(b.execution_end - b.start)}`, `overhead ${duration(b.end - b.execution_end)}`);
     return lines.join("\n");
   }
 
   function drawBars() {
     const [first, last] = rowsShown();
+    drawn = { began: base.began, bars, groups: base.groups };
     chart.setOption({
       yAxis: [{ min: first, max: last }, {}],
       series: [
@@ -188,13 +206,15 @@
       ],
     });
     const one = base.total === 1 ? "attempt" : "attempts";
-    caption.textContent = base.total
+    const filtered = form.elements.search.value || form.elements.status.value;
+    caption.textContent = base.total && base.total === base.cached && !filtered
+      ? `All ${base.total.toLocaleString()} tasks came from the cache: no work was done here.`
+      : base.total
       ? `${base.total.toLocaleString()} ${one} over ${duration(span())}`
         + (bars.some((b) => b.attempts > 1) ? "; neighbours are drawn as one, zoom in for each" : "")
         + (base.cached ? `; ${base.cached.toLocaleString()} from the cache did no work here` : "")
         + `; at most ${curve.peak} at once. Ctrl and the wheel zoom, dragging moves; T shows the table.`
-      : form.elements.search.value || form.elements.status.value ? "No task matches."
-        : base.cached ? "All tasks came from the cache: no work was done here." : "No task has been told yet.";
+      : filtered ? "No task matches." : "No task has been told yet.";
   }
 
   function draw() {
@@ -214,7 +234,7 @@
     const elapsed = { color: colours.dim, fontSize: 11, hideOverlap: true, formatter: (v) => v <= 0 ? "0 s" : duration(v) };
     const axis = { type: "value", min: 0, max: whole, axisLine: { show: false }, axisTick: { show: false }, splitLine: { lineStyle: { color: colours.line } } };
     const quarters = zoom[0] === 0 && zoom[1] === 100 ? whole / 4 : undefined;
-    const side = { left: 44, right: 20 };
+    const side = { left: base.groups.length ? Math.max(44, Math.min(220, Math.round(place.clientWidth / 4))) : 44, right: 20 };
     chart.setOption({
       animation: false,
       textStyle: { fontFamily: "system-ui, sans-serif" },
@@ -234,8 +254,8 @@
         { type: "slider", xAxisIndex: [0, 1], filterMode: "none", bottom: 4, height: 18, showDataShadow: false, showDetail: false, brushSelect: false, borderColor: colours.line, fillerColor: colours.line, handleStyle: { color: colours.dim }, moveHandleSize: 0, ...side, start: zoom[0], end: zoom[1] },
       ],
       series: [
-        { id: "bars", type: "custom", renderItem: bar, encode: { x: [0, 2], y: [1, 3] }, clip: true, xAxisIndex: 0, yAxisIndex: 0, data: [], tooltip: { formatter: (p) => tip(bars[p.dataIndex]) } },
-        { id: "groups", type: "custom", renderItem: heading, silent: true, clip: true, xAxisIndex: 0, yAxisIndex: 0, data: [], z: 3 },
+        { id: "bars", type: "custom", renderItem: bar, encode: { x: [0, 2], y: [1, 3] }, clip: true, xAxisIndex: 0, yAxisIndex: 0, data: [], tooltip: { formatter: (p) => tip(drawn.bars[p.dataIndex]) } },
+        { id: "groups", type: "custom", renderItem: heading, silent: true, clip: false, xAxisIndex: 0, yAxisIndex: 0, data: [], z: 3 },
         { id: "curve", type: "line", step: "end", symbol: "none", xAxisIndex: 1, yAxisIndex: 1, data: points, lineStyle: { color: colours.busy, width: 1.5 }, areaStyle: { color: colours.busy, opacity: 0.15 },
           markPoint: peak[1] > 0 ? { symbol: "circle", symbolSize: 7, itemStyle: { color: colours.busy }, silent: true, data: [{ coord: peak }],
             label: { show: true, formatter: `peak ${curve.peak}`, position: peak[0] > whole / 2 ? "left" : "right", color: colours.ink, fontSize: 11 } } : undefined },
@@ -260,11 +280,11 @@
       wait = setTimeout(() => {
         const quarters = start === 0 && end === 100 ? span() / 4 : null;
         chart.setOption({ xAxis: [{ interval: quarters }, { interval: quarters }] });
-        detail().catch(() => { caption.textContent = "This part could not be fetched."; });
+        showDetail();
       }, calm ? 0 : 60);
     });
     chart.on("click", { seriesId: "bars" }, (p) => {
-      const b = bars[p.dataIndex];
+      const b = drawn.bars[p.dataIndex];
       if (b.attempts === 1) location.href = `${run}/tasks/${b.task_id}`;
       else setZoom((100 * (b.begin - base.began)) / span(), (100 * (b.end - base.began)) / span());
     });

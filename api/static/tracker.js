@@ -63,7 +63,6 @@
 
   const morphing = {
     morphStyle: "outerHTML",
-    ignoreActiveValue: true,
     callbacks: {
       // A tab that was fetched before stays as it was while another is looked at.
       beforeNodeMorphed: (old, fresh) => !(old instanceof Element
@@ -78,7 +77,9 @@
     if (!fresh) return;
     if (current !== null) selectTab(page, page.getElementById(current) ? current : "overview");
     localTimes(fresh);
-    Idiomorph.morph(whole, fresh, morphing);
+    // What is typed stays; any other thing with the focus, such as a button, is drawn anew like the rest.
+    const ignoreActiveValue = Boolean(document.activeElement?.matches("input, textarea, select"));
+    Idiomorph.morph(whole, fresh, { ...morphing, ignoreActiveValue });
     document.title = page.title;
     const icon = page.querySelector("link[rel=icon]");
     const mine = document.querySelector("link[rel=icon]");
@@ -141,8 +142,23 @@
   }
 
   // ---- what people do ---------------------------------------------------------------------------------------------------
+  // The text of the button itself, the whole one that its page shows cut, or the one beside it.
+  async function textOf(button) {
+    if (button.dataset.copy) return button.dataset.copy;
+    if (!button.dataset.copyFrom) return button.closest(".snippet").querySelector("pre").textContent;
+    const answer = await fetch(button.dataset.copyFrom, { cache: "no-store" });
+    if (!answer.ok || isLogin(answer)) throw new Error(String(answer.status));
+    return answer.text();
+  }
+
   async function copy(button) {
-    const text = button.dataset.copy;
+    button.dataset.caption ||= button.textContent;
+    const say = (word) => {
+      button.textContent = word;
+      setTimeout(() => { button.textContent = button.dataset.caption; }, 1500);
+    };
+    const text = await textOf(button).catch(() => null);
+    if (text === null) return say("Not copied");
     try {
       await navigator.clipboard.writeText(text);
     } catch { // not a secure context
@@ -154,9 +170,7 @@
       area.remove();
       button.focus();
     }
-    button.dataset.caption ||= button.textContent;
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = button.dataset.caption; }, 1500);
+    say("Copied");
   }
 
   document.addEventListener("click", (event) => {

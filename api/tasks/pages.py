@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 
 from api.core.cursor import TaskPlace, task_place
 from api.core.db import Reader, Row, ahead
@@ -63,6 +63,15 @@ def router(reader: Reader) -> APIRouter:
     @r.get("/runs/{ref}/tasks/{task_id}")
     def show_task(ref: str, task_id: int) -> Response:
         return task_page(reader, ref, task_id)
+
+    @r.get("/runs/{ref}/tasks/{task_id}/text/{text_name}")
+    def show_text(ref: str, task_id: int, text_name: str) -> Response:
+        """A long text of the task, whole: `script` or `env`."""
+        task = tasks.one_task(reader, runs.resolve(reader, ref), task_id)
+        text = {"script": task.script, "env": task.env}.get(text_name)
+        if text is None:
+            raise not_found("text", text_name)
+        return PlainTextResponse(text)
 
     @r.get("/runs/{ref}/process")
     def show_process(ref: str, name: Annotated[str, Query(max_length=10_000)] = "") -> Response:

@@ -11,7 +11,6 @@ from api.core.problems import not_found
 from api.tasks.models import Concurrency, Level, Process, Task, TaskDetail, TaskList
 from api.tasks.params import TaskFilter
 from schemas.events import INT64_MAX, iso
-from schemas.statuses import TaskStatus
 
 _COUNTS = (
     "pending",
@@ -105,19 +104,40 @@ def page_of_tasks(
         offset=place.offset,
     )
     ids = [r["task_id"] for r in rows[:page_size]]
-    by_id = {r["task_id"]: r for r in reader.rows("tasks/tasks", run_id=run_id, task_ids=ids)} if ids else {}
     after = place.offset + page_size
     more = len(rows) > page_size and after <= OFFSET_MAX
     return TaskList(
-        tasks=[Task(**_task(by_id[i])) for i in ids if i in by_id],
+        tasks=_tasks(reader, run_id, ids),
         next_page_token=to_token(TaskPlace(filter.sort, after)) if more else None,
     )
 
 
-def failing_tasks(reader: Reader, run_id: str, most: int) -> list[Task]:
-    """Tasks that failed for good, the last first."""
-    filter = TaskFilter([TaskStatus.FAILED], sort="-completed_at")
-    return page_of_tasks(reader, run_id, filter, TaskPlace(filter.sort), most).tasks
+def _tasks(reader: Reader, run_id: str, ids: Sequence[int]) -> list[Task]:
+    """These tasks, in this order."""
+    rows = reader.rows("tasks/tasks", run_id=run_id, task_ids=ids) if ids else []
+    by_id = {r["task_id"]: r for r in rows}
+    return [Task(**_task(by_id[i])) for i in ids if i in by_id]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTasks:
+    """Attempts that failed for good, what ended the run first, and those that were retried, of which there are `retries`."""
+
+    for_good: Sequence[Task] = ()
+    retried: Sequence[Task] = ()
+    retries: int = 0
+
+
+def failed_tasks(reader: Reader, run_id: str, most: int) -> FailedTasks:
+    """At most so many of each kind."""
+    rows = reader.rows("tasks/failed", run_id=run_id, limit=most)
+    retried = {r["task_id"] for r in rows if r["retried"]}
+    found = _tasks(reader, run_id, [r["task_id"] for r in rows])
+    return FailedTasks(
+        [t for t in found if t.task_id not in retried],
+        [t for t in found if t.task_id in retried],
+        next((r["of_kind"] for r in rows if r["retried"]), 0),
+    )
 
 
 def one_task(reader: Reader, run_id: str, task_id: int) -> TaskDetail:

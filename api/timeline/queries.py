@@ -101,7 +101,9 @@ def timeline(reader: Reader, layouts: Layouts, run_id: str, view: Window) -> Tim
     def make() -> Layout:
         made = Layout(grouped=bool(view.group))
         filter = {"statuses": view.statuses, "search": view.search, "group": view.group}
-        for columns in reader.columns("timeline/timeline", run_id=run_id, last_ms=last_ms, **filter):
+        began_ms = last_ms if run["began_ms"] is None else run["began_ms"]
+        times = {"began_ms": began_ms, "last_ms": last_ms}
+        for columns in reader.columns("timeline/timeline", run_id=run_id, **times, **filter):
             made.extend(columns)
         return made
 

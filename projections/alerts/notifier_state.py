@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
@@ -17,7 +18,7 @@ from projections.alerts.low_watermark import LowWatermark
 from projections.alerts.outbox import Outbox, Send
 from projections.alerts.registry import EpisodeRegistry
 from projections.alerts.rules import Facts, Rules
-from projections.alerts.storage import Act, Mark, Storage
+from projections.alerts.storage import Act, Cycle, Mark, Storage
 from projections.alerts.undecided import Undecided
 from projections.project.outage_counts import NO_RUNS
 from projections.project.sweep import Transition
@@ -196,6 +197,9 @@ class NotifierState:
         facts: dict[str, Facts] = {}
         if run_ids := list(dict.fromkeys(t.run_id for t in chunk if self.registry.begins(t))):
             facts = await n.ask(partial(n.storage.facts, run_ids))
+        cycles: dict[str, Cycle] = {}
+        if run_ids or any(self.registry.count(s) for s in OPEN):
+            cycles = await n.ask(partial(n.storage.cycles, list(dict.fromkeys(t.run_id for t in chunk))))
         fell = {(t.appended_at, t.partition) for t in chunk if t.to_status == AlertKind.DISCONNECTED}
         counts = await n.ask(
             partial(n.storage.outage_counts, fell, self._watermark.within, self._watermark.marks)
@@ -203,9 +207,18 @@ class NotifierState:
 
         def apply() -> None:
             self.registry.lagging = self._watermark.lagging(now)
+            sessions: dict[tuple[str, ...], list[Cycle]] = {}
+            for c in (c for c in cycles.values() if c.run_id in facts or self.registry.is_silent(c.run_id)):
+                sessions.setdefault(c.session, []).append(c)
             for t in chunk:
                 at_round = counts.get((t.appended_at, t.partition), NO_RUNS)
-                self.registry.transition(t, facts.get(t.run_id, Facts()), at_round, now)
+                cycle = cycles.get(t.run_id)
+                its = replace(facts.get(t.run_id, Facts()), resumed_at=(cycle and cycle.resumed_ms) or None)
+                self.registry.transition(t, its, at_round, now)
+                if cycle:
+                    earlier = (c.run_id for c in sessions.get(cycle.session, ()) if c.place < cycle.place)
+                    for run_id in filter(self.registry.is_silent, earlier):
+                        self.registry.resume(run_id, t.appended_at, cycle.name)
             if last:
                 self.registry.advance(self._decide_until)
                 self.registry.forget(self._decide_until)

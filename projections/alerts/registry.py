@@ -79,7 +79,12 @@ class EpisodeRegistry:
             if alert.open and alert.kind != t.to_status:
                 self._end(alert, t.appended_at, t.offset)
         kind = _WRONG.get(t.to_status)
-        if kind is None or facts.hidden or ((last := self.newest(kind, t.run_id)) and last.open):
+        resumed = (
+            kind is not AlertKind.FAILED
+            and facts.resumed_at is not None
+            and facts.resumed_at <= t.appended_at
+        )
+        if kind is None or facts.hidden or resumed or ((last := self.newest(kind, t.run_id)) and last.open):
             return
         if outage_counts.most_fell and self._advanced != (t.appended_at, self.lagging):
             # Those that have waited long enough are no part of a group, whether or not anybody has looked at them meanwhile.
@@ -185,6 +190,17 @@ class EpisodeRegistry:
             if alert and alert.open and alert.since <= at:
                 self._end(alert, at, alert.offset)
 
+    def resume(self, run_id: str, at: int, name: str) -> None:
+        """End the alerts about the run's silence: a later cycle of its session, of this name, runs. Harmless when repeated."""
+        for alert in self._silent(run_id):
+            if alert.since <= at:
+                reason = f"{alert.summary}; resumed as {name[:200]}"
+                self._end(replace(alert, summary=reason), at, alert.offset)
+
+    def is_silent(self, run_id: str) -> bool:
+        """Whether an alert about the run's silence is open."""
+        return bool(self._silent(run_id))
+
     def silence(self, alert_id: str, until: int) -> None:
         """Notify nobody of the alert before `until`."""
         if alert := self.alerts.get(alert_id):
@@ -212,6 +228,10 @@ class EpisodeRegistry:
                 self._members.pop(alert.id, None)
                 if self._newest.get((alert.kind, alert.run_id)) == alert.id:
                     del self._newest[alert.kind, alert.run_id]
+
+    def _silent(self, run_id: str) -> list[Alert]:
+        found = (self.newest(kind, run_id) for kind in (AlertKind.DISCONNECTED, AlertKind.STALLED))
+        return [a for a in found if a and a.open]
 
     # --- helpers ---------------------------------------------------------------------------------------
 

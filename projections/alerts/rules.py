@@ -22,13 +22,14 @@ _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What rules know of a run."""
+    """What rules know of a run. `resumed_at`: when the log first had a later cycle of its session (append time, ms)."""
 
     name: str = ""
     repository: str = ""
     labels: tuple[str, ...] = ()
     error: str = ""
     hidden: bool = False
+    resumed_at: int | None = None
 
 
 class _Strict(BaseModel):

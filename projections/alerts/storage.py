@@ -35,6 +35,17 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Cycle:
+    """A run of a session, its place in it, and when the log first had a later one (append time, ms; 0 for never)."""
+
+    run_id: str
+    name: str
+    session: tuple[str, ...]
+    place: tuple[int, int, str]
+    resumed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """What a person did about an alert, named by (partition, offset). For the act `run.hidden`, `alert_id` is the run's id."""
 
@@ -106,6 +117,16 @@ class Storage:
                 for r in rows
             }
         return facts
+
+    def cycles(self, run_ids: Sequence[str]) -> dict[str, Cycle]:
+        """All cycles of the sessions of these runs, by run id."""
+        cycles: dict[str, Cycle] = {}
+        for start in range(0, len(run_ids), _RUNS_AT_ONCE):
+            ids = list(run_ids[start : start + _RUNS_AT_ONCE])
+            for r in self.tables.rows(sql("alerts/alert_cycles"), run_ids=ids):
+                session, place = tuple(r["session"]), tuple(r["place"])
+                cycles[r["run_id"]] = Cycle(r["run_id"], r["name"], session, place, r["resumed_ms"])
+        return cycles
 
     def outage_counts(
         self, rounds: Collection[tuple[int, int]], within: int, marks: Mapping[int, Mark]

@@ -34,9 +34,10 @@ FROM (SELECT * FROM runs FINAL{% if where %} WHERE {{ where }}{% endif %}) AS r
                 request. NULL where that is not known.
    shown_cost   NULL where no task ran, or none of those that ran has a price. #}
 {% set source = "if(project_name != '', project_name, repository)" %}
-{% set manifest_name = "substringUTF8(JSONExtractString(fact_texts.manifest, 'name'), 1, 200)" %}
+{% set by_manifest = "(" ~ source ~ " = '' OR endsWith(" ~ source ~ ", '.nf'))" %}
+{% set manifest_name = "substringUTF8(JSONExtractString(tupleElement(fact_texts, 'manifest'), 'name'), 1, 200)" %}
 {% set pipeline -%}
-    if({{ manifest_name }} != '' AND ({{ source }} = '' OR endsWith({{ source }}, '.nf')), {{ manifest_name }}, {{ source }})
+    if({{ by_manifest }} AND {{ manifest_name }} != '', {{ manifest_name }}, {{ source }})
 {%- endset %}
 {% set span_ms = "toUnixTimestamp64Milli(if(over, completed.completed_at, last_instant)) - start_ms" %}
 {% set duration_ms -%}
@@ -45,6 +46,25 @@ FROM (SELECT * FROM runs FINAL{% if where %} WHERE {{ where }}{% endif %}) AS r
 {% set shown_cost -%}
     if(cost > 0 OR (unpriced = 0 AND running + succeeded + failed + cached > 0), cost, NULL)
 {%- endset %}
+
+{# Cycles are the runs of one session of one owner in one workspace, in the order of their starts, however late they arrived. #}
+{% set cycles_of = "workspace, owner, session_id" %}
+{% set cycle_place = "(ifNull(start_ms, first_ms), first_ms, run_id)" %}
+
+{# Whether a run whose pipeline is its manifest's name has one for which `condition` on `manifest_name` holds. Read in single rows, and only
+   of such runs: in merged ones every long text of every run would be read. What a run's facts and its texts say came in one request. #}
+{% set newest_name -%}
+    argMax({{ manifest_name }}, (tupleElement(fact_texts, 'instant'), tupleElement(fact_texts, 'hash')))
+{%- endset %}
+{% macro manifest_names(condition) -%}
+    ({{ by_manifest }} AND run_id IN (
+        SELECT run_id
+        FROM runs
+        WHERE tupleElement(fact_texts, 'hash') != 0
+            AND (tupleElement(facts, 'project_name') = '' OR endsWith(tupleElement(facts, 'project_name'), '.nf'))
+        GROUP BY run_id
+        HAVING {{ condition.replace("manifest_name", newest_name) }}))
+{%- endmacro %}
 
 {# Every run's row with its figures and its status, judged at given clocks: by the sweeps at a round, by readers at the newest.
 

@@ -126,3 +126,89 @@ def test_a_task_with_any_further_attempt_was_retried(tracker: Whole) -> None:
     assert run["status"] == "cancelled" and run["peak_concurrency"] == 2
     counts = {k: v for k, v in run["tasks"].items() if v}
     assert counts == {"succeeded": 1, "aborted": 1, "retried": 2, "total": 2}
+
+
+def test_what_the_list_shows_as_pipeline_is_found(tracker: Whole) -> None:
+    tracker.send(case("24"))
+    tracker.send(case("11"))
+    assert "lab/variants" in text_of(tracker.page("/"))
+    for name, value in (("search", "LAB/var"), ("pipeline", "lab/variants")):
+        params: dict[str, Any] = {name: value}
+        assert [r["name"] for r in tracker.get("/runs", **params)["runs"]] == ["local_checkout"]
+        page = tracker.page("/", **params)
+        assert "local_checkout" in page and "empty_run" not in page
+    assert tracker.get("/runs", pipeline="main.nf")["runs"] == []
+    other = tracker.run("empty_run")["pipeline"]
+    assert [r["name"] for r in tracker.get("/runs", pipeline=other)["runs"]] == ["empty_run"]
+
+
+def test_a_silent_run_that_was_resumed_needs_no_attention(tracker: Whole) -> None:
+    requests = case("40")
+    tracker.send(requests[:3])
+    tracker.wait(600)
+    assert tracker.run("zombie-a")["status"] == "disconnected"
+    assert 'id="needs-zombie-a"' in tracker.page("/")
+    tracker.send(requests[3:4])
+    assert 'id="needs-zombie-a"' not in tracker.page("/")
+    tracker.send(requests[4:])
+    tracker.wait(2 * 86_400, step=3600)
+    assert 'id="needs-zombie-a"' not in tracker.page("/"), "nor long after the later cycle is over"
+    assert tracker.run("zombie-a")["status"] == "disconnected"
+
+
+def test_long_texts_are_cut_with_a_link_to_the_whole(tracker: Whole) -> None:
+    tracker.send(case("35"))
+    runs = {run["name"]: run["id"] for run in tracker.get("/runs")["runs"]}
+    assert len(runs) == 2
+    for name, run_id in runs.items():
+        for query in ("", "?tab=all"):
+            assert len(tracker.page(f"/runs/{run_id}{query}").encode()) < 1_000_000, (name, query)
+    [failed] = [run_id for run_id in runs.values() if tracker.run(run_id)["status"] == "failed"]
+    run, page = tracker.run(failed), tracker.page(f"/runs/{failed}?tab=all")
+    wholes = {"config": run["workflow"]["config_text"], "error-report": run["error"]["report"]}
+    for name, whole_text in wholes.items():
+        assert f"/runs/{failed}/text/{name}" in links(page)
+        answer = tracker.request("GET", f"/runs/{failed}/text/{name}")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8" and answer.text == whole_text
+        assert page.count(whole_text[:40]) == 1
+    assert tracker.request("GET", f"/runs/{failed}/text/params").json() == run["workflow"]["params"]
+    assert page.count("/text/params") == 2 and page.count("sample_00007") <= 2
+    [other] = set(runs.values()) - {failed}
+    [task] = tasks_of(tracker, other).values()
+    address = f"/runs/{other}/tasks/{task['task_id']}"
+    page = tracker.page(address)
+    assert len(page.encode()) < 200_000 and f"{address}/text/script" in links(page)
+    assert tracker.request("GET", f"{address}/text/script").text == task["script"]
+    assert tracker.page(f"{address}/text/nothing", 404)
+
+
+def test_a_task_that_never_started_costs_nothing_and_is_a_mark(tracker: Whole) -> None:
+    tracker.send(case("39"))
+    run = tracker.run("sbatch_refused")
+    assert (run["tasks"]["succeeded"], run["tasks"]["failed"], run["peak_concurrency"]) == (1, 1, 1)
+    assert tasks_of(tracker, "sbatch_refused")[2]["cost"] == "0"
+    drawn = tracker.request("GET", "/runs/sbatch_refused/timeline.json").json()
+    [mark] = [b for b in drawn["bars"] if b["task_id"] == 2]
+    assert {mark[k] - drawn["began"] for k in ("begin", "start", "execution_end", "end")} == {12_000}
+    assert "MARKDUP (s)" in text_of(tracker.page("/runs/sbatch_refused/timeline"))
+
+
+def test_labels_in_one_table_can_be_told_apart(tracker: Whole) -> None:
+    tracker.send(case("17"))
+    labels = [p["label"] for p in tracker.get("/runs/same_labels/processes")["processes"]]
+    page = tracker.page("/runs/same_labels", tab="overview")
+    shown = re.findall(r'<tr id="p-[^"]*"><th[^>]*><a[^>]*>(.*?)</a>', page)
+    assert [unescape(s) for s in shown] == labels and len(set(labels)) == 3
+
+
+def test_clocks_that_differ_give_no_negative_time(tracker: Whole) -> None:
+    tracker.send(case("19"))
+    for task in tasks_of(tracker, "skewed_nodes").values():
+        for name in ("duration_ms", "realtime_ms"):
+            assert task[name] is None or task[name] >= 0, (task["task_id"], name)
+        page = text_of(tracker.page(f"/runs/skewed_nodes/tasks/{task['task_id']}"))
+        assert not re.search(r"[-\u2212]\d[\d,.]* ?(ms|s|min|h)\b", page)
+    run = tracker.run("skewed_nodes")
+    points = tracker.get("/runs/skewed_nodes/concurrency")["points"]
+    assert min(p["at"] for p in points) >= run["started_at"]
+    assert max(p["running"] for p in points) == run["peak_concurrency"] >= 1

@@ -82,11 +82,11 @@ class Whole:
         if refresh:
             self.projector.refresh_all()
 
-    def wait(self, seconds: float) -> None:
-        """Time passes, with a tick each 5 s."""
-        end = self.now + int(seconds * 1000)
-        while self.now + 5000 <= end:
-            self.now += 5000
+    def wait(self, seconds: float, step: float = 5) -> None:
+        """Time passes, with a tick each `step` seconds."""
+        end, pause = self.now + int(seconds * 1000), int(step * 1000)
+        while self.now + pause <= end:
+            self.now += pause
             assert self.do(self._ticker.tick())
         self.now = end
         self.tick()
@@ -123,7 +123,7 @@ class Whole:
 
     def page(self, path: str, status: int = 200, **params: Any) -> str:
         """The HTML of a page, whose status must be this."""
-        answer = self.request("GET", path, params=params)
+        answer = self.request("GET", path, params=params or None)  # {} would take the query out of the path
         assert answer.status_code == status, (answer.status_code, answer.text[:500])
         assert answer.headers["content-type"].startswith("text/html")
         return answer.text

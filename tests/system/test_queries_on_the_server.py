@@ -39,7 +39,7 @@ QUERIES: dict[str, list[dict[str, Any]]] = {
         {"sort": sort, "include_hidden": True, "page_size": 3}
         for sort in ("name", "-cost", "duration_ms", "status")
     ]
-    + [{"status": "failed"}, {"search": "a"}],
+    + [{"status": "failed"}, {"search": "a"}, {"pipeline": "a"}],
     "/": [{"sort": "-cost"}, {"status": "disconnected"}, {"search": "a"}],
     "/api/v1/runs/{ref}/tasks": [{"sort": "-duration_ms"}, {"status": "failed"}, {"search": "a"}],
 }
@@ -139,7 +139,7 @@ def asked(theatre: Played) -> Iterator[tuple[str, tuple[int, Any]]]:
     values = {"letter_id": f"{letter['partition']}-{letter['offset']}", "alert_id": alert, "status": "failed"}
     reading = [path for method, path in routes(app.routes) if method == "GET" and path not in ELSEWHERE]
     for run in theatre.run_ids:
-        values |= {"ref": run, "task_id": "1", "note_id": "n1", "part": "tasks"}
+        values |= {"ref": run, "task_id": "1", "note_id": "n1", "part": "tasks", "text_name": "script"}
         for path in reading:
             if "{ref}" not in path and run != theatre.run_ids[0]:
                 continue
@@ -176,6 +176,7 @@ def alerting(theatre: Played) -> list[Any]:
     return [
         storage.load(theatre.history.now),
         storage.facts(theatre.run_ids),
+        storage.cycles(theatre.run_ids),
         marks,
         storage.outage_counts(rounds, MINUTE, marks),
         storage.missing(0, mark.round),

@@ -45,6 +45,7 @@ NEEDS: dict[tuple[str, str], Act | None] = {
 _VALUES = {
     "ref": RUN,
     "task_id": "1",
+    "text_name": "script",
     "part": "tasks",
     "note_id": "n1",
     "alert_id": "a1",

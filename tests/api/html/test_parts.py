@@ -1,6 +1,7 @@
 """What the pages are made of: links to hosts, tabs, Markdown, runners' files, figures for people."""
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from api.html.charts import curve
 from api.html.links import s3_link
 from api.html.markdown import to_html
 from api.html.render import DASH
+from api.logs import queries
 from api.logs.queries import LOG_BYTES, read_tail, run_log, task_files
 from api.runs.models import Cost, Counts, Run, RunFacts, Runner, RunThresholds, Workflow
 from api.runs.run_page import opens_on, since
@@ -95,7 +97,8 @@ def facts(run: Run, cycle: int = 1, cycles: int = 1, resumed: bool = False, **mo
         "run": run,
         "judgement": judge([], 0, Settings()),
         "resumed": resumed or cycle > 1,
-        "session_runs": [f"r{n}" for n in range(cycles)],
+        "cycles": cycles,
+        "newest_cycles": [f"r{n}" for n in reversed(range(cycles))],
         "announced_processes": [],
         "tasks_seen_at": None,
         "last_word_ms": None,
@@ -293,3 +296,38 @@ def test_uses_give_shares_only_where_both_are_known() -> None:
         )
 
     assert [u[3] for u in uses(Task)] == [75.0, None, None]
+
+
+@pytest.mark.parametrize("place", ["resolved", "looked at"])
+def test_a_log_that_becomes_a_pipe_while_it_is_looked_for_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    log = tmp_path / ".nextflow.log"
+    log.write_text("[x]")
+    owner, name = (queries, "_allowed") if place == "resolved" else (os, "stat")
+    original = getattr(owner, name)
+
+    def swapped(path: Any, *more: Any, **options: Any) -> Any:
+        found = original(path, *more, **options)
+        if path == str(log) and stat.S_ISREG(os.lstat(log).st_mode):
+            log.unlink()
+            os.mkfifo(log)
+        return found
+
+    monkeypatch.setattr(owner, name, swapped)
+    monkeypatch.setattr(queries, "open", lambda *_: pytest.fail("a pipe holds this up"), raising=False)
+    run_log(run("running", launch_dir=str(tmp_path)), [tmp_path])
+
+
+def test_a_log_whose_name_is_no_utf8_is_answered(tmp_path: Path) -> None:
+    with open(os.fsencode(tmp_path) + b"/\xff.nextflow.log", "wb") as f:
+        f.write(b"hello")
+    told = run_log(run("running", output_dir=str(tmp_path)), [tmp_path])
+    assert told.text == "hello" and told.path and told.path.endswith(".nextflow.log")
+    assert told.model_dump_json()
+
+
+def test_links_of_very_many_brackets_stay_text() -> None:
+    assert to_html("[a](https://b.example/) " * 1000).count("<a ") == 1000
+    assert to_html("[a](https://b.example/) " * 2001).count("<a ") == 0
+    assert to_html("[[](" * 25_000).startswith("<p>[[](")

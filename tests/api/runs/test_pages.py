@@ -199,3 +199,42 @@ def test_a_run_is_hidden_and_shown_from_its_page(stage: Stage, monkeypatch: pyte
     assert stage.request("POST", "/runs/r1/hidden", data={"hidden": "maybe"}).status_code == 400
     assert stage.request("POST", "/runs/nobody/hidden", data={"hidden": "yes"}).status_code == 404
     assert len(stage.log.messages[0]) == 2
+
+
+def test_what_ended_a_run_comes_first_and_retried_attempts_are_folded(stage: Stage) -> None:
+    stage.run("r1", facts={"name": "n"}, completed={"state": "failed", "error_message": "boom"})
+    stage.figures("r1", tasks=3, total=3, failed=3)
+    for n in range(12):
+        stage.task("r1", n, "failed", name=f"again ({n})", error_action="RETRY", completed_at=100_000 + n)
+    stage.task("r1", 20, "failed", name="ignored", error_action="IGNORE", completed_at=90_000)
+    stage.task("r1", 21, "failed", name="fatal", error_action="FINISH", completed_at=50_000)
+    stage.task("r1", 22, "failed", name="fatal too", error_action="FINISH", completed_at=60_000)
+    stage.task("r1", 23, "aborted", name="aborted", completed_at=99_000)
+    text = page(stage, "/runs/r1")
+    first, folded = text.split('id="failing"')[1].split('<details id="retried">')
+    assert re.findall(r'tasks/(\d+)">', first) == ["21", "22", "20"]
+    assert first.count("ended the run") == 2
+    assert "12 failed attempts that were retried" in folded
+    folded = folded.split("</details>")[0]
+    assert re.findall(r'tasks/(\d+)">', folded) == [str(n) for n in range(11, 1, -1)]
+    assert "All failed attempts" in folded
+
+
+def test_only_a_failure_is_red(stage: Stage) -> None:
+    for state, red in (("failed", True), ("cancelled", False)):
+        stage.run(state, completed={"state": state, "error_message": "SIGINT"})
+        text = page(stage, f"/runs/{state}?tab=error")
+        [tab] = re.findall(r'<a [^>]*id="tab-error" class="([^"]*)"', text)
+        assert ("is-failed" in tab) == ("banner bad" in text) == red
+
+
+def test_a_page_opened_by_a_name_links_the_other_runs_of_it(stage: Stage) -> None:
+    for n in range(3):
+        stage.run(f"r{n}", at=T0 + 1000 * n, facts={"name": "nightly #1"}, completed={"state": "succeeded"})
+    by_name = page(stage, "/runs/nightly%20%231")
+    told = by_name.split('id="same-name"')[1].split("</p>")[0]
+    assert re.findall(r'href="/runs/([^"]+)"', told) == ["r1", "r0"], "this one is the newest"
+    assert "/?search=nightly%20%231" in told
+    assert "same-name" not in page(stage, "/runs/r2")
+    stage.run("r9", facts={"name": "alone"})
+    assert "same-name" not in page(stage, "/runs/alone")

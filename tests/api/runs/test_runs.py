@@ -9,7 +9,7 @@ import pytest
 from api.core.figures import money
 from api.runs.models import Run
 from schemas.events import iso
-from tests.support.api_stage import T0, Stage
+from tests.support.api_stage import T0, Stage, run_row
 
 HOSTILE = [
     "'",
@@ -309,7 +309,26 @@ def test_cycles_and_history(stage: Stage) -> None:
             ("b", 2),
         ]
     assert [r["id"] for r in stage.get("/runs/elsewhere/history")["cycles"]] == ["c"]
+    stage.run("late", at=T0 + 9, facts={"session_id": "s", "started_at": iso(T0 - 5)})
+    stage.run("hers", at=T0 + 9, facts={"session_id": "s"}, owner={"earliness": 1, "name": "eve"})
+    cycles = stage.get("/runs/b/history")["cycles"]
+    assert [(r["id"], r["cycle"]) for r in cycles] == [("late", 1), ("a", 2), ("b", 3)], "by their starts"
+    assert [r["id"] for r in stage.get("/runs/hers/history")["cycles"]] == ["hers"]
     assert [r["id"] for r in stage.get("/runs/alone/history")["cycles"]] == ["d"]
+
+
+def test_a_session_of_very_many_runs_is_cut(stage: Stage) -> None:
+    rows = [run_row(f"r{i:04}", at=T0 + i, facts={"session_id": "s", "name": f"n{i}"}) for i in range(510)]
+    stage.insert("runs", *rows)
+    cycles = stage.get("/runs/r0000/history")["cycles"]
+    assert [c["cycle"] for c in cycles] == list(range(11, 511)) and cycles[-1]["id"] == "r0509"
+    assert stage.get("/runs/r0003")["cycle"] == 4
+    page = stage.request("GET", "/runs/r0003?tab=history").text
+    assert (
+        page.count('<section class="entry" id="cycle-r') == 20
+        and "Cycle 510: " in page
+        and "20 of 510" in page
+    )
 
 
 def test_cost(stage: Stage) -> None:

@@ -29,8 +29,10 @@ def test_segments_of_a_bar(stage: Stage) -> None:
     stage.task("r1", 3, "submitted", name="waits", submitted_at=2500)
     stage.task("r1", 4, "cached", name="cached", submitted_at=0, started_at=0, completed_at=99)
     stage.task("r1", 5, "pending", name="never told a time")
+    stage.task("r1", 6, "failed", name="never started", completed_at=12_000)
+    stage.task("r1", 7, "failed", name="never told when")
     told = timeline(stage)
-    assert told["total"] == 3 and told["began"] == T0 and told["ended"] == T0 + 90_000 and not told["merged"]
+    assert told["total"] == 6 and told["began"] == T0 and told["ended"] == T0 + 90_000 and not told["merged"]
     bars = {
         b["name"]: [b[k] - T0 for k in ("begin", "start", "execution_end", "end")] + [b["status"]]
         for b in told["bars"]
@@ -39,6 +41,9 @@ def test_segments_of_a_bar(stage: Stage) -> None:
         "a": [1000, 3000, 8000, 10_000, "succeeded"],
         "open": [2000, 4000, 90_000, 90_000, "aborted"],
         "waits": [2500, 2500, 2500, 90_000, "aborted"],
+        "cached": [0, 0, 0, 0, "cached"],
+        "never started": [12_000, 12_000, 12_000, 12_000, "failed"],
+        "never told when": [90_000, 90_000, 90_000, 90_000, "failed"],
     }
 
 

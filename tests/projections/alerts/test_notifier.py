@@ -14,6 +14,7 @@ from schemas.metrics import ALERTS, NOTIFIER_QUEUE
 from schemas.topics import DEAD_LETTERS, NOTIFIER_GROUP, TRANSITIONS
 from stores.log.port import LogUnavailable
 from stores.tables.client import TablesUnavailable
+from tests.support.api_stage import run_row
 from tests.support.notifier_stage import Play, Stage, Target, now_ms, running
 
 
@@ -221,3 +222,32 @@ def test_the_watchdog_barks_and_only_the_active_notifier_works(play: Play) -> No
             await task
 
     play(scene, alert_watchdog_seconds=0.3)
+
+
+def test_a_later_cycle_ends_the_alert_about_a_silent_run_and_says_so(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.target.open()
+
+        def begins(run: str, owner: str = "") -> None:
+            facts = {"name": f"the {run}", "session_id": "s"}
+            known = {"owner": {"earliness": 1, "name": owner}} if owner else {}
+            stage.insert("runs", run_row(run, at=now_ms(), facts=facts, **known))
+
+        begins("first")
+        async with running(stage.notifier()):
+            await stage.change("first", "disconnected")
+            await stage.until(lambda: len(stage.target.took) == 1, "it fires")
+            begins("stranger", owner="eve")
+            await stage.change("stranger", "running")
+            begins("second")
+            await stage.change("second", "running")
+            await stage.finished()
+            await stage.change("first", "running")
+            await stage.change("first", "stalled")
+            await stage.change("other", "stalled")
+            await stage.until(lambda: len(stage.target.took) == 3, "the other's alert")
+        assert {a["run_id"] for a in stage.alerts()} == {"first", "other"}, "no more of the first"
+        [alert] = [a for a in stage.alerts() if a["run_id"] == "first"]
+        assert alert["state"] == "resolved" and alert["summary"].endswith("resumed as the second")
+
+    play(scene)

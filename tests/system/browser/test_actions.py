@@ -82,6 +82,8 @@ def test_a_run_is_hidden_and_shown_again(page: Page, tracker: Tracker, runs: dic
     page.locator("#actions > summary").click()
     page.get_by_role("button", name="Hide run from lists").click()
     expect(page.locator("#head .since")).to_contain_text("hidden from lists and alerts")
+    expect(page.locator("#actions")).to_contain_text("Show run in lists again")
+    expect(page.locator("#actions")).not_to_contain_text("Hide run")
     page.goto("/?user=root")
     row = page.locator(f"#run-{runs['rich']}")
     expect(row).to_have_count(0)

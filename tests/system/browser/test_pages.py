@@ -109,6 +109,44 @@ def test_the_timeline_draws_every_attempt_and_filters(page: Page, runs: dict[str
     expect(page.locator("table").first).to_contain_text("attempt 2")
 
 
+#: Keeps the texts of the newest picture on a canvas, with where they begin and end.
+KEEP_TEXTS = """
+  window.texts = [];
+  const clear = CanvasRenderingContext2D.prototype.clearRect;
+  CanvasRenderingContext2D.prototype.clearRect = function (...area) {
+    window.texts = [];
+    return clear.call(this, ...area);
+  };
+  const draw = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, ...more) {
+    const left = this.getTransform().transformPoint({ x, y: 0 }).x;
+    window.texts.push({ text, left, right: left + this.measureText(text).width });
+    return draw.call(this, text, x, ...more);
+  };
+"""
+
+
+def test_the_grouping_can_be_changed_again_and_again(page: Page, runs: dict[str, str]) -> None:
+    page.add_init_script(KEEP_TEXTS)
+    page.goto(f"/runs/{runs['retry']}#timeline")
+    caption = page.locator("#timeline-caption")
+    expect(caption).to_contain_text("26 attempts over")
+    headings: list[list[str]] = []
+    for group in ("process", "host", "process", "capacity"):
+        with page.expect_response("**/timeline.json?*") as answer:
+            page.locator("#timeline-filters select[name=group]").select_option(group)
+        headings.append([f"{g['name']} ({g['attempts']})" for g in answer.value.json()["groups"]])
+        page.wait_for_function(
+            r"(names) => names.join() === texts.map((t) => t.text).filter((t) => / \(\d+\)$/.test(t)).join()",
+            arg=headings[-1],
+        )
+        expect(caption).to_contain_text("26 attempts over")
+        drawn = page.evaluate("texts")
+        [first_bar] = [t["left"] for t in drawn if t["text"].startswith("0 %")]
+        assert all(t["right"] <= first_bar for t in drawn if t["text"] in headings[-1]), "none covers a bar"
+    assert len(headings[0]) > len(headings[1]), "fewer groups than were drawn before"
+
+
 def test_a_large_timeline_is_merged_and_zooming_brings_each_task(page: Page, runs: dict[str, str]) -> None:
     page.goto(f"/runs/{runs['larger']}#timeline")
     expect(page.locator("#timeline-caption")).to_contain_text(
