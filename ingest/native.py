@@ -20,7 +20,6 @@ from schemas.events import (
     Heartbeat,
     Labelled,
     Model,
-    Ms,
     RunBegun,
     RunCompleted,
     RunCreated,
@@ -31,6 +30,7 @@ from schemas.events import (
     TasksChangedEvent,
 )
 from schemas.statuses import Dialect
+from schemas.values import Ms
 
 NativeEvent = RunnerEvent | RunLabelled
 

@@ -8,24 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from ingest import partial_parsing
 from ingest.partial_parsing import SetAsideParts
 from ingest.request import Unreadable
-from schemas.events import (
-    INT32_MAX,
-    INT64_MAX,
-    MOST_NAME,
-    Amount,
-    Completed,
-    Count,
-    Model,
-    Moment,
-    Place,
-    ProcessTotals,
-    Progress,
-    Runner,
-    TaskRecord,
-    Text,
-    Workflow,
-)
+from schemas.events import Completed, Model, ProcessTotals, Progress, Runner, TaskRecord, Workflow
 from schemas.statuses import CANCEL_SIGNALS, ReportedState, TaskStatus
+from schemas.values import INT32_MAX, INT64_MAX, MOST_NAME, Amount, Count, Moment, Place, Text
 
 STATUSES = {
     "NEW": TaskStatus.PENDING,

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from ingest.redaction import payloads, text
 from ingest.request import Unreadable
-from schemas.events import MOST_PLACE, SetAside
+from schemas.events import SetAside
+from schemas.values import MOST_PLACE
 
 #: Of one request, the parts that are kept as dead letters of their own; the rest is counted.
 MOST_PARTS = 100

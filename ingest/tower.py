@@ -17,7 +17,6 @@ from schemas.events import (
     Begun,
     Created,
     Heartbeat,
-    Instant,
     Model,
     Payload,
     Progress,
@@ -30,6 +29,7 @@ from schemas.events import (
     TasksChangedEvent,
 )
 from schemas.statuses import Dialect
+from schemas.values import Instant
 
 
 class Body(Model):

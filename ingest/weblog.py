@@ -12,8 +12,6 @@ from ingest import ids, nextflow, partial_parsing
 from ingest.partial_parsing import SetAsideParts
 from ingest.request import Read, Request, Unreadable
 from schemas.events import (
-    MOST_NAME,
-    MS_MAX,
     Begun,
     Heartbeat,
     RunBegun,
@@ -22,9 +20,9 @@ from schemas.events import (
     TaskRecord,
     TasksChanged,
     TasksChangedEvent,
-    to_ms,
 )
 from schemas.statuses import Dialect
+from schemas.values import MOST_NAME, MS_MAX, to_ms
 
 EVENTS = frozenset(
     {"started", "process_submitted", "process_started", "process_completed", "error", "completed"}

@@ -1,95 +1,32 @@
 """What travels on the log: one message is one accepted request of a runner, one tick, or one act of a person.
 
-A message is UTF-8 lines of JSON: the envelope, and for `tasks.changed` a second line, the array of its task records in
-the column names of the table `tasks`. So the projector reads the first line only and hands the second to ClickHouse
-as bytes (`schemas/wire.py`). Ingest validates both; task records are not read again, and the envelope is decoded with the
-same models (docs/adr/0011-the-projector-decodes-with-the-models.md says why).
+A message is UTF-8 lines of JSON: the envelope, and for `tasks.changed` a second line, the array of its task records in the
+column names of the table `tasks`, which the projector hands to ClickHouse as bytes (`schemas/wire.py`). Ingest validates both; the
+projector decodes the envelope with the same models (docs/adr/0011-the-projector-decodes-with-the-models.md says why).
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    FiniteFloat,
-    TypeAdapter,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, TypeAdapter, field_validator
 
 from schemas.dead_letters import Reread
 from schemas.statuses import Dialect, ReportedState, TaskStatus
-
-#: The greatest time that a DateTime64(3) column holds, in ms since 1970: 2299-12-31T23:59:59.999Z.
-MS_MAX = 10_413_791_999_999
-INT32_MAX = 2**31 - 1
-INT64_MAX = 2**63 - 1
-
-
-def to_ms(value: object) -> object:
-    """RFC 3339 string or datetime → epoch ms, rounded half up; anything else is returned as it is.
-
-    Raises ValueError where a time has no zone, since then it is not a moment.
-    """
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError("a time needs a zone, such as Z or +02:00")
-        return int(value.timestamp() * 1000 + 0.5)
-    return value
-
-
-def iso(ms: int) -> str:
-    """Epoch ms → RFC 3339 in UTC with ms."""
-    seconds, rest = divmod(ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
-
-
-Instant = Annotated[int, Field(ge=0, le=MS_MAX, description="ms since 1970 by the runner's clock")]
-Ms = Annotated[
-    int, BeforeValidator(to_ms), Field(ge=0, le=MS_MAX, description="ms since 1970; RFC 3339 is accepted")
-]
-Moment = Annotated[
-    AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2300, 1, 1, tzinfo=UTC))
-]
-Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
-AlertId = Annotated[str, Field(min_length=1, max_length=64)]
-
-
-#: The context in which what stands on the log is validated: an older version took longer strings, and they stay.
-FROM_LOG = {"from_log": True}
-
-
-def _at_most(characters: int) -> AfterValidator:
-    """Refuse longer strings, unless they are read from the log. Raises ValueError."""
-
-    def check(value: str, info: ValidationInfo) -> str:
-        if len(value) > characters and info.context is not FROM_LOG:
-            raise ValueError(f"longer than {characters} characters")
-        return value
-
-    return AfterValidator(check)
-
-
-MOST_NAME, MOST_PLACE = 1000, 4096
-Name = Annotated[str, _at_most(MOST_NAME)]
-#: A path, an address, or a name that is made of others.
-Place = Annotated[str, _at_most(MOST_PLACE)]
-#: The same of task records, of which a message has many and which nobody validates after ingest.
-Text = Annotated[str, Field(max_length=2**20)]
-Person = Annotated[str, Field(max_length=200)]
-Amount = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
-
-
-#: 0 ms since 1970 is how runners say "not yet".
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+from schemas.values import (
+    INT32_MAX,
+    INT64_MAX,
+    NEVER,
+    AlertId,
+    Amount,
+    Count,
+    Instant,
+    Moment,
+    Ms,
+    Name,
+    Person,
+    Place,
+    Text,
+)
 
 
 class Model(BaseModel):
@@ -159,7 +96,7 @@ class TaskRecord(Model):
     @field_validator("submitted_at", "started_at", "completed_at")
     @classmethod
     def _zero_is_never(cls, value: datetime | None) -> datetime | None:
-        return None if value == _NEVER else value
+        return None if value == NEVER else value
 
 
 class Progress(Model):

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from schemas.events import EVENT, FROM_LOG, TASK_RECORDS, Event, TaskRecord
+from schemas.events import EVENT, TASK_RECORDS, Event, TaskRecord
+from schemas.values import FROM_LOG
 
 
 def encode(event: Event, tasks: Sequence[TaskRecord] = ()) -> bytes:

@@ -3,8 +3,8 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.models import Time
-from schemas.events import Ms, Person
 from schemas.statuses import AlertKind, AlertState
+from schemas.values import Ms, Person
 
 
 class Delivery(BaseModel):

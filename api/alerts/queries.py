@@ -4,7 +4,7 @@ from api.alerts.models import Alert, AlertList, Delivery
 from api.core.cursor import AlertPlace, to_token
 from api.core.db import Reader, Row
 from api.core.figures import time_of
-from schemas.events import iso
+from schemas.values import iso
 
 
 def page_of_alerts(

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from schemas.events import iso
+from schemas.values import iso
 
 
 def time_of(ms: int | None) -> str | None:

@@ -10,8 +10,8 @@ from fastapi import Path, Query, Request
 
 from api.core.cursor import INT64_MAX
 from api.core.problems import bad_parameter
-from schemas.events import to_ms
 from schemas.statuses import RunStatus
+from schemas.values import to_ms
 
 PAGE_SIZE = 50
 PAGE_SIZE_MAX = 500

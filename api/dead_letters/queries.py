@@ -11,7 +11,7 @@ from api.core.figures import time_of
 from api.core.problems import bad_request, not_found
 from api.dead_letters.models import DeadLetter, DeadLetterList
 from schemas.dead_letters import LetterName
-from schemas.events import Person, iso
+from schemas.values import Person, iso
 
 #: Bytes of the raw text of a dead letter that a list gives.
 RAW_MAX = 4096

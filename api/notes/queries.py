@@ -8,7 +8,8 @@ from markupsafe import Markup
 from api.core.db import Reader, Row
 from api.html.markdown import to_html
 from api.notes.models import Kind, NoteAnswer, Version
-from schemas.events import Note, iso
+from schemas.events import Note
+from schemas.values import iso
 
 
 @dataclass(frozen=True, slots=True)

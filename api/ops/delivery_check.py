@@ -9,8 +9,8 @@ from api.core.db import Reader, Row
 from api.core.figures import time_of
 from api.ops.count_cache import CountCache
 from api.ops.models import Books, SpoolTold, Watermark
-from schemas.events import iso
 from schemas.topics import EVENTS
+from schemas.values import iso
 from stores.log.port import Bounds, EventLog
 
 #: So many waiting messages are looked at, one by one, to tell requests from ticks; of more, all count.

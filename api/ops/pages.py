@@ -16,8 +16,8 @@ from api.html.render import render
 from api.ops.count_cache import CountCache
 from api.ops.delivery_check import books
 from api.runs import queries as runs
-from schemas.events import iso
 from schemas.statuses import AlertState
+from schemas.values import iso
 from stores.log.port import EventLog
 
 #: Alerts and dead letters that the page lists.

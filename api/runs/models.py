@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.db import Judgement, Reader
 from api.core.models import Money, Time
-from schemas.events import Person
 from schemas.statuses import Liveness, ReportedState, RunStatus
+from schemas.values import Person
 
 
 class Runner(BaseModel):

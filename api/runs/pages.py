@@ -15,8 +15,8 @@ from api.runs import queries as runs
 from api.runs.models import RunList, Tab
 from api.runs.run_page import run_page
 from api.runs.texts import TEXTS
-from schemas.events import iso
 from schemas.statuses import RunStatus
+from schemas.values import iso
 
 
 def router(reader: Reader, tabs: Sequence[Tab]) -> APIRouter:

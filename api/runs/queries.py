@@ -24,10 +24,10 @@ from api.runs.models import (
     Workflow,
 )
 from api.runs.resume import is_nextflow, resume_argument, resume_line
-from schemas.events import iso
 from schemas.run_ids import is_derived
 from schemas.statuses import ReportedState, RunStatus
 from schemas.thresholds import own
+from schemas.values import iso
 
 log = logging.getLogger(__name__)
 

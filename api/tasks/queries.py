@@ -10,7 +10,7 @@ from api.core.figures import money, time_of
 from api.core.problems import not_found
 from api.tasks.models import Concurrency, Level, Process, Task, TaskDetail, TaskList
 from api.tasks.params import TaskFilter
-from schemas.events import INT64_MAX, iso
+from schemas.values import INT64_MAX, iso
 
 _COUNTS = (
     "pending",

@@ -4,7 +4,7 @@ from api.core.figures import time_of
 from api.core.problems import not_found
 from api.tokens.models import NewToken, TokenMade, TokenShown
 from schemas.access import Role
-from schemas.events import iso
+from schemas.values import iso
 from stores.tokens.tokens import Token, TokenTable, make
 
 _DAY_MS = 86_400_000

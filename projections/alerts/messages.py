@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from projections.alerts.episodes import Alert, identity
-from schemas.events import iso
 from schemas.statuses import AlertKind, AlertState
+from schemas.values import iso
 
 _NOT_YET = "0001-01-01T00:00:00Z"  # Alertmanager's word for an end that is not known
 SIGNATURE = "X-Tracker-Signature"

@@ -22,11 +22,11 @@ from projections.alerts.storage import Act, Cycle, Mark, Storage
 from projections.alerts.undecided import Undecided
 from projections.project.outage_counts import NO_RUNS
 from projections.project.sweep import Transition
-from schemas.events import to_ms
 from schemas.metrics import ALERTS, NOTIFIER_LAST_STEP
 from schemas.settings import Settings
 from schemas.statuses import AlertKind, AlertState
 from schemas.topics import DEAD_LETTERS, EVENTS, NOTIFIER_GROUP, TRANSITIONS
+from schemas.values import to_ms
 from stores.log.port import EventLog, LogUnavailable, Record
 from stores.tables.client import TablesUnavailable
 

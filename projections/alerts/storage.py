@@ -12,7 +12,7 @@ from projections.alerts.episodes import Alert
 from projections.alerts.rules import Facts
 from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.sql import sql
-from schemas.events import iso
+from schemas.values import iso
 from stores.tables.client import Tables
 
 _ALERT: TypeAdapter[Alert] = TypeAdapter(Alert)

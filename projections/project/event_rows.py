@@ -13,7 +13,6 @@ from projections.project.letters import bounded
 from schemas.dead_letters import Reread
 from schemas.error_texts import error_summary, plain
 from schemas.events import (
-    INT64_MAX,
     AlertAcknowledged,
     AlertSilenced,
     Begun,
@@ -37,10 +36,10 @@ from schemas.events import (
     TasksChanged,
     Tick,
     Workflow,
-    iso,
 )
 from schemas.statuses import Outcome
 from schemas.thresholds import own
+from schemas.values import INT64_MAX, iso
 from schemas.wire import decode
 from stores.log.port import Record
 

@@ -28,9 +28,10 @@ from projections.project.retention import RetentionSchedule, expire
 from projections.project.sweep import Publish, SweepResult, Thresholds, sweep, write_clocks
 from projections.project.writer import Writer
 from projections.sql import sql
-from schemas.events import ClockLeft, ClockTick, Event, RunCompleted, RunLabelled, iso
+from schemas.events import ClockLeft, ClockTick, Event, RunCompleted, RunLabelled
 from schemas.thresholds import own
 from schemas.topics import DEAD_LETTERS
+from schemas.values import iso
 from stores.log.port import Record
 
 log = structlog.get_logger()

@@ -8,7 +8,7 @@ from typing import Any
 
 from projections.project.writer import Writer
 from projections.sql import sql
-from schemas.events import INT64_MAX
+from schemas.values import INT64_MAX
 from stores.tables.client import Tables
 
 #: Tables of figures and the query that fills each, in the order in which they are written: the second reads the first.

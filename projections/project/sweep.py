@@ -9,8 +9,8 @@ from projections.project.clock import Clock
 from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.project.writer import Writer
 from projections.sql import sql
-from schemas.events import iso
 from schemas.topics import TRANSITIONS
+from schemas.values import iso
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.access import Caller, How, Role
-from schemas.events import iso
+from schemas.values import iso
 from stores.tables.client import Tables
 
 #: What every token starts with, so that people and scanners of secrets know one when they see it.

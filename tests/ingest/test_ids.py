@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import ids
-from schemas.events import MS_MAX
 from schemas.run_ids import ALPHABET
+from schemas.values import MS_MAX
 
 TEXT = st.text(max_size=20)
 INSTANT = st.integers(0, MS_MAX)

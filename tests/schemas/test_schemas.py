@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from schemas import export, wire
-from schemas.events import EVENT, TaskRecord, TasksChanged, TasksChangedEvent, iso, to_ms
+from schemas.events import EVENT, TaskRecord, TasksChanged, TasksChangedEvent
 from schemas.settings import Settings, explain
 from schemas.statuses import TaskStatus
+from schemas.values import iso, to_ms
 
 
 @pytest.mark.parametrize("name", export.documents())

@@ -11,9 +11,9 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
-from schemas.events import iso
 from schemas.settings import Settings
 from schemas.thresholds import own
+from schemas.values import iso
 from stores.log.port import Bounds, LogUnavailable, Position, Record
 from stores.tables.client import Tables
 

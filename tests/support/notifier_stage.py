@@ -17,9 +17,9 @@ from projections.alerts.notifier import Notifier
 from projections.alerts.rules import Receiver, Rule, Rules
 from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.project.sweep import Transition
-from schemas.events import iso
 from schemas.settings import Settings
 from schemas.topics import TRANSITIONS
+from schemas.values import iso
 from stores.log.local import LocalLog
 from stores.tables.client import Tables
 from tests.support.progress import Patience

@@ -16,6 +16,7 @@ from schemas import events as e
 from schemas.dead_letters import Reread
 from schemas.statuses import TaskStatus
 from schemas.topics import TRANSITIONS
+from schemas.values import to_ms
 from schemas.wire import encode
 from stores.log.port import Record
 from stores.tables.client import Tables
@@ -235,7 +236,7 @@ def expect(tables: Tables, messages: Sequence[Message], limits: Limits) -> Expec
 
 def _transition(row: dict[str, Any]) -> Transition:
     at = row["appended_at"]
-    return Transition(**row | {"appended_at": e.to_ms(at) if isinstance(at, str) else utc_ms(at)})
+    return Transition(**row | {"appended_at": to_ms(at) if isinstance(at, str) else utc_ms(at)})
 
 
 def utc_ms(naive: datetime | None) -> int | None:

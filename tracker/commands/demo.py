@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from schemas.events import iso, to_ms
+from schemas.values import iso, to_ms
 from tracker.remote import URL_HELP, RunningTracker
 from tracker.settings import read_settings
 

@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.core.probes import METRICS_MS
-from schemas.events import AlertSilenced, iso
+from schemas.events import AlertSilenced
+from schemas.values import iso
 from schemas.wire import decode
 from tests.support.api_stage import T0, Stage, problem
 

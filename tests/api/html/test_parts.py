@@ -22,9 +22,9 @@ from api.runs.run_page import opens_on, since
 from api.runs.tabs import COLUMNS, sorted_processes, together
 from api.tasks.models import Concurrency, Level, Process
 from api.tasks.pages import boxes, uses
-from schemas.events import iso
 from schemas.settings import Settings
 from schemas.statuses import Liveness, ReportedState, RunStatus, TaskStatus
+from schemas.values import iso
 
 TIME = "2026-11-24T18:34:11.903Z"
 

@@ -12,8 +12,9 @@ from api.app import create_app
 from api.core.db import Reader, Row
 from api.core.headers import HEADERS
 from api.ops import count_cache as counted
-from schemas.events import RunLabelled, iso
+from schemas.events import RunLabelled
 from schemas.settings import Settings
+from schemas.values import iso
 from schemas.wire import decode
 from stores.tables.client import Tables, TablesUnavailable
 from tests.support.api_stage import T0, FakeLog, Stage, problem

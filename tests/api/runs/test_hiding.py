@@ -9,8 +9,9 @@ from projections.alerts.storage import Storage
 from projections.project.outage_counts import OutageCounts
 from projections.project.sweep import Transition
 from schemas import events as e
-from schemas.events import RunHidden, RunShown, iso
+from schemas.events import RunHidden, RunShown
 from schemas.statuses import AlertKind, AlertState
+from schemas.values import iso
 from schemas.wire import decode
 from stores.tables.client import Tables
 from tests.support.api_stage import T0, Stage, problem

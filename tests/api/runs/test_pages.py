@@ -10,7 +10,8 @@ import pytest
 from api.core import commands
 from api.html import render as show
 from api.runs import pages
-from schemas.events import RunHidden, RunLabelled, RunShown, iso
+from schemas.events import RunHidden, RunLabelled, RunShown
+from schemas.values import iso
 from schemas.wire import decode
 from tests.support.api_stage import T0, Stage
 

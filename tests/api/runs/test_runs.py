@@ -8,7 +8,7 @@ import pytest
 
 from api.core.figures import money
 from api.runs.models import Run
-from schemas.events import iso
+from schemas.values import iso
 from tests.support.api_stage import T0, Stage, run_row
 
 HOSTILE = [

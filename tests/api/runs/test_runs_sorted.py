@@ -3,7 +3,7 @@
 import pytest
 
 from api.core.params import RUN_SORTS
-from schemas.events import iso
+from schemas.values import iso
 from tests.support.api_stage import T0, Stage
 
 #: What three runs show in a list, from the least to the greatest.

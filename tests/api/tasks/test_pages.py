@@ -8,7 +8,8 @@ import pytest
 from api.core.db import Reader, Row
 from api.timeline.queries import BARS_MAX
 from projections.project.event_rows import event_rows, read
-from schemas.events import NoteWritten, iso
+from schemas.events import NoteWritten
+from schemas.values import iso
 from schemas.wire import decode
 from stores.log.port import Record
 from tests.support.api_stage import T0, Stage

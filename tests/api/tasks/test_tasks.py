@@ -6,7 +6,7 @@ import pytest
 
 from api.tasks.models import Task
 from api.tasks.queries import RunSpan, curve, labels_of
-from schemas.events import iso
+from schemas.values import iso
 from tests.support.api_stage import T0, Stage
 
 

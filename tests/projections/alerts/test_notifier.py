@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 from projections.alerts.rules import Receiver
 from projections.project.outage_counts import OutageCounts
-from schemas.events import iso
 from schemas.metrics import ALERTS, NOTIFIER_QUEUE
 from schemas.topics import DEAD_LETTERS, NOTIFIER_GROUP, TRANSITIONS
+from schemas.values import iso
 from stores.log.port import LogUnavailable
 from stores.tables.client import TablesUnavailable
 from tests.support.api_stage import run_row

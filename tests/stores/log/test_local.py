@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from schemas import topics
 from stores.log.local import LocalLog, fair_share, partition_of
 from stores.log.port import Bounds, LogUnavailable, Record
-from tests.support.log_appender import PARTITIONS
+from tests.support.services.log_appender import PARTITIONS
 
 ROOT = Path(__file__).parents[3]
 
@@ -64,7 +64,7 @@ def test_kill_9_loses_nothing_acknowledged(tmp_path: Path) -> None:
     acknowledged: list[str] = []
     for wanted in (50, 1, 300):  # killed again and again, the log being the same
         with subprocess.Popen(
-            [sys.executable, "-m", "tests.support.log_appender", str(path)],
+            [sys.executable, "-m", "tests.support.services.log_appender", str(path)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
@@ -90,7 +90,7 @@ def test_kill_9_loses_nothing_acknowledged(tmp_path: Path) -> None:
 def test_only_one_process_writes(tmp_path: Path) -> None:
     path = tmp_path / "log.sqlite"
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.log_appender", str(path)],
+        [sys.executable, "-m", "tests.support.services.log_appender", str(path)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -123,7 +123,7 @@ def test_only_one_process_writes(tmp_path: Path) -> None:
 def test_read_only_after_a_kill_finds_everything(tmp_path: Path) -> None:
     path = tmp_path / "log.sqlite"
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.log_appender", str(path)],
+        [sys.executable, "-m", "tests.support.services.log_appender", str(path)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,0 +1,1 @@
+"""Real runners that report to a real tracker."""
