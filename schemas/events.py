@@ -1,8 +1,8 @@
 """What travels on the log: one message is one accepted request of a runner, one tick, or one act of a person.
 
 A message is UTF-8 lines of JSON: the envelope, and for `tasks.changed` a second line, the array of its task records in the
-column names of the table `tasks`, which the projector hands to ClickHouse as bytes (`schemas/wire.py`). Ingest validates both; the
-projector decodes the envelope with the same models (docs/adr/0011-the-projector-decodes-with-the-models.md says why).
+column names of the table `tasks`, which the projector hands to ClickHouse as bytes (`schemas/wire.py`). Ingest validates both;
+the projector decodes the envelope with the same models (docs/adr/0011-the-projector-decodes-with-the-models.md says why).
 """
 
 from datetime import datetime
