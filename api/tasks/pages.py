@@ -88,7 +88,9 @@ def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
     attempts: list[Row] = []
     if task.name:
         rows = reader.rows("tasks/attempts", run_id=run_id, name=task.name, process=task.process or "")
-        attempts = [{**r, "submitted_at": time_of(r["submitted_ms"])} for r in rows]
+        attempts = [
+            {**r, "submitted_at": time_of(r["submitted_ms"])} for r in tasks.attempts_of(rows, task_id)
+        ]
     return render(
         "tasks/task.html",
         run=run,

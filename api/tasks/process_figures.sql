@@ -1,6 +1,7 @@
 {% from "schemas/macros/tasks.sql" import task_facts %}
--- What the tasks of a process used and how long they took: minimum, quartiles and maximum over the latest attempt of each task
--- (by name; a task without one stands for itself), and the directives with which they ran. Cached tasks did no work here.
+-- What the tasks of a process used and how long they took: minimum, quartiles and maximum over the last attempt of each task, and the
+-- directives with which they ran. Tasks may share a name, so what was tried again is told by its error action. Cached tasks did no
+-- work here.
 SELECT
     count() AS tasks,
     arrayMap(x -> toFloat64(x), quantilesExactInclusive(0, 0.25, 0.5, 0.75, 1)(cpu_percent)) AS cpu,
@@ -29,7 +30,5 @@ FROM
         if(isNull(completed_at) OR isNull(started_at) OR isNull(realtime_ms), NULL,
             greatest(0, toUnixTimestamp64Milli(completed_at) - toUnixTimestamp64Milli(started_at) - realtime_ms)) AS overhead_ms
     FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
-    WHERE process = {process:String} AND shown != 'cached'
-    ORDER BY attempt DESC, task_id DESC
-    LIMIT 1 BY if(name = '', toString(task_id), name)
+    WHERE process = {process:String} AND shown != 'cached' AND NOT (shown = 'failed' AND upper(ifNull(error_action, '')) = 'RETRY')
 )

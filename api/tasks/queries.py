@@ -10,6 +10,7 @@ from api.core.figures import money, time_of
 from api.core.problems import not_found
 from api.tasks.models import Concurrency, Level, Process, Task, TaskDetail, TaskList
 from api.tasks.params import TaskFilter
+from schemas.statuses import TaskStatus
 from schemas.values import INT64_MAX, iso
 
 _COUNTS = (
@@ -86,6 +87,26 @@ def merge_processes(announced: Iterable[str], rows: Sequence[Row]) -> list[Proce
         Process(process=n, label=label, **{k: by_name.get(n, zero)[k] for k in _COUNTS})
         for n, label in labels.items()
     ]
+
+
+def attempts_of(rows: Sequence[Row], task_id: int) -> list[Row]:
+    """Pure. The attempts of this task among `rows` (of `attempts.sql`, by task id), oldest first.
+
+    Tasks may share a name: an attempt follows the oldest failed one that was to be tried again and has no successor yet, of the
+    next lower number that is known, since an attempt in between may never have been told.
+    """
+    waiting: dict[int, list[list[Row]]] = {}
+    chains: dict[int, list[Row]] = {}
+    for row in rows:
+        before = max(
+            (n for n, open_chains in waiting.items() if n < row["attempt"] and open_chains), default=0
+        )
+        chain = waiting[before].pop(0) if before else []
+        chain.append(row)
+        chains[row["task_id"]] = chain
+        if row["status"] == TaskStatus.FAILED and (row["error_action"] or "RETRY").upper() == "RETRY":
+            waiting.setdefault(row["attempt"], []).append(chain)
+    return chains.get(task_id, [])
 
 
 def page_of_tasks(

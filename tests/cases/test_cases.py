@@ -212,3 +212,16 @@ def test_clocks_that_differ_give_no_negative_time(tracker: Whole) -> None:
     points = tracker.get("/runs/skewed_nodes/concurrency")["points"]
     assert min(p["at"] for p in points) >= run["started_at"]
     assert max(p["running"] for p in points) == run["peak_concurrency"] >= 1
+
+
+def test_tasks_that_share_a_name_stay_apart(tracker: Whole) -> None:
+    tracker.send(case("06"))
+    run = tracker.run("same_names")
+    assert (run["tasks"]["total"], run["tasks"]["succeeded"], run["tasks"]["retried"]) == (4, 4, 1)
+    page = text_of(tracker.page("/runs/same_names/process", name="NFLAB:VAR:SPLITN"))
+    for told in ("100", "500", "1.0 GiB", "5.0 GiB", "10 s", "50 s"):
+        assert told in page
+    for alone in (1, 2, 3):
+        assert "Attempts" not in text_of(tracker.page(f"/runs/same_names/tasks/{alone}"))
+    tasks = [link.rpartition("/tasks/")[2] for link in links(tracker.page("/runs/same_names/tasks/5"))]
+    assert "4" in tasks and "1" not in tasks

@@ -217,7 +217,15 @@ def test_process_page_takes_the_latest_attempt_of_each_task(stage: Stage) -> Non
     stage.run("r1")
     stage.insert("run_processes", {"run_id": "r1", "process": "A:B:C", "version": 1, "succeeded": 2})
     stage.task(
-        "r1", 1, "failed", process="A:B:C", name="x", attempt=1, cpu_percent=900, submitted_at=0, started_at=1
+        "r1",
+        1,
+        "failed",
+        process="A:B:C",
+        name="x",
+        error_action="RETRY",
+        cpu_percent=900,
+        submitted_at=0,
+        started_at=1,
     )
     stage.task(
         "r1", 2, process="A:B:C", name="x", attempt=2, cpu_percent=50, cpus=4, submitted_at=0, started_at=500

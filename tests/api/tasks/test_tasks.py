@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.tasks.models import Task
-from api.tasks.queries import RunSpan, curve, labels_of
+from api.tasks.queries import RunSpan, attempts_of, curve, labels_of
 from schemas.values import iso
 from tests.support.api_stage import T0, Stage
 
@@ -201,6 +201,28 @@ def test_times_outside_of_the_run_are_drawn_at_its_bounds() -> None:
     drawn = curve([(1, 2), (3, 1), (60, 0)], RunSpan(began_ms=10, ended_ms=50, last_word_ms=50))
     assert drawn.peak == 2
     assert [(p.at, p.running) for p in drawn.points] == [(iso(10), 2), (iso(10), 1), (iso(50), 0)]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "of", "chain"),
+    [
+        ([(1, 1, None), (2, 1, None), (3, 1, "RETRY"), (4, 2, None)], 4, [3, 4]),
+        ([(1, 1, None), (2, 1, None), (3, 1, "RETRY"), (4, 2, None)], 1, [1]),
+        ([(1, 1, "RETRY"), (2, 1, "RETRY"), (3, 2, "RETRY"), (4, 2, None), (5, 3, None)], 5, [1, 3, 5]),
+        ([(1, 1, "RETRY"), (2, 1, "RETRY"), (3, 2, "RETRY"), (4, 2, None), (5, 3, None)], 2, [2, 4]),
+        ([(1, 1, "RETRY"), (12, 3, "RETRY"), (16, 4, None)], 16, [1, 12, 16]),  # the second was never told
+        ([(7, 2, None)], 7, [7]),
+        ([(7, 1, None)], 8, []),
+    ],
+)
+def test_attempts_of_tasks_that_share_a_name(
+    attempts: list[tuple[int, int, str | None]], of: int, chain: list[int]
+) -> None:
+    rows = [
+        {"task_id": i, "attempt": n, "status": "failed" if action else "succeeded", "error_action": action}
+        for i, n, action in attempts
+    ]
+    assert [r["task_id"] for r in attempts_of(rows, of)] == chain
 
 
 def test_labels_are_the_last_two_segments_or_as_many_as_tell_processes_apart() -> None:
