@@ -2,14 +2,16 @@
 -- All cycles of the sessions of the runs {run_ids}: what names the session, the cycle's place in it, and when the log first had a later
 -- cycle (append time, ms; 0 for never). No row for a run without a session. The ids are found in single rows first, as merging all
 -- runs would take far longer.
-{% set sessions %}
-(SELECT session_id FROM {{ run_rows("run_id IN {run_ids:Array(String)}") }} WHERE session_id != '')
-{%- endset %}
 {% set candidates %}
 run_id IN (
         SELECT run_id FROM runs
-        WHERE tupleElement(facts, 'session_id') IN {{ sessions }} OR tupleElement(created, 'session_id') IN {{ sessions }})
+        WHERE tupleElement(facts, 'session_id') IN (SELECT session_id FROM sessions)
+            OR tupleElement(created, 'session_id') IN (SELECT session_id FROM sessions))
 {%- endset %}
+WITH sessions AS
+(
+    SELECT session_id FROM {{ run_rows("run_id IN {run_ids:Array(String)}") }} WHERE session_id != ''
+)
 SELECT
     run_id,
     name,

@@ -14,7 +14,7 @@ from projections.alerts.episodes import DAY, Alert, Owed, owed
 from projections.alerts.outbox import MOST_PER_MINUTE, Outbox
 from projections.alerts.registry import EpisodeRegistry
 from projections.alerts.rules import Facts, Receiver, Rule, Rules
-from projections.alerts.storage import Act, Mark, Storage
+from projections.alerts.storage import Act, Cycle, Mark, Storage
 from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.project.sweep import Transition
 from schemas.settings import Settings
@@ -181,6 +181,9 @@ class NoTables:
 
     def facts(self, run_ids: Sequence[str]) -> dict[str, Facts]:
         return {r: Facts(r) for r in run_ids}
+
+    def cycles(self, _run_ids: Sequence[str]) -> dict[str, Cycle]:
+        return {}
 
     def outage_counts(
         self, rounds: Iterable[tuple[int, int]], *_: object

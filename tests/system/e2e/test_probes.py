@@ -129,4 +129,4 @@ def test_each_dependency_comes_goes_and_comes_again(processes: Processes, tmp_pa
         code, said = run_command(
             tmp_path, ["books", "--check", processes.of["api"].url], **processes.settings
         )
-        assert code == 0 and "balance" in said, said
+        assert code == 0 and "accounted for" in said, said
