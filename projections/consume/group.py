@@ -34,7 +34,9 @@ async def observe(work: Work, event_log: EventLog) -> Observation | None:
     # Another worker waits for ClickHouse where we cannot see it.
     if not work.partitions and not await asyncio.to_thread(work.projector.writer.tables.ping):
         return None
-    positions = {p: max(committed.get(p, 0), work.done.get(p, -1) + 1, b.first) for p, b in bounds.items()}
+    # A batch of many rounds may take minutes on a busy machine: what it has read so far is progress too.
+    reading = work.projector.positions
+    positions = {p: max(committed.get(p, 0), reading.get(p, 0), b.first) for p, b in bounds.items()}
     own = work.partitions if work.assigned.is_set() else None
     return Observation(own, positions, {p: b.end for p, b in bounds.items()}, workers)
 

@@ -21,8 +21,6 @@ class Work:
     def __init__(self, projector: Projector) -> None:
         self.projector = projector
         self.partitions: frozenset[int] = frozenset()
-        #: The last offset of each partition that is written.
-        self.done: dict[int, int] = {}
         #: Set from the first assignment on, also by one of no partitions.
         self.assigned = asyncio.Event()
         #: What the watchdog says is wrong; empty if nothing.
@@ -38,7 +36,6 @@ class Work:
         self.partitions = partitions
         self._new_assignment = True
         self.assigned.set()
-        self.done = {p: offset for p, offset in self.done.items() if p in partitions}
 
     async def project(self, records: Sequence[Record]) -> None:
         """Write the records. All of them are written when it returns."""
@@ -55,7 +52,6 @@ class Work:
                     "projector cannot go on: exiting, the next start reads again what is not acknowledged"
                 )
                 os._exit(EXIT_SOFTWARE)
-            self.done |= {r.partition: r.offset for r in records}
 
     def _call(self, records: Sequence[Record]) -> None:
         if self._new_assignment:

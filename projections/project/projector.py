@@ -103,6 +103,11 @@ class Projector:
             log.info("figures to catch up", runs=len(behind), partitions=mine)
             self._refresh([run["run_id"] for run in behind])
 
+    @property
+    def positions(self) -> dict[int, int]:
+        """Partition → the offset that is read next; it rises in the middle of a batch, with each part that is written."""
+        return {p: state.next for p, state in self._partitions.copy().items()}
+
     def project(self, records: Sequence[Record]) -> None:
         """Write the records, of any partitions, each partition's in the order of the log. Raises Stopped.
 

@@ -138,6 +138,7 @@ class Hanging:
         self.tables = Answering()
         self.writer = Writer(cast(Tables, self.tables), threading.Event())
         self.called, self.released = threading.Event(), threading.Event()
+        self.positions: dict[int, int] = {}
 
     def assign(self, partitions: frozenset[int]) -> None: ...
 
@@ -192,9 +193,28 @@ def test_a_hang_in_the_projector_ends_the_process() -> None:
         finally:
             scene.projector.released.set()
             await hanging
+        scene.projector.positions = {0: 1}
         assert await observe(scene.work, cast(EventLog, scene.log)) == Observation(
             frozenset({0}), {0: 1}, {0: 200}, 1
         )
+
+    asyncio.run(run())
+
+
+def test_a_batch_that_takes_long_and_gets_on_is_no_hang() -> None:
+    """On a busy machine a batch of many rounds may take minutes: to end it would only begin it anew."""
+
+    async def run() -> None:
+        scene = Scene()
+        working = asyncio.create_task(scene.work.project([Record(0, 0, 1, "", "clock.tick", b"")]))
+        await asyncio.to_thread(scene.projector.called.wait)
+        try:
+            for now in range(0, 600, 5):
+                scene.projector.positions = {0: now // 50}
+                assert await scene.look(now, 1000 + now) is Action.NONE
+        finally:
+            scene.projector.released.set()
+            await working
 
     asyncio.run(run())
 
