@@ -24,13 +24,25 @@ ANSWERS: dict[str, Any] = SNAPSHOT_JSON["answers"]
 MOVING = {"as_of", "accepted", "on_log", "projected", "watermark"}
 
 
+#: What a run without a task cost was not known, and is nothing now.
+NOTHING = {"amount": "0", "wasted": "0", "if_all_spot": {"amount": "0"}, "complete": True}
+
+
+def mended(old: Any, new: Any, where: str) -> bool:
+    """Whether the old answer was wrong, and the new one is right."""
+    path, _, field = where.rpartition(".")
+    if field == "resume_command":  # Nextflow refuses a name that its history has
+        return str(old).startswith(f"{new} -name ")
+    return path.endswith("/costs") and field in NOTHING and old in (None, False) and new == NOTHING[field]
+
+
 def lacking(old: Any, new: Any, where: str = "") -> list[str]:
     """Where the new answer lacks what the old one said. Fields may be added to it."""
     if isinstance(old, dict) and isinstance(new, dict):
         return [x for k in old.keys() - MOVING for x in lacking(old[k], new.get(k), f"{where}.{k}")]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         return [x for i, o in enumerate(old) for x in lacking(o, new[i], f"{where}[{i}]")]
-    return [] if old == new else [f"{where}: {new!r:.200}, not {old!r:.200}"]
+    return [] if old == new or mended(old, new, where) else [f"{where}: {new!r:.200}, not {old!r:.200}"]
 
 
 @pytest.fixture(scope="module")
