@@ -261,7 +261,7 @@ def test_on_paper_every_tab_that_was_looked_at_stands_below_its_title(
     expect(page.locator("#error")).to_be_hidden()
     page.locator("#processes").wait_for()
     page.emulate_media(media="print")
-    for name, title in (("overview", "Overview"), ("error", "Error & Resume"), ("config", "Config & Params")):
+    for name, title in (("overview", "Overview"), ("error", "Error & Resume")):
         box = page.locator(f"#{name} .tab-title", has_text=title).bounding_box()
         assert box is not None and box["height"] > 20, name
     expect(page.locator("#timeline")).to_be_hidden()  # nobody looked at it, so nothing is drawn
