@@ -21,7 +21,7 @@ def plain(text: str) -> str:
 
 
 def error_summary(message: str, report: str) -> str:
-    """The line that says most of an error: of the message, else the cause in Nextflow's report, else its first line; '' for none.
+    """The line that says most: the message's last, else the cause in Nextflow's report, else the report's first; '' for none.
 
     A line that ends with a colon only announces what follows.
     """
@@ -31,5 +31,5 @@ def error_summary(message: str, report: str) -> str:
         lines = [_BULLET.sub("", line.strip()) for line in text.splitlines() if line.strip()]
         telling = [line for line in lines if not line.endswith(":")] or lines
         if telling:
-            return telling[0][:_LINE]
+            return telling[-1 if text is message else 0][:_LINE]
     return ""

@@ -115,7 +115,7 @@ def test_two_clicks_lead_from_the_list_to_why_and_to_the_line_that_resumes(
     page.goto("/")
     page.locator("#runs a", has_text="grumpy_turing").click()
     expect(page.get_by_text("-resume 341b42ae-f4b8-4e51-b330-e1e599c47dae", exact=True)).to_be_visible()
-    expect(page.locator("#error")).to_contain_text("contig chrUn_42 not found")
+    expect(page.locator("#error .banner strong")).to_contain_text("contig chrUn_42 not found")
     expect(page.locator("#error pre").last).to_contain_text("Command exit status:\n  3")
     page.locator("#failing a", has_text="VARIANTS:CALLING:CALL (S03)").click()
     expect(page.get_by_role("heading", name="VARIANTS:CALLING:CALL (S03)")).to_be_visible()
