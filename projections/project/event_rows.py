@@ -59,6 +59,7 @@ class EventRows:
     alert_acts: bytes = b""
     letter_replays: bytes = b""
     spools: bytes = b""
+    executions: bytes = b""
     events: bytes = b""
     outcome: Outcome = Outcome.PROJECTED
 

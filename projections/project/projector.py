@@ -15,6 +15,7 @@ import structlog
 
 from projections.project.clock import Clock
 from projections.project.event_rows import EventRows, event_rows, read
+from projections.project.executions import Executions
 from projections.project.letters import pieces
 from projections.project.refresh import (
     Repricing,
@@ -78,6 +79,7 @@ class Projector:
     retention: RetentionSchedule = field(default_factory=RetentionSchedule)
     _partitions: dict[int, PartitionState] = field(default_factory=dict)
     _repricing: Repricing = field(default_factory=Repricing)
+    _executions: Executions = field(default_factory=Executions)
     _mine: list[int] = field(default_factory=list)
 
     def assign(self, partitions: Iterable[int]) -> None:
@@ -91,6 +93,7 @@ class Projector:
         self._partitions = {
             p: replace(state, last_sweep=None) for p, state in self._partitions.items() if p in mine
         }
+        self._executions.forget()
         self.schedule.keep(set(mine))
         self.schedule.own_stalled_ms = self.writer.retrying(
             "own thresholds", lambda: own_stalled_thresholds(self.writer.tables, mine)
@@ -115,6 +118,7 @@ class Projector:
         anything later of the partition is inserted. Rounds may follow each other in one batch only while nothing but ticks comes
         and no threshold is reached, because their sweeps would give the same as the last.
         """
+        self._executions.read_back(self.writer, records)
         waiting: dict[int, deque[Record]] = {}
         for record in records:
             waiting.setdefault(record.partition, deque()).append(record)
@@ -200,9 +204,10 @@ class Projector:
             queue.popleft()
             batch.byte_budget -= len(record.value)
             clock, completed = self._tick(state.clock, event, record)
-            batch.rows.append(
-                event_rows(record, clock.observed(record.appended_at), event, tasks, unreadable)
-            )
+            tasks, execution = self._executions.assign(record, event, tasks)
+            observed = clock.observed(record.appended_at)
+            rows = event_rows(record, observed, event, tasks, unreadable)
+            batch.rows.append(replace(rows, executions=execution) if execution else rows)
             self._partitions[partition] = PartitionState(record.offset + 1, clock, state.last_sweep)
             if not completed:
                 continue

@@ -23,6 +23,10 @@ CONTENT = {
     "alert_acts": "SELECT * FROM {db}.alert_acts FINAL",
     "letter_replays": "SELECT * FROM {db}.letter_replays FINAL",
     "spools": "SELECT * FROM {db}.spools FINAL",
+    # Which request it was that said so is not known of runs from before.
+    "executions": (
+        "SELECT run_id, argMax((start_ms, ended_ms, announced), offset) AS known FROM {db}.executions GROUP BY run_id"
+    ),
     "run_processes": (
         "SELECT p.* FROM (SELECT * FROM {db}.run_processes FINAL) AS p INNER JOIN "
         "(SELECT run_id, max(version) AS version FROM {db}.run_processes GROUP BY run_id) AS newest "
