@@ -10,7 +10,7 @@ from ingest.partial_parsing import SetAsideParts
 from ingest.request import Unreadable
 from schemas.events import Completed, Model, ProcessTotals, Progress, Runner, TaskRecord, Workflow
 from schemas.statuses import CANCEL_SIGNALS, ReportedState, TaskStatus
-from schemas.values import INT32_MAX, INT64_MAX, MOST_NAME, Amount, Count, Moment, Place, Text
+from schemas.values import INT32_MAX, INT64_MAX, MOST_NAME, Amount, Count, Moment, Object, Place, Text
 
 STATUSES = {
     "NEW": TaskStatus.PENDING,
@@ -81,6 +81,9 @@ class NextflowTask(TaskRecord):
     accelerators: Count | None = Field(None, validation_alias="accelerator")
     accelerator_type: Text | None = Field(None, validation_alias="acceleratorType")
     spot_interruptions: Count | None = Field(None, validation_alias="numSpotInterruptions")
+    log_stream_id: Text | None = Field(None, validation_alias="logStreamId")
+    resource_allocation: Object | None = Field(None, validation_alias="resourceAllocation")
+    gpu_metrics: Object | None = Field(None, validation_alias="gpuMetrics")
 
 
 class NextflowProgress(Progress):

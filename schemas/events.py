@@ -23,6 +23,7 @@ from schemas.values import (
     Moment,
     Ms,
     Name,
+    Object,
     Person,
     Place,
     Text,
@@ -92,6 +93,9 @@ class TaskRecord(Model):
     accelerators: Count | None = None
     accelerator_type: Text | None = None
     spot_interruptions: Count | None = None
+    log_stream_id: Text | None = None
+    resource_allocation: Object | None = Field(None, description="What the scheduler gave it: an object")
+    gpu_metrics: Object | None = Field(None, description="What its GPUs did: an object")
 
     @field_validator("submitted_at", "started_at", "completed_at")
     @classmethod

@@ -1,5 +1,7 @@
 """The shapes of answers about tasks and processes."""
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from api.core.models import Money, Time
@@ -75,6 +77,9 @@ class TaskDetail(Task):
     accelerators: int | None
     accelerator_type: str | None
     spot_interruptions: int | None
+    log_stream_id: str | None = None
+    resource_allocation: dict[str, Any] | None = Field(None, description="What the scheduler gave it")
+    gpu_metrics: dict[str, Any] | None = Field(None, description="What its GPUs did")
 
 
 class TaskList(BaseModel):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -97,6 +98,10 @@ def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
         task=task,
         attempts=attempts,
         uses=uses(task),
+        objects=[
+            ("GPU", leaves(task.gpu_metrics)),
+            ("Allocated by the scheduler", leaves(task.resource_allocation)),
+        ],
         workdir_link=s3_link(task.workdir, reader.settings.s3_browser),
         files=task_files(task.workdir, reader.settings.roots),
         now_ms=reader.clock(),
@@ -125,6 +130,23 @@ def uses(task: Any) -> list[tuple[str, str, str, float | None]]:
             share(task.realtime_ms, task.time_limit_ms),
         ),
     ]
+
+
+def leaves(value: Any, name: str = "", most: int = 200) -> list[tuple[str, str]]:
+    """Pure. What stands in an object of the runner's own fields: (way to it, value as text), at most so many."""
+    if not isinstance(value, dict | list) or not value:
+        return (
+            [(name, "" if value is None else value if isinstance(value, str) else json.dumps(value))]
+            if name
+            else []
+        )
+    inside = value.items() if isinstance(value, dict) else enumerate(value, 1)
+    rows: list[tuple[str, str]] = []
+    for key, part in inside:
+        rows += leaves(part, f"{name} {key}" if name else str(key), most - len(rows))
+        if len(rows) >= most:
+            break
+    return rows
 
 
 @dataclass(frozen=True, slots=True)

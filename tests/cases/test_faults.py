@@ -148,3 +148,39 @@ def test_a_run_that_never_began_says_so(tracker: Whole) -> None:
     assert "It never began" in page and ".nextflow.log" in page and "crashed" not in page
     assert "-resume" not in page
     assert tracker.now > T0
+
+
+def test_what_new_versions_tell_of_a_task_is_kept_and_shown(tracker: Whole) -> None:
+    """Fields of 26.04, and of versions to come; what cannot be used harms nothing else."""
+    run_id = begun(tracker, "gpus")
+    gpu = {
+        "name": "Tesla <T4>",
+        "pct": 75.5,
+        "memory": {"peak": 2**31},
+        "devices": [{"api_token": "ab12cd34ef56ab78"}],
+    }
+    new = {
+        "logStreamId": "job/default/0a1b",
+        "gpuMetrics": gpu,
+        "resourceAllocation": {"cpuShares": 1024, "note": None},
+    }
+    wrong = {"logStreamId": {"x": 1}, "gpuMetrics": "75 %", "resourceAllocation": {"a": "b" * 20_000}}
+    future = {"quantumState": {"deep": [1, {"a": None}]}, "": 1, "energy": "1 kWh"}
+    told = [task(1, "COMPLETED", **new), task(2, "COMPLETED", **wrong), task(3, "COMPLETED", **future)]
+    request(tracker, "progress", run_id, tasks=told)
+    ended(tracker, run_id, "gpus", progress={"succeeded": 3, "future": {}})
+    first, second, third = (tracker.get(f"/runs/gpus/tasks/{i}") for i in (1, 2, 3))
+    assert first["log_stream_id"] == "job/default/0a1b"
+    assert first["resource_allocation"] == {"cpuShares": 1024, "note": None}
+    assert first["gpu_metrics"] == gpu | {"devices": [{"api_token": "[redacted]"}]}
+    page = tracker.page("/runs/gpus/tasks/1")
+    assert "Tesla <T4>" in text_of(page) and "<T4>" not in page and "ab12cd34" not in page
+    for shown in ("job/default/0a1b", "memory peak 2147483648", "cpuShares 1024", "pct 75.5"):
+        assert shown in text_of(page), shown
+    for plain in (second, third):
+        assert [plain[k] for k in ("log_stream_id", "resource_allocation", "gpu_metrics")] == [None] * 3
+        assert plain["status"] == "succeeded" and "GPU" not in text_of(
+            tracker.page(f"/runs/gpus/tasks/{plain['task_id']}")
+        )
+    parts = {letter["part"] for letter in tracker.get("/dead-letters")["dead_letters"]}
+    assert parts == {"tasks[1].logStreamId", "tasks[1].gpuMetrics", "tasks[1].resourceAllocation"}
