@@ -159,13 +159,17 @@ def test_what_new_versions_tell_of_a_task_is_kept_and_shown(tracker: Whole) -> N
         "memory": {"peak": 2**31},
         "devices": [{"api_token": "ab12cd34ef56ab78"}],
     }
-    new = {
+    new: dict[str, Any] = {
         "logStreamId": "job/default/0a1b",
         "gpuMetrics": gpu,
         "resourceAllocation": {"cpuShares": 1024, "note": None},
     }
-    wrong = {"logStreamId": {"x": 1}, "gpuMetrics": "75 %", "resourceAllocation": {"a": "b" * 20_000}}
-    future = {"quantumState": {"deep": [1, {"a": None}]}, "": 1, "energy": "1 kWh"}
+    wrong: dict[str, Any] = {
+        "logStreamId": {"x": 1},
+        "gpuMetrics": "75 %",
+        "resourceAllocation": {"a": "b" * 20_000},
+    }
+    future: dict[str, Any] = {"quantumState": {"deep": [1, {"a": None}]}, "": 1, "energy": "1 kWh"}
     told = [task(1, "COMPLETED", **new), task(2, "COMPLETED", **wrong), task(3, "COMPLETED", **future)]
     request(tracker, "progress", run_id, tasks=told)
     ended(tracker, run_id, "gpus", progress={"succeeded": 3, "future": {}})

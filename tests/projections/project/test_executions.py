@@ -14,6 +14,7 @@ from schemas.statuses import Dialect, ReportedState
 from stores.tables.client import Tables
 from tests.support import projection as help
 from tests.support.projection import Stage
+from tests.support.reference.figures import ms
 from tests.support.reference.histories import LIMITS
 
 BASE = "w0123456789abcde"
@@ -46,7 +47,7 @@ def numbers(requests: Sequence[tuple[Any, tuple[e.TaskRecord, ...]]]) -> list[in
     known: dict[int, Execution] = {}
     found = []
     for data, tasks in requests:
-        at = help.ms(tasks[0].submitted_at) if tasks else None
+        at = ms(tasks[0].submitted_at) if tasks else None
         execution = execution_of(list(known.values()), help.event(BASE, data), at)
         known[execution.number] = execution
         found.append(execution.number)
