@@ -8,9 +8,10 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from schemas.access import Role
+from schemas.file_settings import FileSettings, is_absolute, listed
 from schemas.thresholds import LONGEST_SECONDS
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -19,12 +20,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 REPOSITORY_KINDS = ("github", "gitlab", "bitbucket", "bitbucket-server", "gitea", "azure", "codecommit")
 
 
-def _is_absolute(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-class Settings(BaseSettings):
+class Settings(FileSettings):
     """Each field is the variable TRACKER_<FIELD>; its description is its documentation."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", frozen=True, allow_inf_nan=False)
@@ -72,10 +68,6 @@ class Settings(BaseSettings):
         "",
         description="s3://BUCKET[/PREFIX] that every event goes to, an object an hour and partition (see docs/operations.md); "
         "without it nothing is archived. Credentials come from boto3's own chain.",
-    )
-    s3_endpoint: str = Field(
-        "",
-        description="URL of an S3 that is not Amazon's, such as http://minio:9000; it is addressed by path.",
     )
     log_retention_hours: float | None = Field(
         None,
@@ -167,15 +159,6 @@ class Settings(BaseSettings):
         le=86_400,
         description="How often receivers of `watchdog` are told that alerts work; 0: never.",
     )
-    local_roots: str = Field(
-        "",
-        description="Folders, comma-separated, from which pages may show runners' logs and tasks' files. A runner's word for "
-        "a path is not trusted: links are resolved first, and nothing outside of these folders is opened.",
-    )
-    s3_browser: str = Field(
-        "https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={prefix}",
-        description="Where pages link S3 folders to: an address with {bucket} and {prefix}; empty: nowhere.",
-    )
     repository_hosts: str = Field(
         "",
         description="Kinds of hosts that links to repositories cannot tell by their names: HOST=KIND, comma-separated, such as "
@@ -254,38 +237,17 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("s3_endpoint")
-    @classmethod
-    def _endpoint_holds_no_secret(cls, value: str) -> str:
-        url = urlsplit(value)
-        if value and not _is_absolute(value):
-            raise ValueError("say an absolute URL, such as http://minio:9000")
-        if "@" in url.netloc or url.query or url.fragment:
-            raise ValueError(
-                "credentials do not go into the URL: boto3 finds them in its own places, such as AWS_… variables"
-            )
-        return value.rstrip("/")
-
     @field_validator("public_url")
     @classmethod
-    def _url_is_absolute(cls, value: str) -> str:
-        if value and not _is_absolute(value):
+    def _urlis_absolute(cls, value: str) -> str:
+        if value and not is_absolute(value):
             raise ValueError("say an absolute URL, such as https://tracker.example.org")
         return value.rstrip("/")
-
-    @field_validator("s3_browser")
-    @classmethod
-    def _browser_is_an_address(cls, value: str) -> str:
-        if value and not (_is_absolute(value) and "{bucket}" in value):
-            raise ValueError(
-                "say an absolute URL with {bucket}, such as https://s3.example.org/{bucket}/{prefix}"
-            )
-        return value
 
     @field_validator("repository_hosts")
     @classmethod
     def _hosts_have_kinds(cls, value: str) -> str:
-        for text in _listed(value):
+        for text in listed(value):
             host, _, kind = text.partition("=")
             if not host or kind not in REPOSITORY_KINDS:
                 raise ValueError(
@@ -295,9 +257,9 @@ class Settings(BaseSettings):
 
     @field_validator("alert_webhook")
     @classmethod
-    def _webhook_is_absolute(cls, value: SecretStr) -> SecretStr:
+    def _webhookis_absolute(cls, value: SecretStr) -> SecretStr:
         url = value.get_secret_value()
-        if url and not _is_absolute(url):
+        if url and not is_absolute(url):
             raise ValueError("say an absolute URL, such as https://ops.example.org/hook")
         return value
 
@@ -311,7 +273,7 @@ class Settings(BaseSettings):
     @field_validator("proxy_peers")
     @classmethod
     def _peers_are_networks(cls, value: str) -> str:
-        for text in _listed(value):
+        for text in listed(value):
             try:
                 ip_network(text, strict=False)
             except ValueError as e:
@@ -350,23 +312,18 @@ class Settings(BaseSettings):
     @cached_property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of `proxy_peers`."""
-        return tuple(ip_network(text, strict=False) for text in _listed(self.proxy_peers))
+        return tuple(ip_network(text, strict=False) for text in listed(self.proxy_peers))
 
     def proxy_role_of(self, person: str) -> Role:
         """The role of a person whom the proxy names."""
-        if person in _listed(self.proxy_admins):
+        if person in listed(self.proxy_admins):
             return Role.ADMIN
-        return Role.OPERATOR if person in _listed(self.proxy_operators) else Role(self.proxy_role)
-
-    @cached_property
-    def roots(self) -> tuple[Path, ...]:
-        """The folders of `local_roots`."""
-        return tuple(Path(p) for p in _listed(self.local_roots))
+        return Role.OPERATOR if person in listed(self.proxy_operators) else Role(self.proxy_role)
 
     @cached_property
     def repository_kinds(self) -> dict[str, str]:
         """Host → kind, of `repository_hosts`."""
-        return dict(text.lower().split("=", 1) for text in _listed(self.repository_hosts))
+        return dict(text.lower().split("=", 1) for text in listed(self.repository_hosts))
 
     @property
     def kafka_bootstrap(self) -> str | None:
@@ -383,11 +340,6 @@ class Settings(BaseSettings):
         """What links to us start with, without a slash at the end."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    """The parts of a comma-separated list."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def explain(error: ValidationError) -> str:

@@ -1,11 +1,9 @@
 """Files of runners that lie in allowed folders: the runner's log and a task's files, each by its end.
 
-A runner's word for a path is not to be trusted: links are resolved before anything is opened, what was opened is looked at
-once more, and only regular files inside of an allowed folder are read.
+A runner's word for a path is not to be trusted: `stores/objects/local.py` reads only regular files inside of an allowed folder.
 """
 
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from api.runs.models import Run
+from stores.objects.local import allowed, open_file
 
 #: Of a runner's log and of a task's file no more than the end is shown.
 LOG_BYTES = 2**20
@@ -53,7 +52,7 @@ def run_log(run: Run, roots: Sequence[Path]) -> RunLog:
     output, launch = run.workflow.output_dir, run.workflow.launch_dir
     if not output and not launch:
         return RunLog(message="The runner reported neither an output nor a launch directory.")
-    if not any(_allowed(d, roots) for d in (output, launch) if d):
+    if not any(allowed(d, roots) for d in (output, launch) if d):
         return RunLog(message="The run's folders lie outside of the folders that TRACKER_LOCAL_ROOTS allows.")
     published = _newest(output, ".nextflow.log", roots)
     if published:
@@ -95,50 +94,21 @@ def read_tail(path: str, roots: Sequence[Path], most: int) -> Tail | None:
 
 def _read(path: str, roots: Sequence[Path], most: int, from_end: bool) -> tuple[int, bytes] | None:
     """The size of a file, and its first or last bytes; None if it is not there, is no regular file or may not be read."""
-    real = _allowed(path, roots)
-    if real is None:
+    opened = open_file(path, roots)
+    if opened is None:
         return None
+    descriptor, status = opened
     try:
-        # A pipe would hold up whoever opens it, for ever.
-        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
-    except OSError:
-        return None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or not _still_there(descriptor, real):
-            return None
-        if from_end:
-            os.lseek(descriptor, max(0, status.st_size - most), os.SEEK_SET)
-        return status.st_size, os.read(descriptor, most)
+        return status.st_size, os.pread(descriptor, most, max(0, status.st_size - most) if from_end else 0)
     except OSError:
         return None
     finally:
         os.close(descriptor)
 
 
-def _allowed(path: str, roots: Sequence[Path]) -> str | None:
-    """The path with all links resolved, if it is then inside of an allowed folder."""
-    if "\0" in path or not os.path.isabs(path):
-        return None
-    try:
-        real = os.path.realpath(path, strict=True)
-        inside = any(Path(real).is_relative_to(os.path.realpath(root, strict=True)) for root in roots)
-    except (OSError, ValueError):
-        return None
-    return real if inside else None
-
-
-def _still_there(descriptor: int, real: str) -> bool:
-    """Whether what was opened is what was resolved: a folder on the way may have become a link meanwhile."""
-    opened = f"/proc/self/fd/{descriptor}"
-    if os.path.exists(opened):
-        return os.readlink(opened) == real
-    return os.path.samestat(os.fstat(descriptor), os.lstat(os.path.realpath(real)))
-
-
 def _newest(folder: str | None, name: str, roots: Sequence[Path], prefix: bool = False) -> list[str]:
     """Logs in the folder, newest first: those that end with the name, or start with it."""
-    real = _allowed(folder, roots) if folder else None
+    real = allowed(folder, roots) if folder else None
     if real is None:
         return []
     try:

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 _EXISTS = 412
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
+_CONNECTIONS = 20
 #: What an object may hold: far above what we put, and little enough to be read into memory.
 MOST_BYTES = 2**30
 
@@ -56,6 +57,25 @@ class ObjectStore(Protocol):
         """Close the connections."""
 
 
+def make_client(endpoint: str, read_seconds: float = _READ_SECONDS) -> Any:
+    """A client of boto3 that several threads may share. It connects when it is first used, and tries nothing again.
+
+    `endpoint`: URL of a store that is not Amazon's, which is then addressed by path.
+    """
+    config = Config(
+        signature_version="s3v4",  # of presigned addresses too, for which boto3 has an older default
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=read_seconds,
+        max_pool_connections=_CONNECTIONS,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        s3={"addressing_style": "path" if endpoint else "auto"},
+        # Content-MD5 is understood by every store; checksums in trailers are not.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return boto3.session.Session().client("s3", endpoint_url=endpoint or None, config=config)
+
+
 class S3Store:
     """One bucket. Thread-safe; each call may wait for a connection 5 s and for bytes 60 s, and raises StoreUnavailable."""
 
@@ -64,15 +84,7 @@ class S3Store:
         self.bucket = bucket
         self._endpoint = endpoint
         self._client: Any = None
-        self._config = Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=read_seconds,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            s3={"addressing_style": "path" if endpoint else "auto"},
-            # Content-MD5 (below) is understood by every store; checksums in trailers are not.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
+        self._read_seconds = read_seconds
 
     async def put_new(self, key: str, body: bytes) -> bool:
         return await asyncio.to_thread(self._put_new, key, body)
@@ -141,9 +153,7 @@ class S3Store:
 
     def _connected(self) -> Any:
         if self._client is None:  # two threads may make one each; one of them stays
-            self._client = boto3.session.Session().client(
-                "s3", endpoint_url=self._endpoint or None, config=self._config
-            )
+            self._client = make_client(self._endpoint, self._read_seconds)
         return self._client
 
     def _name(self, key: str) -> str:

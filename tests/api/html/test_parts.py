@@ -15,7 +15,6 @@ from api.html.charts import curve
 from api.html.links import s3_link
 from api.html.markdown import to_html
 from api.html.render import DASH
-from api.logs import queries
 from api.logs.queries import LOG_BYTES, read_tail, run_log, task_files
 from api.runs.models import Cost, Counts, Run, RunFacts, Runner, RunThresholds, Workflow
 from api.runs.run_page import opens_on, since
@@ -25,6 +24,7 @@ from api.tasks.pages import boxes, uses
 from schemas.settings import Settings
 from schemas.statuses import Liveness, ReportedState, RunStatus, TaskStatus
 from schemas.values import iso
+from stores.objects import local
 
 TIME = "2026-11-24T18:34:11.903Z"
 
@@ -304,7 +304,7 @@ def test_a_log_that_becomes_a_pipe_while_it_is_looked_for_holds_up_nobody(
 ) -> None:
     log = tmp_path / ".nextflow.log"
     log.write_text("[x]")
-    owner, name = (queries, "_allowed") if place == "resolved" else (os, "stat")
+    owner, name = (local, "allowed") if place == "resolved" else (os, "stat")
     original = getattr(owner, name)
 
     def swapped(path: Any, *more: Any, **options: Any) -> Any:
@@ -315,7 +315,7 @@ def test_a_log_that_becomes_a_pipe_while_it_is_looked_for_holds_up_nobody(
         return found
 
     monkeypatch.setattr(owner, name, swapped)
-    monkeypatch.setattr(queries, "open", lambda *_: pytest.fail("a pipe holds this up"), raising=False)
+    monkeypatch.setattr(local, "open", lambda *_: pytest.fail("a pipe holds this up"), raising=False)
     run_log(run("running", launch_dir=str(tmp_path)), [tmp_path])
 
 
