@@ -128,6 +128,14 @@ class ProcessTotals(Model):
     cached: Count = 0
     aborted: Count = 0
     retries: Count = 0
+    stored: Annotated[Count, Field(description="Results taken from a store: no task ran for them")] = 0
+
+
+class Stored(Model):
+    """How many results a process took from a store, by the runner's totals so far; no task tells of these."""
+
+    process: Place
+    stored: Count
 
 
 class SetAside(Model):
@@ -202,10 +210,12 @@ class TasksChanged(Payload):
     """The task records stand in the second line of the message."""
 
     progress: Progress | None = None
+    stored: Annotated[list[Stored], Field(fail_fast=True)] | None = None
 
 
 class Heartbeat(Payload):
     progress: Progress | None = None
+    stored: Annotated[list[Stored], Field(fail_fast=True)] | None = None
 
 
 class Completed(Payload):

@@ -54,6 +54,10 @@ class Counts(BaseModel):
     cached: int
     retried: int
     total: int
+    stored: int = Field(0, description="Results taken from a store: no task ran for them; not in the total")
+    never_run: int = Field(
+        0, description="Still pending when the run ended without success: listed as pending; not in the total"
+    )
 
 
 class Reported(BaseModel):

@@ -30,7 +30,7 @@ SELECT
     modes.stub AS stub,
     modes.preview AS preview,
     process_names.names AS announced,
-    total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
+    total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried, stored, never_run,
     peak, wasted, unpriced, missing,
     {{ shown_cost }} AS shown_cost
 FROM {{ run_statuses(run_ids="{run_ids:Array(String)}") }}

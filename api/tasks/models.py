@@ -12,6 +12,9 @@ from schemas.statuses import TaskStatus
 class Process(Counts):
     process: str = Field(description="Full name")
     label: str = Field(description="Its last two colon-separated segments")
+    told: bool = Field(
+        True, description="Whether the runner told anything of it beside its name: a task, or its totals"
+    )
 
 
 class ProcessList(BaseModel):

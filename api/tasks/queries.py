@@ -25,6 +25,8 @@ _COUNTS = (
     "cached",
     "retried",
     "total",
+    "stored",
+    "never_run",
 )
 _TIMES = {"submitted_ms": "submitted_at", "started_ms": "started_at", "completed_ms": "completed_at"}
 _DURATIONS = ("duration_ms", "realtime_ms")
@@ -86,7 +88,7 @@ def merge_processes(announced: Iterable[str], rows: Sequence[Row]) -> list[Proce
     labels = labels_of(dict.fromkeys([*announced, *sorted(by_name)]))
     zero = dict.fromkeys(_COUNTS, 0)
     return [
-        Process(process=n, label=label, **{k: by_name.get(n, zero)[k] for k in _COUNTS})
+        Process(process=n, label=label, told=n in by_name, **{k: by_name.get(n, zero)[k] for k in _COUNTS})
         for n, label in labels.items()
     ]
 

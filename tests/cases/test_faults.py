@@ -127,7 +127,7 @@ def test_no_figure_lags_behind_the_end(tracker: Whole) -> None:
     tracker.project(refresh=False)
     run = tracker.run("stopped")
     assert run["status"] == "cancelled"
-    assert {k: v for k, v in run["tasks"].items() if v} == {"aborted": 1, "total": 1}
+    assert {k: v for k, v in run["tasks"].items() if v} == {"aborted": 1, "total": 1, "never_run": 10}
 
 
 def test_a_run_that_never_began_says_so(tracker: Whole) -> None:
@@ -188,3 +188,69 @@ def test_what_new_versions_tell_of_a_task_is_kept_and_shown(tracker: Whole) -> N
         )
     parts = {letter["part"] for letter in tracker.get("/dead-letters")["dead_letters"]}
     assert parts == {"tasks[1].logStreamId", "tasks[1].gpuMetrics", "tasks[1].resourceAllocation"}
+
+
+def test_lists_and_counts_agree_after_an_end_without_success(tracker: Whole) -> None:
+    """A pending task never ran: it is listed as pending, and counted beside the total, by process too."""
+    run_id = begun(tracker, "stopped")
+    told = [
+        task(1, "COMPLETED"),
+        task(2, "FAILED", errorAction="TERMINATE"),
+        task(3, "RUNNING"),
+        task(4, "NEW"),
+    ]
+    request(tracker, "progress", run_id, tasks=[*told, task(5, "NEW", "B")])
+    tracker.tick()
+    live = tracker.run("stopped")["tasks"]
+    assert (live["pending"], live["never_run"], live["total"]) == (2, 0, 5)
+    ended(
+        tracker,
+        run_id,
+        "stopped",
+        success=False,
+        progress={"succeeded": 1, "failed": 1, "aborted": 1, "pending": 2},
+    )
+    counts = tracker.run("stopped")["tasks"]
+    listed = [t["status"] for t in tracker.get("/runs/stopped/tasks")["tasks"]]
+    assert listed.count("pending") == counts["never_run"] == 2 and counts["pending"] == 0
+    assert len(listed) == counts["total"] + counts["never_run"] == 5
+    for status in ("succeeded", "failed", "aborted"):
+        assert listed.count(status) == counts[status] == 1
+    by_process = {p["process"]: p["never_run"] for p in tracker.get("/runs/stopped/processes")["processes"]}
+    assert by_process == {"A": 1, "B": 1}
+    assert "never ran 2" in text_of(tracker.page("/runs/stopped", tab="overview"))
+    assert text_of(tracker.page("/runs/stopped/tasks")).count("pending never ran") == 2
+
+
+def test_results_from_a_store_are_counted_where_the_runner_tells_of_them(
+    tracker: Whole, tables: Tables
+) -> None:
+    run_id = begun(tracker, "stores")
+    totals = [{"name": "A", "stored": 3}, {"name": "B"}, {"name": "X", "stored": "many"}, "?"]
+    request(tracker, "heartbeat", run_id, progress={"processes": totals})
+    tracker.tick()
+    live = {p["process"]: p for p in tracker.get("/runs/stores/processes")["processes"]}
+    assert [(n, p["stored"], p["total"], p["told"]) for n, p in live.items()] == [
+        ("A", 3, 0, True),
+        ("B", 0, 0, False),
+    ]
+    assert tracker.run("stores")["tasks"]["stored"] == 3
+    told = [{"name": "A", "stored": 5}, {"name": "B", "succeeded": 0}]
+    ended(tracker, run_id, "stores", progress={"succeeded": 0, "processes": told})
+    run = tracker.run("stores")
+    assert (run["tasks"]["stored"], run["tasks"]["total"], run["reported"]["missing"]) == (5, 0, 0)
+    page = tracker.page("/runs/stores", tab="overview")
+    assert "from the store 5" in text_of(page) and "nothing was told" not in page
+    assert "its results were in its store" in text_of(tracker.page("/runs/stores/process", name="A"))
+    assert "It had no task." in text_of(tracker.page("/runs/stores/process", name="B"))
+    assert compare.figures(tables, 0) == []
+
+
+def test_a_process_of_which_nothing_was_told_says_so(tracker: Whole) -> None:
+    run_id = begun(tracker, "silent")
+    request(tracker, "progress", run_id, tasks=[task(1, "COMPLETED")])
+    ended(tracker, run_id, "silent")
+    told = {p["process"]: p["told"] for p in tracker.get("/runs/silent/processes")["processes"]}
+    assert told == {"A": True, "B": False}
+    assert text_of(tracker.page("/runs/silent", tab="overview")).count("nothing was told of it") == 1
+    assert "told nothing of it" in text_of(tracker.page("/runs/silent/process", name="B"))

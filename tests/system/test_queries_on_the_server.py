@@ -22,6 +22,7 @@ from projections.project.retention import expire_all
 from projections.replay import compare
 from schemas import events as e
 from schemas.settings import Settings
+from schemas.statuses import Dialect
 from stores.tables.client import Tables
 from tests.support.api_stage import FakeLog, request
 from tests.support.notifier import without_waits
@@ -121,6 +122,7 @@ def played(tables: Tables) -> Played:
         e.Hiding(by="ada"),
     ):
         theatre.history.say(run, data)
+    theatre.history.say("w0123456789abcde", e.Begun(dialect=Dialect.WEBLOG))
     theatre.stage.projector = theatre.stage.worker()  # another takes over, where the first one stopped
     theatre.go_to(theatre.history.now + 20 * MINUTE)
     theatre.stage.project()
