@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.db import Judgement, Reader
 from api.core.models import Money, Time
+from api.runs.runner_words import RunnerWords
 from schemas.statuses import Liveness, ReportedState, RunStatus
 from schemas.values import Person
 
@@ -200,6 +201,7 @@ class RunFacts:
     last_word_ms: int | None
     last_change: tuple[str, Time] | None
     of_tabs: Mapping[str, Any]
+    words: RunnerWords
 
     @property
     def did_all_work(self) -> bool:

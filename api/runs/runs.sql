@@ -6,7 +6,7 @@ SELECT
     seen.appended AS seen_ms,
     nullIf(created.instant, 0) AS created_ms,
     toUnixTimestamp64Milli(facts.started_at) AS started_ms,
-    toUnixTimestamp64Milli(completed.completed_at) AS completed_ms,
+    if(over, toUnixTimestamp64Milli(completed.completed_at), NULL) AS completed_ms,
     {{ duration_ms }} AS duration_ms,
     {{ pipeline }} AS pipeline,
     project_name, repository, user_name,

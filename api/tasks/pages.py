@@ -16,7 +16,7 @@ from api.core.figures import time_of
 from api.core.params import PAGE_SIZE, PAGE_SIZE_MAX, PageToken
 from api.core.problems import not_found
 from api.html.links import s3_link
-from api.html.page import Page, form_values, next_page, query_without
+from api.html.page import Page, form_values, next_page, query_without, with_form
 from api.html.render import DASH, duration, number, percent, render, size
 from api.logs.queries import task_files
 from api.runs import queries as runs
@@ -34,7 +34,6 @@ def router(reader: Reader) -> APIRouter:
     """The routes."""
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
 
-    @r.get("/runs/{ref}/tasks")
     def tasks_page(
         request: Request,
         ref: str,
@@ -56,6 +55,9 @@ def router(reader: Reader) -> APIRouter:
             statuses=list(TaskStatus),
             now_ms=reader.clock(),
         )
+
+    route_class = with_form("tasks/filters.html", TaskStatus)
+    r.add_api_route("/runs/{ref}/tasks", tasks_page, route_class_override=route_class)
 
     @r.get("/runs/{ref}/tasks.csv")
     def csv_of_tasks(ref: str, filter: Annotated[TaskFilter, Depends(task_filter)]) -> Response:

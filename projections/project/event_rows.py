@@ -308,6 +308,7 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
         case Heartbeat():
             row |= _progress(version, data.progress) | _stored(version, data.stored)
         case Completed():
+            row["over"] = 0  # until its figures are made
             row |= _completed(version, data) | _progress(version, data.progress)
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)

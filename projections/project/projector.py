@@ -115,8 +115,8 @@ class Projector:
         """Write the records, of any partitions, each partition's in the order of the log. Raises Stopped.
 
         They are written in batches, which bound the memory. A round ends its partition's part of a batch: it is swept before
-        anything later of the partition is inserted. Rounds whose sweeps would give the same as the last are not swept, and may follow
-        each other in one batch while nothing but ticks comes.
+        anything later of the partition is inserted. Rounds whose sweeps would give the same as the last are not swept, and may
+        follow each other in one batch while nothing but ticks comes.
         """
         self._executions.read_back(self.writer, records)
         waiting: dict[int, deque[Record]] = {}
@@ -127,8 +127,7 @@ class Projector:
             for partition, queue in waiting.items():
                 self._read_to_round(partition, queue, batch)
             self._write(batch.rows)
-            # At once: whoever reads that a run is over reads how its tasks ended.
-            self._refresh(self.schedule.ended())
+            self._end(self.schedule.ended())
             if batch.unchanged:
                 write_clocks(self.writer, batch.unchanged)
             if batch.rounds:
@@ -136,6 +135,16 @@ class Projector:
             if ended := [clock for _, clock, _ in batch.unchanged] + list(batch.rounds.values()):
                 self._expire(max(clock.appended_at or 0 for clock in ended))
         self.refresh_due()
+
+    def _end(self, run_ids: Sequence[str]) -> None:
+        """Make the figures of runs whose end was written, and then say that they are over: whoever reads that reads how their
+        tasks ended."""
+        if not run_ids:
+            return
+        rows = [{"run_id": r, "partition": self.schedule.dirty[r].partition, "over": 1} for r in run_ids]
+        self._refresh(run_ids)
+        marks = b"\n".join(json.dumps(row).encode() for row in rows)
+        self.writer.retrying("insert into runs", lambda: self.writer.tables.insert("runs", marks))
 
     def _sweep(self, rounds: dict[int, Clock]) -> None:
         clocks = {p: clock.clock_ms for p, clock in rounds.items()}
@@ -197,14 +206,15 @@ class Projector:
             record = queue[0]
             event, tasks, unreadable = read(record)
             state = self._state_before(record)
-            if not isinstance(event, ClockTick | ClockLeft):
-                if unchanged:
-                    return
+            is_tick = isinstance(event, ClockTick | ClockLeft)
+            if unchanged and not is_tick:
+                return
+            tasks, execution = self._executions.assign(record, event, tasks)
+            if not is_tick:
                 state = replace(state, last_sweep=self._sweep_after(state, event, record))
             queue.popleft()
             batch.byte_budget -= len(record.value)
             clock, completed = self._tick(state.clock, event, record)
-            tasks, execution = self._executions.assign(record, event, tasks)
             observed = clock.observed(record.appended_at)
             rows = event_rows(record, observed, event, tasks, unreadable)
             batch.rows.append(replace(rows, executions=execution) if execution else rows)

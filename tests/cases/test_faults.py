@@ -75,6 +75,10 @@ def test_batches_that_never_came_are_counted_from_the_runners_totals(tracker: Wh
     page = text_of(tracker.page("/runs/dropped"))
     assert "50 tasks were not reported one by one; these counts are the runner's" in page
     assert "at least 0" in page  # the peak
+    timeline = tracker.request("GET", "/runs/dropped/timeline.json").json()
+    assert (timeline["total"], timeline["missing"]) == (68, 50)
+    page = text_of(tracker.page("/runs/dropped/timeline"))
+    assert "50 tasks were not reported one by one" in page and "peak at least 0" in page
     assert compare.figures(tables, 0) == []
     assert compare.incomplete(tables) == [("dropped", run_id, 50)]
 
@@ -148,6 +152,34 @@ def test_a_run_that_never_began_says_so(tracker: Whole) -> None:
     assert "It never began" in page and ".nextflow.log" in page and "crashed" not in page
     assert "-resume" not in page
     assert tracker.now > T0
+
+
+def test_advice_speaks_of_the_runner_that_reports(tracker: Whole) -> None:
+    """A channel is Nextflow's word, and so is its log."""
+    hangs = {
+        "nextflow": "a channel that nobody closes",
+        "snakemake": "a job of the cluster",
+        "cromwell": "something that never comes",
+    }
+    logs = {"nextflow": ".nextflow.log", "snakemake": ".snakemake/log", "cromwell": "the runner's log"}
+    said: list[dict[str, Any]] = []
+    for name in hangs:
+        of_run = {"run_id": f"hung-{name}"}
+        begun = {"workflow": {"name": f"hung-{name}", "runner": {"name": name}}}
+        done = {"tasks": [{"task_id": 1, "status": "succeeded"}]}
+        said += [{"type": t, **of_run, "data": d} for t, d in (("run.begun", begun), ("tasks.changed", done))]
+        said.append({"type": "run.labelled", **of_run, "data": {"labels": ["tracker.stalled-after=30"]}})
+        said.append({"type": "run.created", "run_id": f"typo-{name}", "data": {"name": f"typo-{name}"}})
+    assert tracker.request("POST", "/v1/events", json={"events": said}).is_success
+    tracker.wait(120)
+    for name, words in hangs.items():
+        assert tracker.run(f"hung-{name}")["status"] == "stalled"
+        page = text_of(tracker.page(f"/runs/hung-{name}"))
+        assert [w in page for w in hangs.values()] == [w == words for w in hangs.values()], page[:500]
+        assert [log in page for log in logs.values()] == [log == logs[name] for log in logs.values()]
+    tracker.wait(SILENT_SECONDS)
+    page = text_of(tracker.page("/runs/typo-snakemake"))  # which nothing but its registration tells of
+    assert "It never began" in page and ".nextflow.log" not in page and "-resume" not in page
 
 
 def test_what_new_versions_tell_of_a_task_is_kept_and_shown(tracker: Whole) -> None:

@@ -73,6 +73,7 @@ def _run(run: Run) -> Rows:
         row["process_names"] |= {"names": run.names.data}
     row["completed"] = _told(run.completed, _COMPLETED)
     row["process_totals"] = _told(run.processes, ())
+    row["over"] = int(run.completed is not None)
     row["stored_totals"] = _told(run.stored, ())
     row["completed_texts"] = _told(run.completed, ("error_report",))
     row["progress"] = _told(run.progress, type(run.progress.data).model_fields if run.progress else ())
