@@ -61,7 +61,7 @@ def run_line(line: str, directory: Path, config: str = "", timeout: float = 180)
     (folder / "nextflow").chmod(0o755)
     environment = _environment(directory)
     environment["PATH"] = f"{folder}:{environment['PATH']}"
-    return _run(["sh", "-c", line], directory, config, environment, timeout)
+    return _run(["/bin/sh", "-c", line], directory, config, environment, timeout)
 
 
 def _launcher() -> list[str]:

@@ -97,7 +97,7 @@ def line_on_page(reader: Reader, name: str) -> str:
 
 def next_cycle(reader: Reader, session_id: str) -> list[str]:
     """What is missing until the session has a second run, which succeeded."""
-    runs = reader.get("/api/v1/runs?session_id=" + session_id)["runs"]
+    runs = reader.get("/runs?session_id=" + session_id)["runs"]
     found = [(run["cycle"], run["status"]) for run in runs]
     return [] if found == [(2, "succeeded"), (1, "failed")] else [f"cycles {found}"]
 
