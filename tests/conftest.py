@@ -16,7 +16,7 @@ pytest_plugins = ("tests.support.tables", "tests.support.api_stage", "tests.supp
 
 # What gates is the same each time; `make fuzz` tries the properties with new seeds.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
-hypothesis.settings.register_profile("random", print_blob=True, deadline=None)
+hypothesis.settings.register_profile("random", max_examples=1000, print_blob=True, deadline=None)
 hypothesis.settings.load_profile("fixed")
 
 _MARKER_OF_FIXTURE = {"kafka_broker": "kafka", "clickhouse_server": "clickhouse", "s3": "s3"}
