@@ -42,8 +42,8 @@ _RECORD_BYTES = 700
 
 @dataclass(frozen=True, slots=True)
 class PartitionState:
-    """The next offset of a partition and its clock before that offset. `last_sweep` is the result of the last sweep, or None
-    once a message other than a tick came."""
+    """The next offset of a partition and its clock before that offset. `last_sweep` is what still holds of the last
+    sweep, or None once a message came that may have changed how a run stands."""
 
     next: int
     clock: Clock
@@ -112,8 +112,8 @@ class Projector:
         """Write the records, of any partitions, each partition's in the order of the log. Raises Stopped.
 
         They are written in batches, which bound the memory. A round ends its partition's part of a batch: it is swept before
-        anything later of the partition is inserted. Rounds may follow each other in one batch only while nothing but ticks comes
-        and no threshold is reached, because their sweeps would give the same as the last.
+        anything later of the partition is inserted. Rounds whose sweeps would give the same as the last are not swept, and may follow
+        each other in one batch while nothing but ticks comes.
         """
         waiting: dict[int, deque[Record]] = {}
         for record in records:
@@ -196,7 +196,7 @@ class Projector:
             if not isinstance(event, ClockTick | ClockLeft):
                 if unchanged:
                     return
-                state = replace(state, last_sweep=None)
+                state = replace(state, last_sweep=self._sweep_after(state, event, record))
             queue.popleft()
             batch.byte_budget -= len(record.value)
             clock, completed = self._tick(state.clock, event, record)
@@ -211,6 +211,15 @@ class Projector:
                 return
             batch.unchanged.append((partition, clock, state.last_sweep))
             unchanged = True
+
+    def _sweep_after(self, state: PartitionState, event: Event | None, record: Record) -> SweepResult | None:
+        """What of the last sweep still holds after the record."""
+        if event is None or state.last_sweep is None:
+            return None
+        stalled_ms = self.thresholds.stalled_ms
+        own_ms = self.schedule.own_stalled_ms.get(event.run_id, stalled_ms)
+        observed = state.clock.observed(record.appended_at)
+        return state.last_sweep.after(event, observed, min(own_ms, stalled_ms))
 
     def _state_before(self, record: Record) -> PartitionState:
         """The partition's state before the record. After a rebalance a worker may get messages again, and with them an older

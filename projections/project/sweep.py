@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from projections.project.clock import Clock
 from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.project.writer import Writer
 from projections.sql import sql
+from schemas.events import Event, Heartbeat, RunHeartbeat, TasksChangedEvent
 from schemas.topics import TRANSITIONS
 from schemas.values import iso
 
@@ -49,10 +50,28 @@ class Thresholds:
 @dataclass(frozen=True, slots=True)
 class SweepResult:
     """The outage counts of a round. `same_until_ms`: up to this observed clock, if no message but ticks comes, a sweep would give
-    the same counts and no transition."""
+    the same counts and no transition. `calm`: some runs that ran and were heard lately, so that one more such message of them
+    does not change that."""
 
     outage_counts: OutageCounts = NO_RUNS
     same_until_ms: int = 2**63 - 1
+    calm: frozenset[str] = frozenset()
+
+    def after(self, event: Event | None, observed_ms: int, stalled_ms: int) -> "SweepResult | None":
+        """What still holds after a message, taken at this observed time; None if a sweep must look again.
+
+        A calm run that is heard again goes on running: its thresholds only move away, but for that of its tasks, `stalled_ms`
+        after this message. A heartbeat with totals that leave no task to do may be reason enough to call it stalled.
+        """
+        match event:
+            case TasksChangedEvent(reread=None) if event.run_id in self.calm:
+                pass
+            case RunHeartbeat(reread=None, data=Heartbeat(progress=progress)) if event.run_id in self.calm:
+                if progress and progress.pending + progress.submitted + progress.running == 0:
+                    return None
+            case _:
+                return None
+        return replace(self, same_until_ms=min(self.same_until_ms, observed_ms + stalled_ms))
 
 
 def sweep(
@@ -102,7 +121,9 @@ def _select_changes(
     for row in rows:
         partition = row["partition"]
         if partition in results:
-            results[partition] = SweepResult(OutageCounts(*row["outage_counts"]), row["same_until_ms"])
+            results[partition] = SweepResult(
+                OutageCounts(*row["outage_counts"]), row["same_until_ms"], frozenset(row["calm"])
+            )
             changed += [_transition(partition, rounds[partition], *change) for change in row["changes"]]
     return changed, results
 

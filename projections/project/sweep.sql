@@ -9,6 +9,7 @@
 -- outage_counts            (live, fallen, suspects): runs live one threshold {disconnected_ms} ago (one without heartbeats, or
 --                          never heard, has no liveness); those of them silent for too long, each by its own threshold; and
 --                          those silent for more than half of that, which would fall within half of {disconnected_ms}
+-- calm                     at most 10,000 of the runs that run and are not yet silent for so long that they count as suspects
 -- same_until_ms            the observed clock up to which, without any message, nothing of all this differs
 WITH
     9223372036854775807 AS never,
@@ -60,6 +61,7 @@ SELECT
         countIf(watched AND silent_ms <= gone_ms AND silent_ms > after_ms),
         countIf(watched AND silent_ms <= after_ms AND silent_ms > suspect_ms)
     ) AS outage_counts,
+    groupArrayIf(10000)(run_id, watched AND to_status = 'running' AND silent_ms <= suspect_ms) AS calm,
     min(same_until) AS same_until_ms
 FROM judged
 GROUP BY partition

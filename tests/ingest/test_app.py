@@ -19,7 +19,8 @@ from ingest import ids, message, partial_parsing, probes, tower
 from ingest.request import Request as RunnerRequest
 from schemas.metrics import INGEST_REQUESTS
 from schemas.statuses import Dialect
-from tests.support.ingest import NOW, Edge, dead_letter, trace
+from tests.support.ingest import Edge, dead_letter, trace
+from tests.support.log import NOW
 
 WRITES = [
     ("POST", "/trace/create"),

@@ -14,7 +14,8 @@ from stores.tables.client import TablesUnavailable
 from stores.tokens.token_list import CachedTokenList, NoTokens
 from stores.tokens.tokens import Token, caller
 from tests.support.access import OWNER, SomeTokens
-from tests.support.ingest import NOW, Edge, MemoryLog, call
+from tests.support.ingest import Edge, call
+from tests.support.log import NOW, MemoryLog
 
 #: Each route with a body that it takes; None: it needs no token.
 BODIES: dict[tuple[str, str], Any] = {

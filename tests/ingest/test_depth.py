@@ -8,7 +8,8 @@ import pytest
 
 from ingest.message import MOST_DEPTH
 from schemas import wire
-from tests.support.ingest import NOW, Edge
+from tests.support.ingest import Edge
+from tests.support.log import NOW
 
 KINDS = {
     "lists": lambda n: "[" * n + "]" * n,

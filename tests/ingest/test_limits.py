@@ -12,7 +12,8 @@ from ingest.redaction import payloads
 from ingest.request import Request
 from schemas.statuses import Dialect
 from tests.support.growth import assert_linear
-from tests.support.ingest import NOW, Edge, aside
+from tests.support.ingest import Edge, aside
+from tests.support.log import NOW
 
 MANY = 50_000
 LONG_WORKSPACE = "?workspaceId=" + "w" * 60_000

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ingest import ids
-from tests.support.ingest import NOW, Edge
+from tests.support.ingest import Edge
+from tests.support.log import NOW
 
 BEAT = {"type": "run.heartbeat", "run_id": "r"}
 

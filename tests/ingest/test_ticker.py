@@ -4,7 +4,8 @@ import asyncio
 import itertools
 
 from ingest.ticker import Ticker
-from tests.support.ingest import MemoryLog, decoded
+from tests.support.ingest import decoded
+from tests.support.log import MemoryLog
 
 
 def types(log: MemoryLog) -> list[list[str]]:

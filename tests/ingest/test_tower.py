@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ingest import ids
-from tests.support.ingest import NOW, TOWER_TRACES, Edge, aside, dead_letter, trace
+from tests.support.ingest import TOWER_TRACES, Edge, aside, dead_letter, trace
+from tests.support.log import NOW
 
 
 def task(**fields: object) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from schemas.access import Role
 from schemas.settings import Settings
 from stores.tables.client import TablesUnavailable
 from stores.tokens.tokens import Token, TokenSet, make
-from tests.support.api_stage import T0, FakeLog
+from tests.support.api_stage import T0
+from tests.support.log import MemoryLog
 
 RUN, OWNER = "run1", "ann"
 KEY = "a key for tests alone, of 32 characters and more"
@@ -77,7 +78,7 @@ class Guarded:
 
     def __init__(self, tokens: Any, tables: Any = None, extra: Any = (), **settings: Any) -> None:
         self.now, self.seconds = T0, 0.0
-        self.log = FakeLog()
+        self.log = MemoryLog()
         self.settings = Settings(**settings)
         self.sessions = LoginSessions(KEY, self.settings.login_hours, secure=False)
         self.gate = Gate(tokens, self.settings, lambda: self.now, self.sessions, lambda: self.seconds)

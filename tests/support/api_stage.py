@@ -1,7 +1,7 @@
 """The api on tables filled by hand: a stage a test. No test stands here."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -14,8 +14,8 @@ from api.app import create_app
 from schemas.settings import Settings
 from schemas.thresholds import own
 from schemas.values import iso
-from stores.log.port import Bounds, LogUnavailable, Position, Record
 from stores.tables.client import Tables
+from tests.support.log import MemoryLog
 
 Row = dict[str, Any]
 
@@ -24,59 +24,12 @@ T0 = 1_700_000_000_000
 _NAMES = (f"api_{n}" for n in count())
 
 
-class FakeLog:
-    """A log in memory: a list of (type, value) a partition. `away`: as if it did not answer."""
-
-    def __init__(self, partitions: int = 1) -> None:
-        self.messages: list[list[tuple[str, bytes]]] = [[] for _ in range(partitions)]
-        self.first = 0
-        self.away = False
-
-    async def append(
-        self, topic: str, key: str, type: str, value: bytes, partition: int | None = None
-    ) -> Position:
-        if self.away:
-            raise LogUnavailable("away")
-        self.messages[partition or 0].append((type, value))
-        return Position(partition or 0, len(self.messages[partition or 0]) - 1)
-
-    async def bounds(self, topic: str) -> Mapping[int, Bounds]:
-        if self.away:
-            raise LogUnavailable("away")
-        return {p: Bounds(self.first, len(messages)) for p, messages in enumerate(self.messages)}
-
-    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
-        messages = self.messages[partition]
-        for o in range(start, end):
-            yield [Record(partition, o, T0 + o, "", messages[o][0], messages[o][1])]
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def readers(self, group: str) -> int:
-        return 0
-
-    async def create_topics(self, partitions: int) -> None: ...
-
-    async def take(
-        self, topic: str, positions: Mapping[int, int], most: int, within: float
-    ) -> Sequence[Record]:
-        raise NotImplementedError
-
-    async def committed(self, group: str, topic: str) -> Mapping[int, int]:
-        raise NotImplementedError
-
-    async def commit(self, group: str, topic: str, positions: Mapping[int, int]) -> None:
-        raise NotImplementedError
-
-
 class Stage:
     """Tables, a log, a clock that stands at `now`, and the app over them."""
 
     def __init__(self, tables: Tables, **settings: Any) -> None:
         self.tables = tables
-        self.log = FakeLog()
+        self.log = MemoryLog(1, lambda: T0)
         self.now = T0 + 1000
         self.app = create_app(tables, self.log, Settings(**settings), lambda: self.now)
 

@@ -1,17 +1,17 @@
-"""For the tests of the archive: a log in memory whose head can go, a store in memory, and one in which the process dies."""
+"""For the tests of the archive: a store in memory, and one in which the process dies."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from projections.archive.archiver import Archiver
 from schemas import events as e
 from schemas.statuses import ReportedState, TaskStatus
 from schemas.topics import EVENTS
-from stores.log.port import Bounds, EventLog, LogReader, Record
+from stores.log.port import EventLog, LogReader, Record
 from stores.s3.archive import Archive, ArchivedLog
 from stores.s3.archive_format import Segment
 from stores.s3.client import ObjectStore
-from tests.support.ingest import MemoryLog
+from tests.support.log import MemoryLog
 from tests.support.projection import History, task
 
 HOUR = 3_600_000
@@ -20,38 +20,17 @@ FOREVER = 2**60
 PARTITIONS = 2
 
 
-class HeadlessLog(MemoryLog):
-    """A log that may have lost its head: what lies before `first`."""
-
-    def __init__(self, partitions: int = 1) -> None:
-        super().__init__(partitions)
-        self.first = dict.fromkeys(range(partitions), 0)
-        self.projected: dict[int, int] = {}
+class HourlyLog(MemoryLog):
+    """A log in memory that hours of messages are put on."""
 
     def say(self, partition: int, appended_at: int, value: bytes = b"{}") -> None:
-        records = self.partitions[partition]
-        records.append(Record(partition, len(records), appended_at, f"run{len(records) % 3}", "t", value))
+        self.put("t", value, f"run{len(self.partitions[partition]) % 3}", partition, at=appended_at)
 
     def say_hours(self, hours: int, of_each: int = 4) -> None:
         """Messages of so many hours, the last of which is not over, on each partition."""
         for n in range(hours * of_each):
             for p in self.partitions:
                 self.say(p, T0 + n * HOUR // of_each, b'{"n":%d,"p":%d}' % (n, p))
-
-    async def bounds(self, topic: str) -> Mapping[int, Bounds]:
-        ends = await super().bounds(topic)
-        return {p: Bounds(self.first[p], b.end) for p, b in ends.items()}
-
-    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
-        assert topic == EVENTS and start >= self.first[partition], "what is read is still there"
-        for n in range(start, min(end, len(self.partitions[partition])), 3):
-            yield self.partitions[partition][n : min(n + 3, end)]
-
-    async def committed(self, group: str, topic: str) -> Mapping[int, int]:
-        return self.projected
-
-    async def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
-        self.first |= offsets
 
 
 class MemoryStore:
@@ -124,7 +103,7 @@ async def archived(store: ObjectStore, log: LogReader, prefix: str = "t") -> dic
     }
 
 
-def archiver(log: HeadlessLog, store: ObjectStore, now: int = T0, **known: object) -> Archiver:
+def archiver(log: HourlyLog, store: ObjectStore, now: int = T0, **known: object) -> Archiver:
     """An archiver of the archive `t`, whose clock stands still."""
     return replace(Archiver(log, Archive(store, "t"), lambda: now), **known)  # type: ignore[arg-type]
 

@@ -12,7 +12,7 @@ def _cpu_seconds(work: Callable[[int], object], size: int) -> float:
     return time.process_time() - began
 
 
-def assert_linear(work: Callable[[int], object], size: int, attempts: int = 12) -> None:
+def assert_linear(work: Callable[[int], object], size: int, attempts: int = 40) -> None:
     """Fail unless the least CPU time of `work(2 * size)` comes to at most 2.5 times that of `work(size)`.
 
     Each attempt adds a measurement of both; so a busy machine costs attempts, and work that is quadratic fails all.

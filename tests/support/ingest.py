@@ -1,10 +1,10 @@
-"""What the tests of ingest share: a log in memory, the traces, and reading back what was appended."""
+"""What the tests of ingest share: the traces, and reading back what was appended."""
 
 import asyncio
 import base64
 import gzip
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,14 @@ import httpx
 from starlette.applications import Starlette
 
 from ingest.app import create_app
-from schemas import topics, wire
+from schemas import wire
 from schemas.events import Event
 from schemas.settings import Settings
-from stores.log.port import Bounds, LogUnavailable, Position, Record
+from tests.support.log import NOW, MemoryLog
 
 TRACES = Path(__file__).parents[1] / "data" / "traces"
 TOWER_TRACES = sorted(p for p in TRACES.glob("*.jsonl.gz") if "weblog" not in p.name)
 WEBLOG_TRACES = sorted(TRACES.glob("*.weblog.jsonl.gz"))
-NOW = 1_795_546_905_637
 
 
 def trace(name: str | Path) -> list[dict[str, Any]]:
@@ -28,60 +27,6 @@ def trace(name: str | Path) -> list[dict[str, Any]]:
     path = name if isinstance(name, Path) else TRACES / f"{name}.jsonl.gz"
     with gzip.open(path, "rt") as lines:
         return [json.loads(line) for line in lines]
-
-
-class MemoryLog:
-    """The EventLog port, in a list a partition. `away`: it is unavailable; `broken`: it fails otherwise."""
-
-    def __init__(self, partitions: int = 1) -> None:
-        self.partitions: dict[int, list[Record]] = {p: [] for p in range(partitions)}
-        self.away = False
-        self.broken = False
-
-    @property
-    def records(self) -> list[Record]:
-        return [r for records in self.partitions.values() for r in records]
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def create_topics(self, partitions: int) -> None: ...
-
-    async def append(
-        self, topic: str, key: str, type: str, value: bytes, partition: int | None = None
-    ) -> Position:
-        if self.broken:
-            raise OSError("the disk is full")
-        if self.away:
-            raise LogUnavailable("no broker")
-        assert topic == topics.EVENTS
-        where = sum(key.encode()) % len(self.partitions) if partition is None else partition
-        records = self.partitions[where]
-        records.append(Record(where, len(records), NOW, key, type, value))
-        return Position(where, len(records) - 1)
-
-    async def bounds(self, topic: str) -> Mapping[int, Bounds]:
-        if self.away:
-            raise LogUnavailable("no broker")
-        return {p: Bounds(0, len(records)) for p, records in self.partitions.items()}
-
-    def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
-        raise NotImplementedError
-
-    async def take(
-        self, topic: str, positions: Mapping[int, int], most: int, within: float
-    ) -> Sequence[Record]:
-        raise NotImplementedError
-
-    async def committed(self, group: str, topic: str) -> Mapping[int, int]:
-        raise NotImplementedError
-
-    async def commit(self, group: str, topic: str, positions: Mapping[int, int]) -> None:
-        raise NotImplementedError
-
-    async def readers(self, group: str) -> int:
-        raise NotImplementedError
 
 
 class Edge:

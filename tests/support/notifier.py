@@ -17,9 +17,10 @@ from projections.alerts.rules import Receiver, Rule, Rules
 from projections.alerts.storage import Storage
 from schemas.settings import Settings
 from schemas.statuses import AlertKind
-from schemas.topics import EVENTS, TRANSITIONS
-from stores.log.port import Bounds, EventLog, LogUnavailable, Position, Record
+from schemas.topics import TRANSITIONS
+from stores.log.port import EventLog, LogUnavailable, Record
 from stores.tables.client import Tables, TablesUnavailable
+from tests.support.log import MemoryLog
 from tests.support.projection import Faulty
 from tests.support.reference.reducer import Limits
 
@@ -39,72 +40,34 @@ def rules(delays: Mapping[str, float], kinds: Sequence[AlertKind] = tuple(RUN_KI
     )
 
 
-class MemoryLog:
-    """The topics that the projector publishes to, and the events that it reads. `away`: commits that fail from now on."""
+class UnhurriedLog(MemoryLog):
+    """A log in memory that gives what is there and waits for nothing. `commits_fail`: how many commits fail from now on."""
 
-    def __init__(self, partitions: int, events: Sequence[Record] = ()) -> None:
-        self.events = {p: [r for r in events if r.partition == p] for p in range(partitions)}
-        self.topics: dict[str, list[Record]] = {}
-        self.groups: dict[tuple[str, str], dict[int, int]] = {}
-        self.away = 0
-
-    def put(self, topic: str, key: str, value: bytes) -> Position:
-        records = self.topics.setdefault(topic, [])
-        records.append(Record(0, len(records), 0, key, topic, value))
-        return Position(0, len(records) - 1)
-
-    async def bounds(self, topic: str) -> Mapping[int, Bounds]:
-        if topic == EVENTS:
-            return {p: Bounds(0, len(records)) for p, records in self.events.items()}
-        return {0: Bounds(0, len(self.topics.get(topic, ())))}
+    commits_fail = 0
 
     async def take(
         self, topic: str, positions: Mapping[int, int], most: int, within: float
     ) -> Sequence[Record]:
-        return self.topics.get(topic, [])[positions[0] : positions[0] + most]
-
-    async def committed(self, group: str, topic: str) -> Mapping[int, int]:
-        return dict(self.groups.get((group, topic), {}))
+        return await super().take(topic, positions, most, 0)
 
     async def commit(self, group: str, topic: str, positions: Mapping[int, int]) -> None:
-        if self.away:
-            self.away -= 1
+        if self.commits_fail:
+            self.commits_fail -= 1
             raise LogUnavailable("away")
-        self.groups[group, topic] = dict(positions)
-
-    async def start(self) -> None:
-        raise NotImplementedError
-
-    async def stop(self) -> None:
-        raise NotImplementedError
-
-    async def create_topics(self, partitions: int) -> None:
-        raise NotImplementedError
-
-    async def append(
-        self, topic: str, key: str, type: str, value: bytes, partition: int | None = None
-    ) -> Position:
-        raise NotImplementedError
-
-    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
-        for at in range(start, end, 3):
-            yield self.events[partition][at : min(at + 3, end)]
-
-    async def readers(self, group: str) -> int:
-        raise NotImplementedError
+        await super().commit(group, topic, positions)
 
 
 class Published(Faulty):
     """What is published lands on the log, in the same step: before or after it the process may die."""
 
-    def __init__(self, tables: Tables, log: MemoryLog) -> None:
+    def __init__(self, tables: Tables, log: UnhurriedLog) -> None:
         super().__init__(tables)
         self.log = log
 
     def publish(self, topic: str, messages: Sequence[tuple[str, bytes]]) -> None:
         def land() -> None:
             for key, value in messages:
-                self.log.put(topic, key, value)
+                self.log.put(topic, value, key, topic=topic)
             self.published.extend(self.transitions_of(messages) if topic == TRANSITIONS else ())
 
         self._step(land)
@@ -113,7 +76,7 @@ class Published(Faulty):
 class Around:
     """What a state works with: real tables, no threads, no wall clock. `took`: what receivers took, in order."""
 
-    def __init__(self, log: MemoryLog, tables: Tables, rules: Rules, settings: Settings, at: int) -> None:
+    def __init__(self, log: UnhurriedLog, tables: Tables, rules: Rules, settings: Settings, at: int) -> None:
         """`at`: the wall clock, in ms."""
         self.memory = log
         self.event_log: EventLog = log
@@ -143,7 +106,7 @@ class Around:
         """Which of the next calls to the tables and of the next messages fail, counted from 1, and how many commits."""
         self.tables_fail = {self.asked + n for n in tables}
         self.refuse = {self.sent + n for n in messages}
-        self.memory.away = commits
+        self.memory.commits_fail = commits
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from schemas import wire
 from schemas.events import TASK_RECORDS
 from stores.tables.client import Tables
 from tests.support.ingest import Edge, trace
-from tests.support.notifier import Around, MemoryLog, Published, rules, settings_of, tell
+from tests.support.notifier import Around, Published, UnhurriedLog, rules, settings_of, tell
 from tests.support.projection import Stage
 from tests.support.reference.compare import differences
 from tests.support.reference.reducer import Limits, reduce
@@ -20,7 +20,7 @@ class Theatre:
     """Traces on a stage, and a receiver that is told of them."""
 
     def __init__(self, tables: Tables) -> None:
-        self.log = MemoryLog(1)
+        self.log = UnhurriedLog(1)
         self.stage = Stage(tables, LIMITS)
         self.stage.tables = Published(tables, self.log)
         self.stage.projector = self.stage.worker()

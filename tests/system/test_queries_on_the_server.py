@@ -24,7 +24,8 @@ from schemas import events as e
 from schemas.files import events as o
 from schemas.settings import Settings
 from stores.tables.client import Tables
-from tests.support.api_stage import FakeLog, request
+from tests.support.api_stage import request
+from tests.support.log import MemoryLog
 from tests.support.notifier import without_waits
 from tests.support.projection import put_rates
 from tests.support.reference.figures import Rate
@@ -98,7 +99,7 @@ class Played(Theatre):
     def __init__(self, tables: Tables) -> None:
         super().__init__(tables)
         self.run_ids: list[str] = []
-        self.event_log = FakeLog()
+        self.event_log = MemoryLog()
 
     @property
     def app(self) -> FastAPI:

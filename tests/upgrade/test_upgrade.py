@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stores.spool.spool import SpooledLog
-from tests.support.ingest import MemoryLog
+from tests.support.log import MemoryLog
 from tests.system.e2e.client import Reader, until
 from tests.system.e2e.stack import EmbeddedStack
 from tests.upgrade.record import ARCHIVE, SETTINGS, SNAPSHOT, SPOOL, SPOOLED

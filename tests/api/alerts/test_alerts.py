@@ -104,7 +104,7 @@ def metrics(stage: Stage) -> dict[tuple[str, tuple[str, ...]], float]:
 
 def test_metrics_tell_how_runs_and_the_tracker_stand(stage: Stage) -> None:
     stage.tick(T0, clock_ms=10_000_000, offset=1)
-    stage.log.messages[0] = [("clock.tick", b"")] * 5
+    stage.log.fill(0, [("clock.tick", b"")] * 5)
     stage.run("live", begun=1, seen={"observed": 10_000_000, "appended": T0})
     stage.run("gone", begun=1)
     stage.run("over", completed={"state": "failed"})

@@ -30,7 +30,7 @@ from tests.support.access import (
     log_in,
 )
 from tests.support.api_stage import T0, problem
-from tests.support.ingest import MemoryLog
+from tests.support.log import MemoryLog
 
 NOTES = f"/api/v1/runs/{RUN}/notes"
 PEER = "10.1.2.3"

@@ -21,7 +21,8 @@ from schemas.statuses import Dialect
 from schemas.topics import DEAD_LETTERS
 from schemas.wire import decode
 from stores.log.port import Record
-from tests.support.api_stage import T0, FakeLog, Stage, problem
+from tests.support.api_stage import T0, Stage, problem
+from tests.support.log import MemoryLog
 from tracker.reread import read_again
 
 SETTINGS = Settings()
@@ -44,7 +45,7 @@ class Service:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.log: FakeLog = stage.log
+        self.log: MemoryLog = stage.log
         stage.app = create_app(
             stage.tables, stage.log, SETTINGS, lambda: stage.now, read_again=read_again(SETTINGS)
         )
@@ -60,7 +61,7 @@ class Service:
 
     def say(self, *said: messages.Message | tuple[str, bytes]) -> None:
         for m in said:
-            self.log.messages[0].append((m.type, m.value) if isinstance(m, messages.Message) else m)
+            self.log.put(*((m.type, m.value) if isinstance(m, messages.Message) else m))
 
     def project(self) -> None:
         every = self.log.messages[0]

@@ -14,7 +14,8 @@ from ingest.ticker import Ticker
 from schemas import events as e
 from stores.spool.spool import SpooledLog
 from tests.support.api_stage import T0, Stage
-from tests.support.ingest import MemoryLog, decoded
+from tests.support.ingest import decoded
+from tests.support.log import MemoryLog
 from tests.support.projection import Stage as Projection
 from tests.support.reference.reducer import Limits
 from tracker.commands.delivery_check import faults, show
@@ -61,7 +62,7 @@ def test_ticks_say_what_is_spooled_and_the_tables_keep_the_newest_word(stage: St
     left = e.Left(process="q", spooled=e.Spooled(spool="h/t", requests=2))
     history.append(0, e.ClockLeft(id="l", source="q", received_at=T0, data=left))
     projection.project()
-    stage.log.messages[0] = [("clock.tick", b"")] * 3
+    stage.log.fill(0, [("clock.tick", b"")] * 3)
     books = stage.get("/books")
     assert (books["accepted"], books["on_log"], books["spooled"], books["balanced"]) == (6, 0, 6, True)
     assert [(s["spool"], s["requests"]) for s in books["spools"]] == [("h/s", 4), ("h/t", 2)]

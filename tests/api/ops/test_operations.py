@@ -17,13 +17,14 @@ from schemas.settings import Settings
 from schemas.values import iso
 from schemas.wire import decode
 from stores.tables.client import Tables, TablesUnavailable
-from tests.support.api_stage import T0, FakeLog, Stage, problem
+from tests.support.api_stage import T0, Stage, problem
+from tests.support.log import MemoryLog
 
 
 def fill(stage: Stage, log: str, projected: int, partition: int = 0) -> None:
     """A log of one letter a message (t: tick, d: dead letter, else a request of that id), of which a part is projected."""
     types = {"t": "clock.tick", "d": "request.unreadable"}
-    stage.log.messages[partition] = [(types.get(c, "tasks.changed"), b"") for c in log]
+    stage.log.fill(partition, [(types.get(c, "tasks.changed"), b"") for c in log])
     for offset, c in enumerate(log[:projected]):
         outcome = {"t": "clock", "d": "dead_lettered"}.get(c, "projected")
         row = {
@@ -61,7 +62,7 @@ def test_books_of_nothing(stage: Stage) -> None:
 
 
 def test_books_balance_and_ticks_do_not_count(stage: Stage) -> None:
-    stage.log = FakeLog(2)
+    stage.log = MemoryLog(2)
     stage.app = create_app(stage.tables, stage.log, Settings(), lambda: stage.now)
     fill(stage, "tabatdat" + "tbt", 8)
     fill(stage, "ttz", 0, partition=1)
@@ -132,13 +133,13 @@ def test_books_show_a_message_that_was_skipped(stage: Stage) -> None:
 
 def test_books_show_tables_of_another_log(stage: Stage) -> None:
     fill(stage, "tabt", 4)
-    stage.log.messages[0] = stage.log.messages[0][:2]
+    del stage.log.partitions[0][2:]
     assert not counts(stage)["balanced"]
 
 
 def test_books_of_a_log_that_has_lost_its_beginning(stage: Stage) -> None:
     fill(stage, "abtcd", 4)
-    stage.log.first = 2
+    stage.log.first[0] = 2
     assert counts(stage) == {
         "on_log": 2,
         "projected": 1,

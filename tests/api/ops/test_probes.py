@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from api.core import probes
 from api.core.db import Reader, judge
 from schemas.settings import Settings
-from tests.support.api_stage import T0, FakeLog
+from tests.support.api_stage import T0
+from tests.support.log import MemoryLog
 
 
 class HeldReader:
@@ -38,7 +39,7 @@ class HeldReader:
 
 def test_scrapes_are_measured_one_at_a_time_and_probes_do_not_wait() -> None:
     reader, app = HeldReader(), FastAPI()
-    app.include_router(probes.router(cast("Reader", reader), FakeLog()))
+    app.include_router(probes.router(cast("Reader", reader), MemoryLog()))
 
     async def work() -> None:
         transport = httpx.ASGITransport(app=app)

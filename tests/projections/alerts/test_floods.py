@@ -21,7 +21,7 @@ from schemas.settings import Settings
 from schemas.statuses import AlertKind, AlertState
 from schemas.topics import NOTIFIER_GROUP, TRANSITIONS
 from stores.tables.client import Tables
-from tests.support.notifier import Around, MemoryLog, begun, step, without_waits
+from tests.support.notifier import Around, UnhurriedLog, begun, step, without_waits
 
 T0 = 1_790_000_000_000
 THRESHOLD = 180_000
@@ -204,11 +204,13 @@ def test_a_flood_is_committed_in_steps_that_a_restart_does_not_repeat(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     without_waits(monkeypatch)
-    log = MemoryLog(1)
+    log = UnhurriedLog(1)
     around = Around(log, cast(Tables, None), RULES, Settings(alert_watchdog_seconds=0), T0 + 10_000)
     around.storage = cast(Storage, NoTables())
     for n in range(9000):
-        log.put(TRANSITIONS, f"r{n}", change(f"r{n}", "disconnected", n // 1000, n // 1000).as_json())
+        log.put(
+            "", change(f"r{n}", "disconnected", n // 1000, n // 1000).as_json(), f"r{n}", topic=TRANSITIONS
+        )
     committed = [0]
 
     def position() -> int:

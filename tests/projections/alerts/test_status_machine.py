@@ -23,8 +23,8 @@ from tests.support import projection as help
 from tests.support.notifier import (
     RUN_KINDS,
     Around,
-    MemoryLog,
     Published,
+    UnhurriedLog,
     begun,
     rules,
     settings_of,
@@ -163,7 +163,7 @@ class Machine:
 
     @classmethod
     def of(cls, tables: Tables, messages: Sequence[Message], partitions: int) -> "Machine":
-        log = MemoryLog(partitions)
+        log = UnhurriedLog(partitions)
         around = Around(log, tables, rules(DELAYS), settings_of(LIMITS), NOW)
         return cls(Published(tables, log), around, messages)
 

@@ -10,7 +10,7 @@ import pytest
 from projections.replay import replay
 from stores.tables.client import Tables
 from tests.support.ingest import TOWER_TRACES, trace
-from tests.support.notifier import MemoryLog, settings_of, without_waits
+from tests.support.notifier import UnhurriedLog, settings_of, without_waits
 from tests.support.theatre import LIMITS, MINUTE, Theatre
 
 EDGE = [(-1, False), (0, False), (1, True)]
@@ -85,7 +85,7 @@ def test_the_replayed_log_gives_byte_identical_transitions(theatre: Theatre) -> 
     theatre.send(trace("success")[-1])
     theatre.turn()
     assert theatre.path == ["running", "disconnected", "running", "stalled", "succeeded"]
-    log, live = MemoryLog(1, theatre.history.records), theatre.stage.tables.inner
+    log, live = UnhurriedLog(1, events=theatre.history.records), theatre.stage.tables.inner
     shadow = asyncio.run(replay.into_shadow(log, live, settings_of(LIMITS), lambda _: None))
     try:
         assert as_bytes(shadow) == as_bytes(live) and as_bytes(live).count(b"\n") > 6

@@ -10,7 +10,7 @@ from stores.log.port import LogUnavailable
 from stores.s3.archive import ArchiveBroken
 from stores.s3.archive_format import Place, hour_of
 from stores.s3.client import ObjectDamaged, S3Store, StoreUnavailable
-from tests.support.archive import T0, HeadlessLog, MemoryStore, archived, archiver, segments
+from tests.support.archive import T0, HourlyLog, MemoryStore, archived, archiver, segments
 from tests.support.services.seaweed import SeaweedS3
 
 
@@ -27,7 +27,7 @@ def test_failures_are_told_counted_and_tried_again(
     error: Exception, reason: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    log, store = HeadlessLog(), MemoryStore()
+    log, store = HourlyLog(), MemoryStore()
     log.say_hours(2)
     a = archiver(log, store)
     left = [error] * 9
@@ -65,7 +65,7 @@ def test_failures_are_told_counted_and_tried_again(
 def test_an_s3_that_hangs_is_waited_for_and_a_damaged_object_is_told(s3: SeaweedS3) -> None:
     s3.make_bucket("hangs")
     store = S3Store("hangs", s3.endpoint, read_seconds=0.5)
-    log = HeadlessLog()
+    log = HourlyLog()
     log.say_hours(2)
     a = archiver(log, store)
     failures = metrics.ARCHIVE_FAILURES.labels("store")._value

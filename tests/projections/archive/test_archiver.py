@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from projections.archive.archiver import GRACE_MS, deletable_before
 from schemas import metrics
-from schemas.topics import EVENTS
+from schemas.topics import EVENTS, PROJECTOR_GROUP
 from stores.log.port import Bounds, Record
 from stores.s3 import archive_format
 from stores.s3.archive import Archive, ArchiveBroken, ArchivedLog, Written
@@ -22,7 +22,7 @@ from tests.support.archive import (
     HOUR,
     T0,
     DeadlyStore,
-    HeadlessLog,
+    HourlyLog,
     Killed,
     MemoryStore,
     archived,
@@ -51,7 +51,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
 
 def test_hours_that_are_over_are_archived_and_the_rest_is_read_from_the_log(store: ObjectStore) -> None:
     async def work() -> None:
-        log = HeadlessLog(partitions=2)
+        log = HourlyLog(partitions=2)
         log.say_hours(3)
         assert await archiver(log, store).step() == 4
         assert await archiver(log, store).step() == 0
@@ -69,7 +69,7 @@ def test_hours_that_are_over_are_archived_and_the_rest_is_read_from_the_log(stor
 
 def test_the_last_hour_is_archived_when_nothing_comes_any_more(store: ObjectStore) -> None:
     async def work() -> None:
-        log = HeadlessLog()
+        log = HourlyLog()
         log.say_hours(1)
         assert await archiver(log, store, T0 + HOUR + GRACE_MS - 1).step() == 0
         assert await archiver(log, store, T0 + HOUR + GRACE_MS).step() == 1
@@ -86,7 +86,7 @@ def test_the_last_hour_is_archived_when_nothing_comes_any_more(store: ObjectStor
 @pytest.mark.parametrize("after", [False, True], ids=["before the call", "after the call"])
 def test_killed_at_any_step_it_writes_each_message_once(store: ObjectStore, after: bool) -> None:
     async def work() -> int:
-        log = HeadlessLog(partitions=2)
+        log = HourlyLog(partitions=2)
         log.say_hours(2)
         deaths = 0
         for n in count(1):
@@ -109,7 +109,7 @@ def test_two_at_once_write_each_message_once(store: ObjectStore, monkeypatch: py
     monkeypatch.setattr(archive_format, "SEGMENT_MESSAGES", 3)
 
     async def work() -> None:
-        log = HeadlessLog(partitions=2)
+        log = HourlyLog(partitions=2)
         both = [archiver(log, store, AFTER_ALL) for _ in range(3)]
         for _ in range(3):
             log.say_hours(2, of_each=5)
@@ -124,7 +124,7 @@ def test_two_at_once_write_each_message_once(store: ObjectStore, monkeypatch: py
 
 def test_an_archiver_that_cuts_otherwise_changes_nothing(store: ObjectStore) -> None:
     async def work() -> None:
-        log = HeadlessLog()
+        log = HourlyLog()
         log.say_hours(1, of_each=9)
         archive = Archive(store, "t")
         place = Place(0, hour_of(T0), 0)
@@ -148,7 +148,7 @@ class _ListsNothing(DeadlyStore):
         return []
 
 
-async def _one_bad(log: HeadlessLog, store: ObjectStore) -> str:
+async def _one_bad(log: HourlyLog, store: ObjectStore) -> str:
     """Step with partition 0 in disorder; the other must be archived all the same. What was logged."""
     with capture_logs() as told:
         await archiver(log, store, AFTER_ALL).step()
@@ -161,7 +161,7 @@ async def _one_bad(log: HeadlessLog, store: ObjectStore) -> str:
 
 def test_messages_that_went_before_they_were_archived_are_told_and_not_skipped(store: ObjectStore) -> None:
     async def work() -> None:
-        log = HeadlessLog(partitions=2)
+        log = HourlyLog(partitions=2)
         log.say_hours(2)
         await archiver(log, store).step()
         log.first[0] = 6  # the archive ends at 4
@@ -181,12 +181,12 @@ def test_messages_that_went_before_they_were_archived_are_told_and_not_skipped(s
 
 def test_the_archive_of_another_log_is_left_alone(store: ObjectStore) -> None:
     async def work() -> None:
-        log = HeadlessLog(partitions=2)
+        log = HourlyLog(partitions=2)
         log.say_hours(2)
         await archiver(log, store).step()
         kept = [encode(s.records) for s in await segments(store)]
 
-        other = HeadlessLog(partitions=2)
+        other = HourlyLog(partitions=2)
         other.partitions = {
             0: [replace(r, key="other") for r in log.partitions[0]],
             1: list(log.partitions[1]),
@@ -194,11 +194,11 @@ def test_the_archive_of_another_log_is_left_alone(store: ObjectStore) -> None:
         assert "differ at offset 3" in await _one_bad(other, store)
         with pytest.raises(ArchiveBroken, match="right log"):
             await archived(store, other)
-        shorter = HeadlessLog(partitions=2)
+        shorter = HourlyLog(partitions=2)
         shorter.partitions = {0: log.partitions[0][:2], 1: list(log.partitions[1])}
         assert "is it the right log" in await _one_bad(shorter, store)
         with pytest.raises(ArchiveBroken, match="another's"):
-            await archiver(HeadlessLog(partitions=3), store).step()
+            await archiver(HourlyLog(partitions=3), store).step()
         late = archiver(other, _ListsNothing(store), AFTER_ALL)
         with capture_logs() as told:
             await late.step()
@@ -215,7 +215,7 @@ def test_a_store_that_overwrites_is_refused() -> None:
             return True
 
     with pytest.raises(ArchiveBroken, match="conditional puts"):
-        asyncio.run(archiver(HeadlessLog(), Overwrites()).step())
+        asyncio.run(archiver(HourlyLog(), Overwrites()).step())
 
 
 def _without(store: MemoryStore, n: int) -> None:
@@ -253,7 +253,7 @@ def test_an_archive_that_is_not_whole_is_not_read_as_if_it_were(
     spoil: Callable[[MemoryStore], None], why: str
 ) -> None:
     async def work() -> None:
-        log, store = HeadlessLog(), MemoryStore()
+        log, store = HourlyLog(), MemoryStore()
         log.say_hours(4)
         await archiver(log, store).step()
         log.first[0] = 12
@@ -269,7 +269,7 @@ def test_an_archive_that_is_not_whole_is_not_read_as_if_it_were(
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 15))
 def test_any_stretch_can_be_read(start: int, end: int, first: int) -> None:
     async def work() -> None:
-        log, store = HeadlessLog(), MemoryStore()
+        log, store = HourlyLog(), MemoryStore()
         log.say_hours(5)
         await archiver(log, store).step()
         log.first[0] = min(first, 16)
@@ -285,7 +285,7 @@ def test_nothing_is_archived_before_it_is_on_the_log_and_an_empty_log_has_an_arc
     store: ObjectStore,
 ) -> None:
     async def work() -> None:
-        log = HeadlessLog()
+        log = HourlyLog()
         assert await archiver(log, store, AFTER_ALL).step() == 0
         assert await archived(store, log) == {0: []}
 
@@ -297,9 +297,9 @@ def test_nothing_is_archived_before_it_is_on_the_log_and_an_empty_log_has_an_arc
 
 def test_only_what_is_archived_projected_and_old_is_deleted(store: ObjectStore) -> None:
     async def work() -> None:
-        log = HeadlessLog(partitions=2)
+        log = HourlyLog(partitions=2)
         log.say_hours(5)  # four hours are over; the fifth is at offset 16
-        log.projected = {0: 11}
+        log.groups[PROJECTOR_GROUP, EVENTS] = {0: 11}
         now = T0 + 5 * HOUR
         await archiver(log, store, now, trim=log).step()
         assert log.first == {0: 0, 1: 0}, "without a retention nothing is"
@@ -307,7 +307,7 @@ def test_only_what_is_archived_projected_and_old_is_deleted(store: ObjectStore) 
         assert log.first == {0: 0, 1: 0}
         await archiver(log, store, now, trim=log, retention_ms=3 * HOUR).step()
         assert log.first == {0: 8, 1: 0}, "of the second nothing is projected"
-        log.projected = {0: 20, 1: 11}
+        log.groups[PROJECTOR_GROUP, EVENTS] = {0: 20, 1: 11}
         keeps = archiver(log, store, now, trim=log, retention_ms=HOUR)
         await keeps.step()
         assert log.first == {0: 16, 1: 11}

@@ -23,7 +23,8 @@ from stores.log.port import EventLog
 from stores.tables import client as adapter
 from stores.tables.client import ANSWERING, PATIENT, PROJECTING, Tables, TablesUnavailable, Timeouts
 from stores.tables.migrate import migrate
-from tests.support.api_stage import T0, FakeLog
+from tests.support.api_stage import T0
+from tests.support.log import MemoryLog
 from tests.support.reference.compare import differences
 from tests.support.reference.reducer import reduce
 from tests.support.services.clickhouse import ClickHouseServer
@@ -114,7 +115,7 @@ def test_readers_are_told_503_and_need_not_queue_for_it(monkeypatch: pytest.Monk
 
     with Line() as line:
         tables = over(line)
-        answers = anyio.run(ask, create_app(tables, FakeLog(), Settings(), lambda: T0), 30)
+        answers = anyio.run(ask, create_app(tables, MemoryLog(), Settings(), lambda: T0), 30)
         assert {(a.status_code, a.headers.get("retry-after")) for a in answers} == {(503, "5")}
         assert len(answers) == 30 and 1 <= line.connections <= 4
         tables.close()

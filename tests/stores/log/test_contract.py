@@ -1,4 +1,4 @@
-"""The contract of the port `EventLog`, held by the local log and by Kafka alike."""
+"""The contract of the port `EventLog`, held by the local log, by Kafka, and by the one that stands in for them in tests."""
 
 import asyncio
 import hashlib
@@ -14,6 +14,7 @@ from schemas import topics
 from stores.log.kafka import KafkaLog
 from stores.log.local import LocalLog
 from stores.log.port import Bounds, EventLog, Position, Record
+from tests.support.log import MemoryLog
 from tests.support.services.kafka import KafkaBroker
 
 PARTITIONS = 4
@@ -28,8 +29,11 @@ class Place:
     log: Callable[[], EventLog]
 
 
-@pytest.fixture(params=["local", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=["memory", "local", pytest.param("kafka", marks=pytest.mark.kafka)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "memory":
+        memory = MemoryLog(PARTITIONS, lambda: time.time_ns() // 1_000_000)
+        return Place(lambda: memory)
     if request.param == "local":
         return Place(lambda: LocalLog(tmp_path / "log.sqlite", PARTITIONS))
     broker: KafkaBroker = request.getfixturevalue("kafka_broker")

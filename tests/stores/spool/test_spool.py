@@ -16,15 +16,14 @@ from schemas.topics import EVENTS
 from stores.log.port import Bounds, LogUnavailable, Position
 from stores.spool.segments import entries_of
 from stores.spool.spool import SPOOL_FILE, SPOOLED, SpooledLog
-from tests.support.ingest import MemoryLog
+from tests.support.log import MemoryLog
 
 SPOOL = Path(__file__).parents[2] / "upgrade" / "data" / "spool"
 
 
 class _Log(MemoryLog):
-    """A log that can be away, or not answer at all."""
+    """A log that can also not answer at all."""
 
-    away = False
     hangs = False
 
     async def append(
@@ -32,8 +31,6 @@ class _Log(MemoryLog):
     ) -> Position:
         if self.hangs:
             await asyncio.Event().wait()
-        if self.away:
-            raise LogUnavailable("away")
         return await super().append(topic, key, type, value, partition)
 
 
@@ -252,7 +249,7 @@ _SPOOLING = """
 import asyncio, sys
 from pathlib import Path
 from stores.spool.spool import SpooledLog
-from tests.support.ingest import MemoryLog
+from tests.support.log import MemoryLog
 
 async def main() -> None:
     inner = MemoryLog()

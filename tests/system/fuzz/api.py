@@ -36,8 +36,8 @@ from projections.consume import setup
 from schemas.settings import Settings
 from stores.tables.client import Tables
 from stores.tables.migrate import migrate
-from tests.support.api_stage import FakeLog
-from tests.support.ingest import NOW, TOWER_TRACES, Edge, trace
+from tests.support.ingest import TOWER_TRACES, Edge, trace
+from tests.support.log import NOW, MemoryLog
 from tests.system.fuzz.ingest import rss
 
 CHECKS = (not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance)
@@ -132,7 +132,7 @@ def _try(operation: Any, mode: GenerationMode, runs: list[str], examples: int, f
 def fuzz_tables(tables: Tables, examples: int, chosen_seed: int) -> Found:
     """Fuzz the API over empty tables, which it fills with real runs first."""
     runs = real_runs(tables)
-    return fuzz(create_app(tables, FakeLog(), Settings(), lambda: NOW), runs, examples, chosen_seed)
+    return fuzz(create_app(tables, MemoryLog(), Settings(), lambda: NOW), runs, examples, chosen_seed)
 
 
 def main() -> int:

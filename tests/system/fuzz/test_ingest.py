@@ -11,7 +11,7 @@ from projections.consume import setup
 from schemas.settings import Settings
 from stores.log.port import Record
 from stores.tables.client import Tables
-from tests.support.ingest import MemoryLog
+from tests.support.log import MemoryLog
 from tests.system.fuzz.ingest import Found, Target, Wrong, check, fuzz
 from tests.system.fuzz.mutate import Input, mutated, seeds
 
