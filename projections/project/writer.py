@@ -21,7 +21,19 @@ _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
 
 #: In the order of insertion: first what a run's figures are computed from, last the record that a message is projected.
-_TABLES = ("tasks", "runs", "dead_letters", "notes", "alert_acts", "spools", "letter_replays", "events")
+_TABLES = (
+    "tasks",
+    "runs",
+    "dead_letters",
+    "notes",
+    "alert_acts",
+    "spools",
+    "letter_replays",
+    "outputs",
+    "output_folders",
+    "output_deletions",
+    "events",
+)
 
 
 class Stopped(Exception):

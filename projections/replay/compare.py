@@ -23,6 +23,9 @@ CONTENT = {
     "alert_acts": "SELECT * FROM {db}.alert_acts FINAL",
     "letter_replays": "SELECT * FROM {db}.letter_replays FINAL",
     "spools": "SELECT * FROM {db}.spools FINAL",
+    "outputs": "SELECT * FROM {db}.outputs FINAL",
+    "output_folders": "SELECT * FROM {db}.output_folders FINAL",
+    "output_deletions": "SELECT * FROM {db}.output_deletions FINAL",
     "run_processes": (
         "SELECT p.* FROM (SELECT * FROM {db}.run_processes FINAL) AS p INNER JOIN "
         "(SELECT run_id, max(version) AS version FROM {db}.run_processes GROUP BY run_id) AS newest "
