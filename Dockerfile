@@ -29,7 +29,7 @@ WORKDIR /data
 USER tracker
 
 # ingest and `tracker up`; api; probes and metrics of project
-EXPOSE 8000 8080 9100 9101
+EXPOSE 8000 8080 9100 9101 9102
 
 ENTRYPOINT ["tracker"]
 CMD ["up"]

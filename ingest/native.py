@@ -13,13 +13,13 @@ from pydantic import Field, ValidationError, field_validator
 from ingest import ids
 from ingest.partial_parsing import without_surrogates
 from ingest.request import RunnerEvent
+from schemas.envelope import Model
 from schemas.events import (
     Begun,
     Completed,
     Created,
     Heartbeat,
     Labelled,
-    Model,
     RunBegun,
     RunCompleted,
     RunCreated,

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from ingest import partial_parsing
 from ingest.partial_parsing import SetAsideParts
 from ingest.request import Unreadable
-from schemas.events import Completed, Model, ProcessTotals, Progress, Runner, Stored, TaskRecord, Workflow
+from schemas.envelope import Model
+from schemas.events import Completed, ProcessTotals, Progress, Runner, Stored, TaskRecord, Workflow
 from schemas.statuses import CANCEL_SIGNALS, ReportedState, TaskStatus
 from schemas.values import INT32_MAX, INT64_MAX, MOST_NAME, Amount, Count, Moment, Object, Place, Text
 

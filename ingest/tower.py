@@ -13,11 +13,11 @@ from pydantic import Field, ValidationError
 from ingest import ids, nextflow, partial_parsing
 from ingest.partial_parsing import SetAsideParts
 from ingest.request import Read, Request, Unreadable
+from schemas.envelope import Model
 from schemas.events import (
     Begun,
     Created,
     Heartbeat,
-    Model,
     Payload,
     Progress,
     RunBegun,

@@ -8,9 +8,16 @@ the projector decodes the envelope with the same models (docs/adr/0011-the-proje
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, TypeAdapter, field_validator
+from pydantic import Discriminator, Field, FiniteFloat, TypeAdapter, field_validator
 
-from schemas.dead_letters import Reread
+from schemas.envelope import Envelope, Model
+from schemas.files.events import (
+    OutputsDeletionProgressed,
+    OutputsDeletionRequested,
+    OutputsFound,
+    OutputsListed,
+    OutputsRequested,
+)
 from schemas.statuses import Dialect, ReportedState, TaskStatus
 from schemas.values import (
     INT32_MAX,
@@ -28,12 +35,6 @@ from schemas.values import (
     Place,
     Text,
 )
-
-
-class Model(BaseModel):
-    """Base of all: unknown fields are ignored, since runners grow."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 class TaskRecord(Model):
@@ -118,24 +119,23 @@ class Progress(Model):
     peak_running: Count = 0
 
 
-class ProcessTotals(Model):
-    """The runner's own totals of one process. `failed` includes attempts retried."""
+class Stored(Model):
+    """How many results a process took from a store, by the runner's totals so far; no task tells of these."""
 
     process: Place
+    stored: Count
+
+
+class ProcessTotals(Stored):
+    """The runner's own totals of one process. `failed` includes attempts retried."""
+
+    stored: Count = 0
     succeeded: Count = 0
     failed: Count = 0
     ignored: Count = 0
     cached: Count = 0
     aborted: Count = 0
     retries: Count = 0
-    stored: Annotated[Count, Field(description="Results taken from a store: no task ran for them")] = 0
-
-
-class Stored(Model):
-    """How many results a process took from a store, by the runner's totals so far; no task tells of these."""
-
-    process: Place
-    stored: Count
 
 
 class SetAside(Model):
@@ -176,8 +176,8 @@ class Workflow(Model):
     preview: bool = Field(False, description="Nothing ran: the workflow was only put together")
     started_at: Ms | None = None
     runner: Runner = Runner()
-    params: dict[str, Any] = {}
-    manifest: dict[str, Any] = {}
+    params: dict[str, Any] = Field({})
+    manifest: dict[str, Any] = Field({})
 
     @field_validator("started_at")
     @classmethod
@@ -191,7 +191,7 @@ class Payload(Model):
     dialect: Dialect = Dialect.NATIVE
     workspace: Name = ""
     instant: Instant | None = Field(None, description="When the runner made the request, by its own clock")
-    set_aside: list[SetAside] = []
+    set_aside: list[SetAside] = Field([])
 
 
 class Created(Payload):
@@ -306,17 +306,6 @@ class Left(Model):
     spooled: Spooled | None = None
 
 
-class Envelope(Model):
-    """CloudEvents' names. `id` is a hash of (run id, verb, body), so a request sent again is recognised."""
-
-    id: str
-    source: str = Field(description="The ingest process or person that wrote the message")
-    run_id: str = ""
-    received_at: Ms
-    owner: str = Field("", description="Whose token it came with; '' while the tracker is open")
-    reread: Reread | None = Field(None, description="The dead letter that it was, read again after a fix")
-
-
 class RunCreated(Envelope):
     type: Literal["run.created"] = "run.created"
     data: Created
@@ -400,6 +389,11 @@ Event = Annotated[
     | RequestUnreadable
     | AlertAcknowledged
     | AlertSilenced
+    | OutputsRequested
+    | OutputsFound
+    | OutputsListed
+    | OutputsDeletionRequested
+    | OutputsDeletionProgressed
     | ClockTick
     | ClockLeft,
     Discriminator("type"),

@@ -158,6 +158,19 @@ ARCHIVE_FAILURES = Counter(
     "Tries that failed and are made again. `reason`: store, log or defect (ours).",
     ["reason"],
 )
+COLLECTOR_LAST_STEP = Gauge(
+    "tracker_collector_last_step_timestamp_seconds",
+    "When the collector last read which outputs are to be looked at; 0 before the first time.",
+)
+COLLECTOR_ERRORS = Counter(
+    "tracker_collector_errors_total", "Unexpected failures of the collector, which went on: defects of ours."
+)
+OUTPUTS_LISTED = Counter(
+    "tracker_outputs_listed_total",
+    "Looks at runs' output folders. `state`: complete, too_many, or why nothing could be listed (docs/outputs.md).",
+    ["state"],
+)
+OUTPUTS_FILES = Counter("tracker_outputs_files_total", "Files that were found in output folders.")
 LOG_DELETED = Gauge(
     "tracker_log_deleted_before_offset",
     "Up to where the archiver deleted the partition's messages from Kafka: archived, projected and older than the retention.",

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import SettingsConfigDict
 
 from schemas.access import Role
-from schemas.file_settings import FileSettings, is_absolute, listed
+from schemas.files.settings import FileSettings, is_absolute, listed
 from schemas.thresholds import LONGEST_SECONDS
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

@@ -13,8 +13,11 @@ from tracker.printing import printable
 
 #: Each command is the `app` of its own module, which is imported only when the command runs, or all are listed.
 COMMANDS = {
-    **{name: f"tracker.processes.{name}" for name in ("up", "ingest", "project", "api", "archive")},
+    **{
+        name: f"tracker.processes.{name}" for name in ("up", "ingest", "project", "api", "archive", "collect")
+    },
     **{name: f"tracker.commands.{name}" for name in ("migrate", "replay", "verify", "demo", "config")},
+    **{name: f"tracker.commands.{name}" for name in ("run", "wait", "runs", "show")},
     "dead-letters": "tracker.commands.dead_letters",
     "delivery-check": "tracker.commands.delivery_check",
     "token": "tracker.commands.token",

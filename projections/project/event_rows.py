@@ -11,7 +11,9 @@ from hashlib import blake2b
 from typing import Any, get_args
 
 from projections.project.letters import bounded
+from projections.project.output_rows import output_rows
 from schemas.dead_letters import Reread
+from schemas.envelope import Envelope
 from schemas.error_texts import error_summary, plain
 from schemas.events import (
     AlertAcknowledged,
@@ -21,7 +23,6 @@ from schemas.events import (
     ClockTick,
     Completed,
     Created,
-    Envelope,
     Event,
     Heartbeat,
     Hiding,
@@ -40,6 +41,7 @@ from schemas.events import (
     Tick,
     Workflow,
 )
+from schemas.files.events import OutputsEvent
 from schemas.statuses import Outcome
 from schemas.thresholds import own
 from schemas.values import INT64_MAX, iso
@@ -63,6 +65,9 @@ class EventRows:
     letter_replays: bytes = b""
     spools: bytes = b""
     executions: bytes = b""
+    outputs: bytes = b""
+    output_folders: bytes = b""
+    output_deletions: bytes = b""
     events: bytes = b""
     outcome: Outcome = Outcome.PROJECTED
 
@@ -129,6 +134,9 @@ def event_rows(
     elif isinstance(event, AlertAcknowledged | AlertSilenced):
         rows.run_id = ""
         rows.alert_acts = _alert_act(record, event)
+    elif isinstance(event, OutputsEvent):  # the collector and people say these, so they are no sign of life
+        for table, added in output_rows(record, event).items():
+            setattr(rows, table, b"\n".join(_json(row) for row in added))
     elif isinstance(event, NoteWritten):  # people write notes, so they are no sign of life
         rows.notes = _note_row(record, event)
     else:

@@ -23,7 +23,18 @@ _EVERY_MS = 3_600_000
 _AGAIN_MS = 10_000
 
 #: `runs` comes last, so that an interrupted deletion is found again.
-_TABLES = ("tasks", "run_processes", "run_figures", "transitions", "notes", "dead_letters", "runs")
+_TABLES = (
+    "tasks",
+    "run_processes",
+    "run_figures",
+    "transitions",
+    "notes",
+    "dead_letters",
+    "outputs",
+    "output_folders",
+    "output_deletions",
+    "runs",
+)
 
 
 def expire(tables: Tables, before_ms: int, partitions: Collection[int] = ()) -> int:

@@ -30,6 +30,9 @@ _TABLES = (
     "spools",
     "letter_replays",
     "executions",
+    "outputs",
+    "output_folders",
+    "output_deletions",
     "events",
 )
 

@@ -23,7 +23,8 @@ from tracker import cli
 TEXT = (ROOT / "docker-compose.yml").read_text()
 PASSWORD = "0123abcd"
 #: As whoever starts it has set the variables that it asks for.
-COMPOSE: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{\w+:\?[^}]*\}", PASSWORD, TEXT))
+_SET = re.sub(r"\$\{\w+:\?[^}]*\}", PASSWORD, TEXT)
+COMPOSE: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{\w+:-\}", '""', _SET))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 SERVING = {name: service for name, service in OURS.items() if "healthcheck" in service}
@@ -89,6 +90,7 @@ SERVES: dict[str, tuple[Callable[[], set[str]], str]] = {
     "api": (api_paths, "port"),
     "project": (projection_paths, "metrics_port"),
     "archive": (projection_paths, "metrics_port"),
+    "collect": (projection_paths, "metrics_port"),
 }
 
 

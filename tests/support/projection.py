@@ -14,6 +14,7 @@ from projections.project.writer import Writer
 from projections.replay.replay import PROJECTED
 from schemas import events as e
 from schemas.dead_letters import Reread
+from schemas.files import events as o
 from schemas.statuses import TaskStatus
 from schemas.topics import TRANSITIONS
 from schemas.values import to_ms
@@ -40,6 +41,7 @@ _TYPES: dict[type[Any], type[Any]] = {
     e.Hiding: e.RunHidden,
     e.Unreadable: e.RequestUnreadable,
     e.Note: e.NoteWritten,
+    o.Requested: o.OutputsRequested,
 }
 
 

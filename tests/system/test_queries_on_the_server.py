@@ -21,6 +21,7 @@ from projections.alerts.storage import Storage
 from projections.project.retention import expire_all
 from projections.replay import compare
 from schemas import events as e
+from schemas.files import events as o
 from schemas.settings import Settings
 from schemas.statuses import Dialect
 from stores.tables.client import Tables
@@ -77,7 +78,7 @@ def test_each_answer_is_that_of_chdb_and_each_query_file_is_run(
     assert set(refused.values()) <= {307, 404} and len(expected) - len(refused) > 40
     for what, answer in asked(server):
         assert answer == expected[what], what
-    for ask in (alerting, tidying):
+    for ask in (alerting, collecting, tidying):
         assert ask(server) == ask(chdb)
     unasked = {name for name, text in query_files() if not any(text in sql for sql in executed)}
     assert unasked == set(), "what reads these is not asked here"
@@ -121,6 +122,7 @@ def played(tables: Tables) -> Played:
         e.Note(note_id="n1", text="why?", author="ada"),
         e.Unreadable(reason="no JSON", request="PUT /", raw="eA=="),
         e.Hiding(by="ada"),
+        o.Requested(by="ada"),
     ):
         theatre.history.say(run, data)
     theatre.history.say("w0123456789abcde", e.Begun(dialect=Dialect.WEBLOG))
@@ -184,6 +186,16 @@ def alerting(theatre: Played) -> list[Any]:
         storage.outage_counts(rounds, MINUTE, marks),
         storage.missing(0, mark.round),
         storage.acts(0),
+    ]
+
+
+def collecting(theatre: Played) -> list[Any]:
+    """What a collector of outputs reads."""
+    tables, now = theatre.stage.tables, theatre.history.now
+    return [
+        tables.rows(projections.sql("outputs/due"), ended_since=0, retry_since=now, most=10),
+        tables.rows(projections.sql("outputs/asked"), most=10),
+        [tables.rows(projections.sql("outputs/run_folder"), run_id=run) for run in theatre.run_ids],
     ]
 
 

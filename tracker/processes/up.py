@@ -25,7 +25,7 @@ from stores.tables.client import ANSWERING, PROJECTING, open_tables
 from tracker import access, startup
 from tracker.clock import now_ms
 from tracker.printing import printable
-from tracker.processes import archive
+from tracker.processes import archive, collect
 from tracker.reread import read_again
 from tracker.serving import cancel, serve
 from tracker.settings import read_settings
@@ -76,6 +76,7 @@ async def run(settings: Settings) -> None:
         notifying = asyncio.create_task(Notifier(event_log, tables, settings, alert_rules, now_ms).run())
         async with (
             archive.beside(event_log, settings),
+            collect.beside(event_log, tables, settings),
             Ticker(event_log, process, settings.tick_seconds, now_ms),
         ):
             with tokens.refreshing():

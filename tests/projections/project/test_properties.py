@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from projections.project.projector import Projector
 from stores.tables.client import Tables
 from tests.support import projection as help
+from tests.support.examples import examples
 from tests.support.projection import Crash, Faulty
 from tests.support.reference.compare import differences
 from tests.support.reference.figures import Rate
@@ -21,8 +22,8 @@ from tests.support.sql import expand
 
 pytestmark = pytest.mark.each_store
 
-#: In chDB; a quarter of it on a server. With ten times as many nothing more was found.
-EXAMPLES = 20
+#: In chDB and on a server. An example takes 6 s of CPU, nearly all of it in ClickHouse's planner.
+IN_CHDB, ON_A_SERVER = examples(6), examples(2)
 PRICE_VERSION = 1
 RATES = (
     Rate("m5.large", "", "", Decimal("0.096")),
@@ -45,7 +46,7 @@ class Watched(Faulty):
         super().insert(table, rows)
         if table == "runs":
             limits = {"disconnected_ms": LIMITS.disconnected_ms, "stalled_ms": LIMITS.stalled_ms}
-            none = {"clock_partitions": [], "clock_times": [], "behind": []}
+            none: dict[str, list[int]] = {"clock_partitions": [], "clock_times": [], "behind": []}
             self.early += self.inner.rows(expand(_EARLY), **none, **limits)
 
 
@@ -92,7 +93,7 @@ def _next_crash(tables: Faulty, crashes: Any) -> int:
 
 def test_tables_are_what_the_reducer_says(tables: Tables) -> None:
     @settings(
-        max_examples=EXAMPLES if tables.embedded else EXAMPLES // 4,
+        max_examples=IN_CHDB if tables.embedded else ON_A_SERVER,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stores.objects.port import PAGE, Failure, Level, StoreFailure, Version
-from tests.support.objects import Shelf, keys_of, local_shelf, named, s3_shelf
+from tests.support.files.shelves import Shelf, keys_of, local_shelf, named, s3_shelf
 
 #: Names that stores and file systems take, and people do not think of.
 ODD = [

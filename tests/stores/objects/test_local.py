@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stores.objects.port import Failure, StoreFailure, Version
-from tests.support.objects import keys_of, local_shelf, named
+from tests.support.files.shelves import keys_of, local_shelf, named
 
 
 def test_links_are_followed_to_files_of_allowed_folders_and_deleted_as_links(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from schemas.settings import Settings
 from stores.objects.open import ObjectStores
 from stores.objects.paths import folder_of
 from stores.objects.port import Failure, StoreFailure, Version
-from tests.support.objects import client_of, keys_of, named, s3_shelf
+from tests.support.files.shelves import client_of, keys_of, named, s3_shelf
 from tests.support.services.process import free_port
 from tests.support.services.seaweed import READER_KEY, READER_SECRET, SeaweedS3
 

@@ -144,7 +144,10 @@ def of_run(
     by_process: dict[str, list[Task]] = {}
     for t in tasks:
         by_process.setdefault(t.record.process, []).append(t)
-    counted = {p.process: p for p in sorted(of_processes, key=lambda p: tuple(p.model_dump().values()))}
+    counted = {
+        p.process: p
+        for p in sorted(of_processes, key=lambda p: tuple(p.model_dump(exclude={"stored"}).values()))
+    }
     stored: dict[str, int] = {}
     for s in of_stores:
         stored[s.process] = max(stored.get(s.process, 0), s.stored)

@@ -1,0 +1,171 @@
+"""Finds the runs whose outputs are to be looked at, and looks at a few at a time.
+
+It keeps no state that it could lose: what is due, and how far a listing came, is read from the tables, which say it because the
+collector said so on the log. The topic of transitions only makes it look at once when a run ends. Several may run at once: then
+the same is done twice, without harm.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from projections.outputs.listing import Listing, run_folder
+from projections.sql import sql
+from schemas.events import Event
+from schemas.files.events import OutputsState
+from schemas.metrics import COLLECTOR_ERRORS, COLLECTOR_LAST_STEP, OUTPUTS_LISTED
+from schemas.settings import Settings
+from schemas.topics import EVENTS, TRANSITIONS
+from schemas.wire import encode
+from stores.log.port import EventLog, LogUnavailable
+from stores.objects.open import ObjectStores
+from stores.tables.client import Tables, TablesUnavailable
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 4
+_POLL_SECONDS = 2.0
+_LOOK_MS = 60_000
+_DUE_MAX = 200
+#: Runs that ended longer ago than this are not looked at by themselves: a tracker that is new here would look at all at once.
+_NEWS_MS = 7 * 86_400_000
+#: What was done is not done again while the projection may not have caught up (ms).
+_SETTLED_MS = 600_000
+_FIRST_WAIT_MS, _LONGEST_WAIT_MS = 30_000, 900_000
+
+_AWAY = (LogUnavailable, TablesUnavailable, ClickHouseError)
+
+
+class Collector:
+    """`now` gives the wall clock in ms."""
+
+    def __init__(
+        self,
+        event_log: EventLog,
+        tables: Tables,
+        stores: ObjectStores,
+        settings: Settings,
+        now: Callable[[], int],
+    ) -> None:
+        self.event_log, self.tables, self.stores, self.settings, self.now = (
+            event_log,
+            tables,
+            stores,
+            settings,
+            now,
+        )
+        #: Whether it could read what is due at least once.
+        self.ready = False
+        self._look_at = 0
+        self._positions: dict[int, int] = {}
+        self._working: dict[str, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._settled: dict[str, int] = {}  # by what was done, when it may be done again (ms)
+        self._waits: dict[str, int] = {}  # by run, how long the last wait for an absent store was (ms)
+
+    async def run(self) -> None:
+        """Collect until cancelled. Whatever fails is logged, counted, and tried again."""
+        woken = True
+        try:
+            while True:
+                try:
+                    await self.step(woken)
+                    woken = await self._pause()
+                except _AWAY as e:
+                    log.warning("the collector waits for log and tables", error=str(e)[:300])
+                    await asyncio.sleep(_POLL_SECONDS)
+                except Exception:
+                    COLLECTOR_ERRORS.inc()
+                    log.exception("the collector failed unexpectedly and goes on")
+                    await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            await self.stop()
+
+    async def step(self, woken: bool = True) -> None:
+        """Begin what is due; it goes on in the background. Raises what the tables raise.
+
+        `woken`: whether runs may have ended; else all runs are looked through only once a minute.
+        """
+        now = self.now()
+        self._settled = {k: at for k, at in self._settled.items() if at > now}
+        rows = await self._rows("outputs/asked")
+        if woken or now >= self._look_at:
+            rows += await self._rows(
+                "outputs/due",
+                ended_since=now - _NEWS_MS,
+                retry_since=now - round(self.settings.outputs_retry_hours * 3_600_000),
+            )
+            self._look_at = now + _LOOK_MS
+        for row in rows:
+            self._begin(row["run_id"], self._list(row["run_id"]))
+        self.ready = True
+        COLLECTOR_LAST_STEP.set(now / 1000)
+
+    async def drain(self) -> None:
+        """Wait for the end of all that was begun."""
+        while self._working:
+            await asyncio.gather(*self._working.values(), return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Cancel what was begun, and wait for its end."""
+        for task in self._working.values():
+            task.cancel()
+        await self.drain()
+
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        if name in self._working or self._settled.get(name, 0) > self.now():
+            work.close()
+            return
+
+        async def do() -> None:
+            try:
+                async with self._slots:
+                    await work
+            except _AWAY as e:
+                log.warning("outputs wait for log and tables", name=name, error=str(e)[:300])
+            except Exception:
+                COLLECTOR_ERRORS.inc()
+                self._settled[name] = self.now() + _SETTLED_MS
+                log.exception("outputs could not be collected", name=name)
+            finally:
+                work.close()
+                self._working.pop(name, None)
+
+        self._working[name] = asyncio.create_task(do())
+
+    async def _list(self, run_id: str) -> None:
+        rows = await asyncio.to_thread(self.tables.rows, sql("outputs/run_folder"), run_id=run_id)
+        if not rows:
+            return
+        folder = run_folder(run_id, rows[0], self.now())
+        request = f"{run_id}@{folder.requested}"
+        if self._settled.get(request, 0) > self.now():
+            return  # it is done, and the tables do not say so yet
+
+        async def append(event: Event) -> None:
+            await self.event_log.append(EVENTS, event.run_id, event.type, encode(event))
+
+        state = await Listing(self.stores, append, self.settings.outputs_most, self.now, folder).run()
+        OUTPUTS_LISTED.labels(state).inc()
+        if state is OutputsState.AWAY:
+            wait = min(_LONGEST_WAIT_MS, 2 * self._waits.get(run_id, _FIRST_WAIT_MS // 2))
+            self._waits[run_id] = wait
+            self._settled[run_id] = self.now() + wait
+        else:
+            self._waits.pop(run_id, None)
+            self._settled[request] = self.now() + _SETTLED_MS
+
+    async def _pause(self) -> bool:
+        """Wait until a run changes its status, but not long: people ask for things too. Whether one did."""
+        if not self._positions:
+            bounds = await self.event_log.bounds(TRANSITIONS)
+            self._positions = {p: b.end for p, b in bounds.items()}
+        records = await self.event_log.take(TRANSITIONS, self._positions, _DUE_MAX, _POLL_SECONDS)
+        self._positions |= {r.partition: r.offset + 1 for r in records}
+        return bool(records)
+
+    async def _rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        return await asyncio.to_thread(self.tables.rows, sql(query), most=_DUE_MAX, **parameters)

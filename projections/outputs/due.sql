@@ -1,0 +1,11 @@
+-- Runs that are over and whose output folder is to be looked at: nobody has since they ended (heard since {ended_since}, ms), or the store
+-- was away (heard since {retry_since}). At most {most}, those heard last first.
+SELECT r.run_id AS run_id
+FROM (SELECT run_id, completed, seen FROM runs FINAL) AS r
+LEFT JOIN (SELECT run_id, requested, attempt FROM output_folders FINAL) AS f ON r.run_id = f.run_id
+WHERE r.completed.hash != 0
+    AND (
+        (f.attempt.offset = 0 AND r.seen.appended >= {ended_since:Int64})
+        OR (f.attempt.state = 'away' AND r.seen.appended >= {retry_since:Int64}))
+ORDER BY r.seen.appended DESC, r.run_id
+LIMIT {most:UInt32}

@@ -1,0 +1,1 @@
+"""Contracts of the files that runs leave behind: their settings, and the events about them."""
