@@ -206,16 +206,13 @@ class Begun(Payload):
     process_names: Annotated[list[Place], Field(fail_fast=True)] | None = None
 
 
-class TasksChanged(Payload):
-    """The task records stand in the second line of the message."""
-
-    progress: Progress | None = None
-    stored: Annotated[list[Stored], Field(fail_fast=True)] | None = None
-
-
 class Heartbeat(Payload):
     progress: Progress | None = None
     stored: Annotated[list[Stored], Field(fail_fast=True)] | None = None
+
+
+class TasksChanged(Heartbeat):
+    """The task records stand in the second line of the message."""
 
 
 class Completed(Payload):
