@@ -44,7 +44,7 @@ class Watched(Faulty):
 
     def insert(self, table: str, rows: bytes) -> None:
         super().insert(table, rows)
-        if table == "runs":
+        if table == "runs" and b'"over":' in rows:  # of which alone an end can come to be seen
             limits = {"disconnected_ms": LIMITS.disconnected_ms, "stalled_ms": LIMITS.stalled_ms}
             none: dict[str, list[int]] = {"clock_partitions": [], "clock_times": [], "behind": []}
             self.early += self.inner.rows(expand(_EARLY), **none, **limits)
