@@ -43,6 +43,7 @@ QUERIES: dict[str, list[dict[str, Any]]] = {
     ]
     + [{"status": "failed"}, {"search": "a"}, {"pipeline": "a"}],
     "/": [{"sort": "-cost"}, {"status": "disconnected"}, {"search": "a"}],
+    "/api/v1/runs/{ref}/outputs": [{"sort": "-bytes", "search": "a"}],
     "/api/v1/runs/{ref}/tasks": [{"sort": "-duration_ms"}, {"status": "failed"}, {"search": "a"}],
 }
 

@@ -33,6 +33,8 @@ NEEDS: dict[tuple[str, str], Act | None] = {
     ("POST", "/api/v1/runs/{ref}/notes"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/notes/{note_id}"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/analysis"): Act.CHANGE_RUN,
+    ("POST", "/api/v1/runs/{ref}/outputs/refresh"): Act.CHANGE_RUN,
+    ("POST", "/runs/{ref}/outputs/refresh"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/labels"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/hidden"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/notes"): Act.CHANGE_RUN,
