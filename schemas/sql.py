@@ -25,5 +25,9 @@ TEMPLATES = Environment(
 
 @cache
 def sql(path: str) -> str:
-    """The statement in the file `PATH.sql`, such as `api/runs/runs`."""
-    return TEMPLATES.get_template(f"{path}.sql").render()
+    """The statement in the file `PATH.sql`, such as `api/runs/runs`; of its comments only where it comes from.
+
+    Comments and indentation are a third of a statement, and the client reads all of it several times to see what it is.
+    """
+    lines = map(str.strip, TEMPLATES.get_template(f"{path}.sql").render().splitlines())
+    return "\n".join([f"-- {path}.sql", *(line for line in lines if line and not line.startswith("--"))])

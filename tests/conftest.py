@@ -12,11 +12,16 @@ from tests.support.services.clickhouse import ClickHouseServer
 from tests.support.services.kafka import KafkaBroker
 from tests.support.services.seaweed import SeaweedS3, credentials
 
-pytest_plugins = ("tests.support.tables", "tests.support.api_stage", "tests.support.notifier_stage")
+pytest_plugins = (
+    "tests.support.tables",
+    "tests.support.fake_tracker",
+    "tests.support.api_stage",
+    "tests.support.notifier_stage",
+)
 
 # What gates is the same each time; `make fuzz` tries the properties with new seeds.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
-hypothesis.settings.register_profile("random", print_blob=True, deadline=None)
+hypothesis.settings.register_profile("random", max_examples=1000, print_blob=True, deadline=None)
 hypothesis.settings.load_profile("fixed")
 
 _MARKER_OF_FIXTURE = {"kafka_broker": "kafka", "clickhouse_server": "clickhouse", "s3": "s3"}

@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 from schemas.settings import Settings
 from tracker.errors import NotDone
 
-_TIMEOUT_SECONDS = 120
+_TIMEOUT_SECONDS = 120.0
 URL_HELP = (
     "Address of a running tracker, which may want a token in TRACKER_TOKEN; default: the one of the settings."
 )
@@ -24,9 +24,10 @@ class Refused(NotDone):
 
 
 class RunningTracker:
-    """A tracker at `url`, or where the settings say, and the settings' token for it."""
+    """A tracker at `url`, or where the settings say, and the settings' token for it, waited for so many seconds."""
 
-    def __init__(self, settings: Settings, url: str = "") -> None:
+    def __init__(self, settings: Settings, url: str = "", timeout: float = _TIMEOUT_SECONDS) -> None:
+        self.timeout = timeout
         self.url = (url or settings.base_url).rstrip("/")
         self.token = settings.token.get_secret_value()
         if not self.url.startswith(("http://", "https://")):
@@ -45,7 +46,7 @@ class RunningTracker:
             headers["Authorization"] = f"Bearer {self.token}"
         data = None if body is None else json.dumps(body).encode()
         try:
-            with urlopen(Request(address, data, headers, method=method), timeout=_TIMEOUT_SECONDS) as answer:
+            with urlopen(Request(address, data, headers, method=method), timeout=self.timeout) as answer:
                 return json.loads(answer.read() or b"null")
         except HTTPError as e:
             hint = "; set TRACKER_TOKEN to a token that may do this" if e.code in (401, 403) else ""

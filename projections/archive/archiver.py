@@ -126,20 +126,20 @@ class Archiver:
             if outcome is Written.CUT_OTHERWISE:  # the next step goes on where that one ends
                 del self._partitions[partition]
                 return written
-            state.tail = Tail(segment.end, segment.place.hour, segment.records[-1])
-            state.begins.append((segment.place.hour, segment.place.first))
+            state.tail = Tail(segment.end, segment.key.hour, segment.records[-1])
+            state.begins.append((segment.key.hour, segment.key.first))
         await self._set_metrics(state, bounds)
         return written
 
     async def _resume(self, partition: int, bounds: Bounds) -> _Partition:
-        places = await self.archive.places(partition)
-        tail = await self.archive.tail(places)
+        segment_keys = await self.archive.segment_keys(partition)
+        tail = await self.archive.tail(segment_keys)
         if self.skip_lost and tail.end < bounds.first:
             lost = f"offsets {tail.end} to {bounds.first - 1}"
             _log.error("messages were lost before they were archived", partition=partition, lost=lost)
             tail = Tail(bounds.first, tail.hour)
         await self.archive.fits(partition, tail, self.log, bounds)
-        return _Partition(partition, tail, [(p.hour, p.first) for p in places])
+        return _Partition(partition, tail, [(p.hour, p.first) for p in segment_keys])
 
     async def _hour_is_over(self, state: _Partition, waiting: Record, end: int) -> bool:
         hour = max(state.tail.hour, hour_of(waiting.appended_at))
@@ -159,7 +159,7 @@ class Archiver:
                 if segment := cutter.add(record):
                     yield segment
         rest = cutter.rest()
-        if rest and self._by_the_wall(rest.place.hour):
+        if rest and self._by_the_wall(rest.key.hour):
             yield rest
 
     async def _set_metrics(self, state: _Partition, bounds: Bounds) -> None:

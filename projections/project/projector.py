@@ -112,8 +112,8 @@ class Projector:
         """Write the records, of any partitions, each partition's in the order of the log. Raises Stopped.
 
         They are written in batches, which bound the memory. A round ends its partition's part of a batch: it is swept before
-        anything later of the partition is inserted. Rounds whose sweeps would give the same as the last are not swept, and may follow
-        each other in one batch while nothing but ticks comes.
+        anything later of the partition is inserted. Rounds whose sweeps would give the same as the last are not swept, and may
+        follow each other in one batch while nothing but ticks comes.
         """
         waiting: dict[int, deque[Record]] = {}
         for record in records:

@@ -91,11 +91,19 @@ def incomplete(tables: Tables) -> list[tuple[str, str, int]]:
     return [tuple(r.values()) for r in tables.rows(sql("replay/incomplete"))]
 
 
-def log_and_tables(tables: Tables, bounds: Mapping[int, Bounds]) -> list[Difference]:
-    """Partitions of which the tables do not hold each message below their watermark exactly once, or more than the log has."""
-    marks = {
-        r["partition"]: r["offset"] for r in tables.rows("SELECT partition, offset FROM watermarks FINAL")
-    }
+def projected(tables: Tables) -> dict[int, int]:
+    """Partition → the offset before which every message is in the tables."""
+    rows = tables.rows("SELECT partition, offset FROM watermarks FINAL")
+    return {r["partition"]: r["offset"] + 1 for r in rows}
+
+
+def log_and_tables(
+    tables: Tables, projected: Mapping[int, int], bounds: Mapping[int, Bounds]
+) -> list[Difference]:
+    """Partitions of which the tables do not hold each message before `projected` exactly once, or more than the log has.
+
+    Beside a running tracker, `projected` must have been read before the log's bounds, since both grow.
+    """
     counted = {
         r["partition"]: r
         for r in tables.rows(
@@ -106,7 +114,7 @@ def log_and_tables(tables: Tables, bounds: Mapping[int, Bounds]) -> list[Differe
     differences = []
     for partition, bound in sorted(bounds.items()):
         where = f"partition {partition}"
-        next_offset = marks.get(partition, bound.first - 1) + 1
+        next_offset = projected.get(partition, bound.first)
         if next_offset > bound.end:
             differences.append(
                 Difference(where, f"projected up to {next_offset}, but the log ends at {bound.end}")

@@ -16,7 +16,7 @@ import structlog
 from schemas.settings import Settings
 from schemas.topics import EVENTS
 from stores.log.port import Bounds, LogReader, Record
-from stores.s3.archive_format import ArchiveBroken, Place, Segment, decode, encode, folder, place_of
+from stores.s3.archive_format import ArchiveBroken, Segment, SegmentKey, decode, encode, folder, parse_key
 from stores.s3.client import ObjectDamaged, ObjectStore, S3Store, StoreUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -80,47 +80,47 @@ class Archive:
                 "give each log a prefix of its own"
             )
 
-    async def places(self, partition: int) -> list[Place]:
+    async def segment_keys(self, partition: int) -> list[SegmentKey]:
         """The segments of a partition, in order."""
-        places = []
+        segment_keys = []
         for key in await self.store.keys(self._prefix + folder(partition)):
-            place = place_of(key.removeprefix(self._prefix))
-            if place is None:
+            segment_key = parse_key(key.removeprefix(self._prefix))
+            if segment_key is None:
                 _log.warning("an object in the archive is none of ours, and is not read", key=key)
             else:
-                places.append(place)
-        if places != sorted(places, key=lambda p: p.first):
+                segment_keys.append(segment_key)
+        if segment_keys != sorted(segment_keys, key=lambda p: p.first):
             raise ArchiveBroken(
                 f"the archive at {self.name}, partition {partition}: hours and offsets disagree"
             )
-        return places
+        return segment_keys
 
-    async def tail(self, places: Sequence[Place]) -> Tail:
+    async def tail(self, segment_keys: Sequence[SegmentKey]) -> Tail:
         """Where a partition with these segments ends."""
-        if not places:
+        if not segment_keys:
             return Tail()
-        segment = await self.segment(places[-1])
-        return Tail(segment.end, segment.place.hour, segment.records[-1])
+        segment = await self.segment(segment_keys[-1])
+        return Tail(segment.end, segment.key.hour, segment.records[-1])
 
-    async def segment(self, place: Place) -> Segment:
+    async def segment(self, segment_key: SegmentKey) -> Segment:
         """Read a segment. Raises ArchiveBroken if it is damaged or gone."""
         try:
-            return decode(place, await self._get(place.key()))
+            return decode(segment_key, await self._get(segment_key.path()))
         except KeyError:
-            raise ArchiveBroken(f"{self.name}{place.key()} is gone: put it back") from None
+            raise ArchiveBroken(f"{self.name}{segment_key.path()} is gone: put it back") from None
 
     async def write(self, segment: Segment) -> Written:
         """Put the segment, or find it there; or one that begins with it and ends elsewhere: then go on where that ends.
 
         Raises ArchiveBroken if what is there says something else.
         """
-        if await self.store.put_new(self._prefix + segment.place.key(), encode(segment.records)):
+        if await self.store.put_new(self._prefix + segment.key.path(), encode(segment.records)):
             return Written.NEW
-        there = await self.segment(segment.place)
+        there = await self.segment(segment.key)
         both = min(len(there.records), len(segment.records))
         if there.records[:both] != segment.records[:both]:
             raise ArchiveBroken(
-                f"{self.name}{segment.place.key()} is there already and differs from the log: "
+                f"{self.name}{segment.key.path()} is there already and differs from the log: "
                 "is it the archive of another log? Give each a prefix of its own"
             )
         return Written.THERE_ALREADY if there.end == segment.end else Written.CUT_OTHERWISE
@@ -162,7 +162,7 @@ class ArchivedLog:
 
     def __init__(self, log: LogReader, archive: Archive) -> None:
         self._log, self._archive = log, archive
-        self._places: dict[int, list[Place]] = {}
+        self._segment_keys: dict[int, list[SegmentKey]] = {}
         self._ends: dict[int, int] = {}
 
     async def bounds(self, topic: str) -> Mapping[int, Bounds]:
@@ -174,11 +174,11 @@ class ArchivedLog:
         await self._archive.check(len(bounds))
         result = {}
         for partition, b in bounds.items():
-            places = await self._archive.places(partition)
-            tail = await self._archive.tail(places)
+            segment_keys = await self._archive.segment_keys(partition)
+            tail = await self._archive.tail(segment_keys)
             await self._archive.fits(partition, tail, self._log, b)
-            self._places[partition], self._ends[partition] = places, tail.end
-            result[partition] = Bounds(places[0].first if places else b.first, b.end)
+            self._segment_keys[partition], self._ends[partition] = segment_keys, tail.end
+            result[partition] = Bounds(segment_keys[0].first if segment_keys else b.first, b.end)
         return result
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
@@ -187,7 +187,7 @@ class ArchivedLog:
         if start < archived:
             async for segment in self._segments(partition, start, archived):
                 archived_records = segment.records[
-                    max(0, start - segment.place.first) : archived - segment.place.first
+                    max(0, start - segment.key.first) : archived - segment.key.first
                 ]
                 for n in range(0, len(archived_records), _CHUNK_RECORDS):
                     yield archived_records[n : n + _CHUNK_RECORDS]
@@ -198,17 +198,17 @@ class ArchivedLog:
 
     async def _segments(self, partition: int, start: int, end: int) -> AsyncIterator[Segment]:
         """Those that hold start <= offset < end, of which the archive must hold the first."""
-        places = self._places[partition]
-        n = max(bisect_right(places, start, key=lambda p: p.first) - 1, 0)
+        segment_keys = self._segment_keys[partition]
+        n = max(bisect_right(segment_keys, start, key=lambda p: p.first) - 1, 0)
         after = start
-        for place in places[n:]:
-            if place.first >= end:
+        for segment_key in segment_keys[n:]:
+            if segment_key.first >= end:
                 return
-            if place.first > after:
-                raise ArchiveBroken(self._unjoined(partition, after, place.first))
-            segment = await self._archive.segment(place)
-            if segment.end <= after or (after > start and place.first < after):
-                raise ArchiveBroken(self._unjoined(partition, after, place.first))
+            if segment_key.first > after:
+                raise ArchiveBroken(self._unjoined(partition, after, segment_key.first))
+            segment = await self._archive.segment(segment_key)
+            if segment.end <= after or (after > start and segment_key.first < after):
+                raise ArchiveBroken(self._unjoined(partition, after, segment_key.first))
             after = segment.end
             yield segment
 

@@ -35,14 +35,14 @@ class ArchiveBroken(ValueError):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class SegmentKey:
     """Which segment: what its key says. `hour` counts from 1970."""
 
     partition: int
     hour: int
     first: int
 
-    def key(self) -> str:
+    def path(self) -> str:
         """The key, to be put after the archive's prefix."""
         hour = _EPOCH + timedelta(hours=self.hour)
         return f"{folder(self.partition)}hour={hour:%Y-%m-%dT%H}/{self.first:020d}.jsonl.zst"
@@ -52,7 +52,7 @@ class Place:
 class Segment:
     """Messages that follow each other, at least one."""
 
-    place: Place
+    key: SegmentKey
     records: Sequence[Record]
 
     @property
@@ -66,7 +66,7 @@ def folder(partition: int) -> str:
     return f"partition={partition}/"
 
 
-def place_of(key: str) -> Place | None:
+def parse_key(key: str) -> SegmentKey | None:
     """What the key (without the archive's prefix) says; None if it is none of ours."""
     match = _KEY.fullmatch(key)
     if match is None:
@@ -75,8 +75,8 @@ def place_of(key: str) -> Place | None:
         hour = datetime.strptime(match[2], "%Y-%m-%dT%H").replace(tzinfo=UTC)
     except ValueError:
         return None
-    place = Place(int(match[1]), (hour - _EPOCH) // timedelta(hours=1), int(match[3]))
-    return place if place.hour >= 0 and place.key() == key else None
+    segment_key = SegmentKey(int(match[1]), (hour - _EPOCH) // timedelta(hours=1), int(match[3]))
+    return segment_key if segment_key.hour >= 0 and segment_key.path() == key else None
 
 
 def hour_of(appended_at: int) -> int:
@@ -113,7 +113,7 @@ class Cutter:
         """What was taken since the last segment, which is whole only if its hour is over."""
         if not self._records:
             return None
-        return Segment(Place(self.partition, self.hour, self._records[0].offset), tuple(self._records))
+        return Segment(SegmentKey(self.partition, self.hour, self._records[0].offset), tuple(self._records))
 
 
 def encode(records: Sequence[Record]) -> bytes:
@@ -122,19 +122,19 @@ def encode(records: Sequence[Record]) -> bytes:
     return bytes(cramjam.zstd.compress(text.encode(), _LEVEL))
 
 
-def decode(place: Place, body: bytes) -> Segment:
-    """The segment. Raises ArchiveBroken if the bytes are no segment, or not that of the place."""
-    where = f"the object {place.key()}"
+def decode(segment_key: SegmentKey, body: bytes) -> Segment:
+    """The segment. Raises ArchiveBroken if the bytes are no segment, or not that of the key."""
+    where = f"the object {segment_key.path()}"
     try:
         lines = _decompress(body).decode().removesuffix("\n").split("\n")
-        records = tuple(_record(place.partition, json.loads(line)) for line in lines)
+        records = tuple(_record(segment_key.partition, json.loads(line)) for line in lines)
     except (ValueError, TypeError, KeyError, RecursionError, cramjam.DecompressionError) as e:
         raise ArchiveBroken(f"{where} is damaged, put back a copy of it: {type(e).__name__}: {e}") from e
-    if [r.offset for r in records] != list(range(place.first, place.first + len(records))):
+    if [r.offset for r in records] != list(range(segment_key.first, segment_key.first + len(records))):
         raise ArchiveBroken(
             f"{where} is damaged, put back a copy of it: its offsets do not follow each other"
         )
-    return Segment(place, records)
+    return Segment(segment_key, records)
 
 
 def _line(record: Record) -> str:

@@ -19,6 +19,7 @@ from ingest import ids, message, partial_parsing, probes, tower
 from ingest.request import Request as RunnerRequest
 from schemas.metrics import INGEST_REQUESTS
 from schemas.statuses import Dialect
+from tests.support.examples import examples
 from tests.support.ingest import Edge, dead_letter, trace
 from tests.support.log import NOW
 
@@ -287,7 +288,7 @@ SPOILED = st.tuples(
 
 
 @given(st.sampled_from([*WRITES, ("PUT", "/trace/null/x"), ("POST", "/v1/events")]), BODY | SPOILED)
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_comes_is_on_the_log_or_refused(where: tuple[str, str], body: bytes) -> None:
     edge = Edge(max_body_bytes=2**18)
     answer = edge.request(*where, content=body)

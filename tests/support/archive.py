@@ -111,7 +111,7 @@ def archiver(log: HourlyLog, store: ObjectStore, now: int = T0, **known: object)
 async def segments(store: ObjectStore, partition: int = 0) -> list[Segment]:
     """All that is archived of the partition."""
     archive = Archive(store, "t")
-    return [await archive.segment(place) for place in await archive.places(partition)]
+    return [await archive.segment(segment_key) for segment_key in await archive.segment_keys(partition)]
 
 
 def history(partitions: int = PARTITIONS) -> History:

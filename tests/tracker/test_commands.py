@@ -1,19 +1,14 @@
 """Commands ask a tracker that runs over HTTP, and tell in a line what is wrong."""
 
-import json
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import typer.main
-from typer.testing import CliRunner, Result
 
 from schemas.settings import Settings
+from tests.support.fake_tracker import FakeTracker, tracker
 from tracker import cli
 from tracker.errors import NotDone
 from tracker.remote import Refused, RunningTracker
@@ -24,51 +19,6 @@ LETTER = {
     **{"id": "0-0", "at": "2026-01-01T00:00:00Z", "run_id": "run1", "request": "PUT /trace/run1/begin"},
     **{"type": None, "part": None, "reason": "a new field", "raw_bytes": 1, "replayed_at": None},
 }
-
-
-class FakeTracker(ThreadingHTTPServer):
-    """Answers (method, path) with (status, body); `requests` are those that came, with the token and the query."""
-
-    def __init__(self) -> None:
-        self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
-        self.requests: list[tuple[str, str, str, Any]] = []
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                url = urlsplit(self.path)
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"null")
-                fake.requests.append((self.command, self.path, self.headers["Authorization"] or "", body))
-                status, answer = fake.answers.get(
-                    (self.command, url.path), (404, {"detail": "no such thing"})
-                )
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
-
-            do_POST = do_GET
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeTracker]:
-    with FakeTracker() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-def tracker(*arguments: str, **settings: str) -> Result:
-    env = {f"TRACKER_{name.upper()}": value for name, value in settings.items()}
-    return CliRunner(env=env).invoke(cli.app, list(arguments))
 
 
 @pytest.mark.parametrize("name", ["delivery-check", "books"])

@@ -21,9 +21,10 @@ def verify() -> None:
     """Check every run's figures against its tasks, and the tables against the log. Exit 1 and a list where they differ."""
 
     async def work(event_log: EventLog, tables: Tables) -> int:
+        projected = await asyncio.to_thread(compare.projected, tables)
         bounds = await event_log.bounds(EVENTS)
         version = await asyncio.to_thread(price_version, tables)
-        differences = await asyncio.to_thread(compare.log_and_tables, tables, bounds)
+        differences = await asyncio.to_thread(compare.log_and_tables, tables, projected, bounds)
         differences += await asyncio.to_thread(compare.figures, tables, version)
         for name, run_id, missing in await asyncio.to_thread(compare.incomplete, tables):
             typer.echo(

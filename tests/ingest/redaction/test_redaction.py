@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.redaction import payloads, text
 from ingest.redaction.names import Secrecy, secrecy
+from tests.support.examples import examples
 from tests.support.ingest import Edge, dead_letter, trace
 
 SECRET_NAMES = [
@@ -203,7 +204,7 @@ NOISE = st.text(max_size=30)
 
 
 @given(NAME, SECRET, NOISE, NOISE)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_planted_secret_never_survives(name: str, secret: str, before: str, after: str) -> None:
     env = f"{before.replace('=', '')}\n{name}={secret}\nAFTER={after}"
     line = f"{before.replace(chr(39), '').replace(chr(34), '')} --{name} {secret} {name}={secret} x://u:{secret}@h"
@@ -249,7 +250,7 @@ def test_a_planted_secret_never_survives(name: str, secret: str, before: str, af
 
 
 @given(st.text(st.sampled_from("token=: -\"'[]{}\nkey$/@a,\\"), max_size=60))
-@settings(max_examples=500)
+@settings(max_examples=examples(250))
 def test_redacting_twice_is_redacting_once(told: str) -> None:
     for f in (text.text, text.script, text.config, text.env, text.url, payloads.value):
         assert f(f(told)) == f(told)

@@ -20,6 +20,7 @@ from schemas.statuses import AlertState, Dialect, ReportedState, RunStatus
 from schemas.thresholds import own
 from stores.tables.client import Tables
 from tests.support import projection as help
+from tests.support.examples import examples
 from tests.support.notifier import (
     RUN_KINDS,
     Around,
@@ -47,8 +48,6 @@ from tests.support.reference.histories import (
 )
 from tests.support.reference.reducer import Message, ObservedClock, Transition
 
-#: Also with ten times as many nothing more was found.
-EXAMPLES = 12
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 #: Receiver → seconds (of log time) that an alert must last.
 DELAYS = {"at-once": 0.0, "late": 10.0}
@@ -310,7 +309,7 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> None:
-    @settings(UNHURRIED, max_examples=EXAMPLES)
+    @settings(UNHURRIED, max_examples=examples(5))
     @given(st.integers(1, 3), HISTORIES, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
     def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
         messages = written(partitions, steps)
@@ -348,7 +347,7 @@ def test_many_that_fall_silent_together_are_the_same_for_every_batching(
     the same runs."""
     monkeypatch.setattr(outage_counts, "GROUP_OF", 2)
 
-    @settings(UNHURRIED, max_examples=EXAMPLES // 2)
+    @settings(UNHURRIED, max_examples=examples(3))
     @given(st.integers(1, 3), TOGETHER, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
     def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
         messages = written(partitions, steps)

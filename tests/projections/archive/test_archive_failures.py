@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from schemas import metrics
 from stores.log.port import LogUnavailable
 from stores.s3.archive import ArchiveBroken
-from stores.s3.archive_format import Place, hour_of
+from stores.s3.archive_format import SegmentKey, hour_of
 from stores.s3.client import ObjectDamaged, S3Store, StoreUnavailable
 from tests.support.archive import T0, HourlyLog, MemoryStore, archived, archiver, segments
 from tests.support.services.seaweed import SeaweedS3
@@ -88,7 +88,7 @@ def test_an_s3_that_hangs_is_waited_for_and_a_damaged_object_is_told(s3: Seaweed
         await asyncio.gather(running, return_exceptions=True)
         assert await archived(store, log) == log.partitions
 
-        key = f"t/tracker.events/{Place(0, hour_of(T0), 0).key()}"
+        key = f"t/tracker.events/{SegmentKey(0, hour_of(T0), 0).path()}"
         store._connected().put_object(Bucket="hangs", Key=key, Body=b"x", Metadata={"sha256": "0" * 64})
         with pytest.raises(ObjectDamaged, match="SHA-256"):
             await store.get(key)

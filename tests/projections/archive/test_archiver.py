@@ -16,7 +16,7 @@ from schemas.topics import EVENTS, PROJECTOR_GROUP
 from stores.log.port import Bounds, Record
 from stores.s3 import archive_format
 from stores.s3.archive import Archive, ArchiveBroken, ArchivedLog, Written
-from stores.s3.archive_format import Place, Segment, encode, hour_of
+from stores.s3.archive_format import Segment, SegmentKey, encode, hour_of
 from stores.s3.client import ObjectStore, S3Store
 from tests.support.archive import (
     HOUR,
@@ -60,7 +60,7 @@ def test_hours_that_are_over_are_archived_and_the_rest_is_read_from_the_log(stor
             assert [r for s in found for r in s.records] == log.partitions[p][:8], (
                 "the third hour is not over"
             )
-            assert [s.place.hour for s in found] == [hour_of(T0), hour_of(T0) + 1]
+            assert [s.key.hour for s in found] == [hour_of(T0), hour_of(T0) + 1]
         log.first = {0: 8, 1: 5}
         assert await archived(store, log) == log.partitions
 
@@ -127,10 +127,14 @@ def test_an_archiver_that_cuts_otherwise_changes_nothing(store: ObjectStore) -> 
         log = HourlyLog()
         log.say_hours(1, of_each=9)
         archive = Archive(store, "t")
-        place = Place(0, hour_of(T0), 0)
-        assert await archive.write(Segment(place, tuple(log.partitions[0][:4]))) is Written.NEW
-        assert await archive.write(Segment(place, tuple(log.partitions[0][:4]))) is Written.THERE_ALREADY
-        assert await archive.write(Segment(place, tuple(log.partitions[0][:3]))) is Written.CUT_OTHERWISE
+        segment_key = SegmentKey(0, hour_of(T0), 0)
+        assert await archive.write(Segment(segment_key, tuple(log.partitions[0][:4]))) is Written.NEW
+        assert (
+            await archive.write(Segment(segment_key, tuple(log.partitions[0][:4]))) is Written.THERE_ALREADY
+        )
+        assert (
+            await archive.write(Segment(segment_key, tuple(log.partitions[0][:3]))) is Written.CUT_OTHERWISE
+        )
         late = archiver(log, _ListsNothing(store), AFTER_ALL)  # it looked before the other had written
         assert await late.step() == 1
         assert await archiver(log, store, AFTER_ALL).step() == 1
@@ -171,7 +175,7 @@ def test_messages_that_went_before_they_were_archived_are_told_and_not_skipped(s
             await archived(store, log)
 
         await archiver(log, store, AFTER_ALL, skip_lost=True).step()  # an operator has said so
-        assert [(s.place.first, s.end) for s in await segments(store)] == [(0, 4), (6, 8)]
+        assert [(s.key.first, s.end) for s in await segments(store)] == [(0, 4), (6, 8)]
         await archiver(log, store, AFTER_ALL).step()
         with pytest.raises(ArchiveBroken, match="a hole: offsets 4 to 5 are missing"):
             await archived(store, log)
@@ -232,7 +236,7 @@ def _without(store: MemoryStore, n: int) -> None:
         (
             lambda s: s.objects.update(
                 {
-                    f"t/tracker.events/{Place(0, hour_of(T0), 2).key()}": encode(
+                    f"t/tracker.events/{SegmentKey(0, hour_of(T0), 2).path()}": encode(
                         [Record(0, 2, T0, "", "", b"")]
                     )
                 }
@@ -240,11 +244,11 @@ def _without(store: MemoryStore, n: int) -> None:
             "overlaps: the object that begins at offset 2 does not join at 4",
         ),
         (
-            lambda s: s.objects.update({f"t/tracker.events/{Place(0, hour_of(T0) + 9, 1).key()}": b""}),
+            lambda s: s.objects.update({f"t/tracker.events/{SegmentKey(0, hour_of(T0) + 9, 1).path()}": b""}),
             "hours and offsets disagree",
         ),
         (
-            lambda s: s.objects.update({f"t/tracker.events/{Place(0, hour_of(T0), 0).key()}": b"x"}),
+            lambda s: s.objects.update({f"t/tracker.events/{SegmentKey(0, hour_of(T0), 0).path()}": b"x"}),
             "is damaged",
         ),
     ],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from projections.project.projector import Projector
 from stores.tables.client import Tables
 from tests.support import projection as help
+from tests.support.examples import examples
 from tests.support.projection import Crash, Faulty
 from tests.support.reference.compare import differences
 from tests.support.reference.figures import Rate
@@ -20,8 +21,8 @@ from tests.support.reference.reducer import Message
 
 pytestmark = pytest.mark.each_store
 
-#: In chDB; a quarter of it on a server. With ten times as many nothing more was found.
-EXAMPLES = 20
+#: In chDB and on a server. An example takes 6 s of CPU, nearly all of it in ClickHouse's planner.
+IN_CHDB, ON_A_SERVER = examples(6), examples(2)
 PRICE_VERSION = 1
 RATES = (
     Rate("m5.large", "", "", Decimal("0.096")),
@@ -73,7 +74,7 @@ def _next_crash(tables: Faulty, crashes: Any) -> int:
 
 def test_tables_are_what_the_reducer_says(tables: Tables) -> None:
     @settings(
-        max_examples=EXAMPLES if tables.embedded else EXAMPLES // 4,
+        max_examples=IN_CHDB if tables.embedded else ON_A_SERVER,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

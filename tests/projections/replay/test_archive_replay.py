@@ -78,7 +78,7 @@ def test_from_the_archive_when_the_local_log_has_lost_its_head(
         await fill(log, history(), lambda at: now.__setitem__(0, at))
         await project(log, tables)
         assert await Archiver(log, archive, lambda: now[0]).step() >= 3 * PARTITIONS
-        ends = {p: (await archive.tail(await archive.places(p))).end for p in range(PARTITIONS)}
+        ends = {p: (await archive.tail(await archive.segment_keys(p))).end for p in range(PARTITIONS)}
         await log.stop()
         return ends
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from schemas import topics
 from stores.log.local import LocalLog, fair_share, partition_of
 from stores.log.port import Bounds, LogUnavailable, Record
+from tests.support.examples import examples
 from tests.support.services.log_appender import PARTITIONS
 
 ROOT = Path(__file__).parents[3]
@@ -280,7 +281,7 @@ _COMMITS = st.dictionaries(st.integers(0, 2), st.integers(0, 20), max_size=3)
 _STEPS = st.lists(st.one_of(_APPENDS, _COMMITS, st.just("reopen")), max_size=10)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_STEPS)
 def test_against_a_model(steps: list[Any]) -> None:
     """Lists are the model: concurrent appends, commits and restarts in any order give what lists would."""

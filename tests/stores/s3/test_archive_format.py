@@ -14,12 +14,12 @@ from stores.s3.archive_format import (
     HOUR_MS,
     ArchiveBroken,
     Cutter,
-    Place,
     Segment,
+    SegmentKey,
     decode,
     encode,
     hour_of,
-    place_of,
+    parse_key,
 )
 
 T0 = 1_795_546_800_000  # an hour begins
@@ -27,8 +27,8 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.binary(max_size=60) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass"))
 
 
-def place(*records: Record) -> Place:
-    return Place(records[0].partition, hour_of(records[0].appended_at), records[0].offset)
+def segment_key(*records: Record) -> SegmentKey:
+    return SegmentKey(records[0].partition, hour_of(records[0].appended_at), records[0].offset)
 
 
 def lines(records: Sequence[Record]) -> list[dict[str, object]]:
@@ -48,7 +48,7 @@ def lines(records: Sequence[Record]) -> list[dict[str, object]]:
 def test_each_message_comes_back_as_it_was(told: list[tuple[int, str, str, bytes]], first: int) -> None:
     records = tuple(Record(3, first + n, *fields) for n, fields in enumerate(told))
     body = encode(records)
-    assert decode(place(*records), body) == Segment(place(*records), records)
+    assert decode(segment_key(*records), body) == Segment(segment_key(*records), records)
     assert encode(list(records)) == body
 
 
@@ -68,10 +68,10 @@ def test_text_can_be_read_without_us_and_bytes_that_are_none_are_kept() -> None:
 
 @given(st.integers(0, 999_999), st.integers(0, 70_389_527), st.integers(0, 10**20 - 1))
 def test_a_key_says_its_place_and_sorts_by_offset(partition: int, hour: int, first: int) -> None:
-    there = Place(partition, hour, first)
-    assert place_of(there.key()) == there
-    later = Place(partition, min(hour + 1, 70_389_527), first + 1)
-    assert first == 10**20 - 1 or there.key() < later.key()
+    there = SegmentKey(partition, hour, first)
+    assert parse_key(there.path()) == there
+    later = SegmentKey(partition, min(hour + 1, 70_389_527), first + 1)
+    assert first == 10**20 - 1 or there.path() < later.path()
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_key_says_its_place_and_sorts_by_offset(partition: int, hour: int, fir
     ],
 )
 def test_another_key_is_none_of_ours(key: str) -> None:
-    assert place_of(key) is None
+    assert parse_key(key) is None
 
 
 def _object(*told: object) -> bytes:
@@ -123,7 +123,7 @@ GOOD = {"offset": 0, "appended_at": T0, "key": "", "type": "", "text": "x"}
 )
 def test_what_is_no_segment_is_refused(body: bytes, why: str) -> None:
     with pytest.raises(ArchiveBroken, match=why):
-        decode(Place(0, hour_of(T0), 0), body)
+        decode(SegmentKey(0, hour_of(T0), 0), body)
 
 
 def test_an_object_that_says_less_than_it_holds_is_refused_before_it_fills_the_memory() -> None:
@@ -132,7 +132,7 @@ def test_an_object_that_says_less_than_it_holds_is_refused_before_it_fills_the_m
     start, length = 5, {0: 1, 1: 2, 2: 4, 3: 8}[body[4] >> 6]
     body[start : start + length] = (1000).to_bytes(length, "little")
     with pytest.raises(ArchiveBroken, match="DecompressionError"):
-        decode(Place(0, hour_of(T0), 0), bytes(body))
+        decode(SegmentKey(0, hour_of(T0), 0), bytes(body))
 
 
 def cut(records: Sequence[Record], hour: int = 0) -> tuple[list[Segment], Segment | None]:
@@ -147,15 +147,15 @@ def test_segments_are_a_chain_that_anybody_cuts_alike(times: list[int], restart:
     whole, rest = cut(records)
     every = [*whole, *([rest] if rest else [])]
     assert [r for s in every for r in s.records] == records
-    hours = [s.place.hour for s in every]
+    hours = [s.key.hour for s in every]
     assert hours == sorted(hours) and len(set(hours)) == len(hours), (
         "a clock that steps back opens no hour again"
     )
-    assert all(hour_of(s.records[0].appended_at) <= s.place.hour for s in every)
+    assert all(hour_of(s.records[0].appended_at) <= s.key.hour for s in every)
     # Whoever begins at the end of any segment cuts the rest in the same way.
     n = restart % len(every)
     begin = every[n].end
-    again, last = cut(records[begin:], every[n].place.hour)
+    again, last = cut(records[begin:], every[n].key.hour)
     assert again == whole[n + 1 :] and (last is None or last == rest)
 
 

@@ -51,7 +51,7 @@ def _archived(archive: Archive) -> int:
     """The offset after the last that is in the archive."""
 
     async def end() -> int:
-        return (await archive.tail(await archive.places(0))).end
+        return (await archive.tail(await archive.segment_keys(0))).end
 
     return asyncio.run(end())
 

@@ -1,0 +1,13 @@
+"""How many examples a property is tried with."""
+
+from hypothesis import settings
+
+
+def examples(in_suite: int) -> int:
+    """So many in the suite, where they are the same each time; with new seeds, in `make fuzz`, as many times more as that profile
+    allows."""
+    return in_suite * settings().max_examples // _IN_SUITE
+
+
+#: What the suite's profile has, which is hypothesis' own default.
+_IN_SUITE = 100

@@ -1,0 +1,76 @@
+"""`tracker run -- nextflow run …`: starts a runner so that it reports here, and is then as good as not there."""
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tracker.errors import NotDone
+from tracker.launch import launch, names_in_history, new_name
+from tracker.printing import printable
+from tracker.remote import URL_HELP, Refused, RunningTracker
+from tracker.settings import read_settings
+
+app = typer.Typer()
+
+#: So long the runner's start waits for the tracker at most.
+_PATIENCE_SECONDS = 3.0
+_HISTORY = Path(".nextflow/history")
+#: The newest part of a long history: about 10,000 runs.
+_HISTORY_BYTES = 4 * 2**20
+
+
+@app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
+def run(
+    command: Annotated[
+        list[str], typer.Argument(help="nextflow run …, as you would type it.", metavar="-- COMMAND…")
+    ],
+    open_page: Annotated[bool, typer.Option("--open", help="Open the run's page in a browser.")] = False,
+    url: Annotated[str, typer.Option(help=URL_HELP)] = "",
+) -> None:
+    """Start `nextflow run …` so that it reports here: nothing is to be configured. Prints the run's link first.
+
+    The runner then takes this process's place, so it has the terminal and its signals, and its exit code is the command's. If
+    the tracker does not answer within 3 s it runs without.
+    """
+    tracker = RunningTracker(read_settings(), url, _PATIENCE_SECONDS)
+    started = launch(command, tracker.url, tracker.token, names_in_history(_history()), new_name())
+    argv, environment = started.argv, dict(os.environ)
+    if problem := _problem(tracker):
+        print(f"tracker: {printable(problem)} The run is not followed.", file=sys.stderr, flush=True)
+        argv = command
+    else:
+        link = f"{tracker.url}/runs/{started.name}"
+        print(f"Follow the run at {link}", file=sys.stderr, flush=True)
+        environment |= started.environment
+        if open_page:
+            webbrowser.open(link)
+    try:
+        os.execvpe(argv[0], list(argv), environment)
+    except FileNotFoundError as e:
+        raise NotDone(f"there is no {argv[0]!r} on the PATH") from e
+
+
+def _problem(tracker: RunningTracker) -> str:
+    """Why the tracker cannot follow a run now; '' if it can. A runner that is refused may not start at all, so it is asked
+    before."""
+    try:
+        tracker.ask("/user-info")
+    except Refused as e:
+        return f"{e}."
+    except NotDone as e:
+        return str(e)
+    return ""
+
+
+def _history() -> str:
+    """The names that Nextflow has used in this folder, as it keeps them; '' where it never ran."""
+    try:
+        with _HISTORY.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _HISTORY_BYTES))
+            return file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""

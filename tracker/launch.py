@@ -1,0 +1,109 @@
+"""How `tracker run` starts a runner so that it reports here. Pure but for the words of a new name.
+
+Nextflow is told by its own options, so nothing of the user's configuration is touched: `-name`, `-with-tower URL` (alone it would
+ignore the address in the environment), and its token in the environment.
+"""
+
+import re
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePath
+
+from tracker.errors import NotDone
+
+#: Nextflow's own rule (its CmdRun): letters and digits, joined by single hyphens or underscores.
+_NAME = re.compile(r"[a-z](?:[a-z\d]|[-_](?=[a-z\d])){0,79}", re.IGNORECASE)
+_LONGEST_NAME = 80
+#: Options of `nextflow` itself, before `run`, that take the next argument.
+_WITH_VALUE = frozenset({"-c", "-config", "-C", "-log", "-trace"})
+#: What Nextflow wants as a token where the tracker wants none.
+_NO_TOKEN = "none"
+
+_ADJECTIVES = "amber brave brisk calm clear eager fresh gentle keen lucid mellow neat plain quick quiet sharp solid steady swift"
+_NOUNS = "alder birch brook cedar cliff crane delta dune ember fern finch glade heron larch maple otter ridge river spruce willow"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What is to be executed, and the run's name. `environment` is added to the present one."""
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    name: str
+
+
+def new_name() -> str:
+    """A name that is easily said, and hardly ever made twice: 400 pairs of words with 16 bits."""
+    adjective, noun = (secrets.choice(words.split()) for words in (_ADJECTIVES, _NOUNS))
+    return f"{adjective}-{noun}-{secrets.token_hex(2)}"
+
+
+def launch(argv: Sequence[str], url: str, token: str, taken: Collection[str], fresh_name: str) -> Launch:
+    """How to start this command so that it reports to the tracker at `url`.
+
+    `taken`: the names that Nextflow has used in this folder, and would refuse. `fresh_name`: for a command that brings none.
+    Raises NotDone for a command that cannot be followed this way, or a name that Nextflow would refuse.
+    """
+    at = _position_of_run(argv)
+    options = list(argv[at + 1 :])
+    name = free_name(_value_of("-name", options) or fresh_name, taken)
+    options = _without("-with-tower", _without("-name", options))
+    return Launch(
+        [*argv[: at + 1], *options, "-name", name, "-with-tower", url],
+        {"TOWER_ACCESS_TOKEN": token or _NO_TOKEN},
+        name,
+    )
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, or where it is taken the name with the number of the next cycle: `nightly`, `nightly-2`, `nightly-3`."""
+    if not _NAME.fullmatch(name):
+        raise NotDone(
+            f"{name!r} is no name that Nextflow takes: a letter, then up to {_LONGEST_NAME - 1} letters and digits, "
+            "joined by single hyphens or underscores"
+        )
+    cycle, free = 1, name
+    while free in taken:
+        cycle += 1
+        suffix = f"-{cycle}"
+        free = name[: _LONGEST_NAME - len(suffix)].rstrip("-_") + suffix
+    return free
+
+
+def names_in_history(history: str) -> set[str]:
+    """The run names in Nextflow's `.nextflow/history`: the third of its columns, which tabs part."""
+    rows = (line.split("\t") for line in history.splitlines())
+    return {row[2] for row in rows if len(row) > 2}
+
+
+def _position_of_run(argv: Sequence[str]) -> int:
+    """Where `run` stands among the arguments of `nextflow`."""
+    if not argv or PurePath(argv[0]).name not in ("nextflow", "nextflow.sh"):
+        raise NotDone(f"tracker run starts `nextflow run …`, not {' '.join(argv[:2]) or 'nothing'!r}")
+    at = 1
+    while at < len(argv) and argv[at] != "run":
+        at += 2 if argv[at] in _WITH_VALUE else 1
+    if at >= len(argv):
+        raise NotDone("there is no `run` in the command: tracker run starts `nextflow run …`")
+    return at
+
+
+def _value_of(option: str, options: Sequence[str]) -> str:
+    """The value of an option of `nextflow run`, the last if it stands more than once; '' where it does not."""
+    return next((v for o, v in reversed(list(pairwise(options))) if o == option), "")
+
+
+def _without(option: str, options: Sequence[str]) -> list[str]:
+    """The options without this one and, unless the next one begins with a hyphen, its value."""
+    kept: list[str] = []
+    at = 0
+    while at < len(options):
+        if options[at] != option:
+            kept.append(options[at])
+            at += 1
+            continue
+        has_value = at + 1 < len(options) and not options[at + 1].startswith("-")
+        at += 2 if has_value else 1
+    return kept
