@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.figures import money
 from api.core.models import Money, Time
-from schemas.files.events import OutputsState
+from schemas.files.events import JobState, OutputsState
 from schemas.files.settings import FileSettings
 from schemas.values import Person
 
@@ -122,3 +122,38 @@ class RefreshAccepted(BaseModel):
     """The wish is durable on the log; the collector follows it in a moment."""
 
     id: str = Field(description="The run's id")
+
+
+class DeletionJob(BaseModel):
+    """A deletion of a run's output folder."""
+
+    id: str
+    run_id: str
+    uri: str
+    state: JobState
+    requested_at: Time
+    requested_by: str | None
+    updated_at: Time | None = Field(None, description="When it last told how far it is")
+    deleted: int = Field(description="Versions of files that are gone, at least")
+    bytes: int
+    kept: int = Field(description="Those that the store did not delete, such as locked ones")
+    message: str | None
+
+
+class DeletionAccepted(BaseModel):
+    """The job: a new one, the one that is under way, or the one that has deleted it before."""
+
+    job_id: str
+    state: JobState
+
+
+class FolderOfRun(BaseModel):
+    id: str = Field(description="The run's id")
+    name: str
+    uri: str
+
+
+class FolderList(BaseModel):
+    """Runs whose output folders hold a text, newest first; 500 at most."""
+
+    runs: list[FolderOfRun]

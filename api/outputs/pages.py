@@ -17,7 +17,7 @@ from api.html.page import Page, next_page, query_without
 from api.html.render import render
 from api.outputs.content import beginning, download, open_folder, raw
 from api.outputs.preview import PREVIEW_BYTES, Kind, type_of
-from api.outputs.queries import PATHS_MAX, FileFilter, file_page, folder_page, known_folder
+from api.outputs.queries import PATHS_MAX, FileFilter, deletions, file_page, folder_page, known_folder
 from api.runs import queries as runs
 from api.runs.models import Run
 from api.tasks import queries as tasks
@@ -106,6 +106,8 @@ def _add_browser(r: APIRouter, reader: Reader) -> None:
             query=query_without(request, "sort", "page_token"),
             paths=f"{place.here}/paths?" + urlencode({"path": path, "search": search, "flat": int(flat)}),
             next_page=next_page(request, page.next_page_token),
+            jobs=deletions(reader, place.run.id),
+            may_delete=may(REQUEST_CONTEXT.get().caller, Act.DELETE_OUTPUTS, place.run.owner),
             may_change=may(REQUEST_CONTEXT.get().caller, Act.CHANGE_RUN, place.run.owner),
         )
 

@@ -8,8 +8,11 @@ from api.core.cursor import OFFSET_MAX, TaskPlace, task_place, to_token
 from api.core.db import Reader, Row
 from api.core.figures import time_of
 from api.core.params import check_sort
-from api.core.problems import bad_parameter
+from api.core.problems import bad_parameter, not_found
 from api.outputs.models import (
+    DeletionJob,
+    FolderList,
+    FolderOfRun,
     OutputFile,
     OutputFolder,
     OutputList,
@@ -23,6 +26,7 @@ from schemas.values import iso
 FILE_SORTS = frozenset(("path", "bytes", "modified_at"))
 #: Words of one search, and paths that one answer to be copied holds.
 _WORDS_MAX, PATHS_MAX = 20, 10_000
+_FOLDERS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,19 @@ def outputs_of(row: Row, prices: StoragePrices) -> Outputs | None:
     """Pure. `row`: with the columns of `runs.sql` that begin with `outputs_`; None where nobody has looked yet."""
     if not row["outputs_state"]:
         return None
+    deleted_ms = row["outputs_deleted_ms"]
+    if deleted_ms:
+        return Outputs(
+            uri=row["outputs_uri"] or None,
+            state=row["outputs_state"],
+            listed_at=time_of(row["outputs_listed_ms"] or None),
+            bytes=0,
+            files=0,
+            annual_cost_low=None,
+            annual_cost_high=None,
+            deleted_at=time_of(deleted_ms),
+            deleted_by=row["outputs_deleted_by"] or None,
+        )
     known = bool(row["outputs_listing"])
     size = row["outputs_bytes"] if known else None
     uri = row["outputs_uri"]
@@ -153,4 +170,39 @@ def _file(row: Mapping[str, Any]) -> OutputFile:
         bytes=row["bytes"],
         modified_at=iso(row["modified_ms"]),
         storage_class=row["storage_class"] or None,
+    )
+
+
+def deletions(reader: Reader, run_id: str) -> list[DeletionJob]:
+    """The run's deletions, newest first."""
+    return [_job(r) for r in reader.rows("outputs/deletions", run_id=run_id, job_id="", limit=20)]
+
+
+def deletion(reader: Reader, job_id: str) -> DeletionJob:
+    """The deletion of this id. Raises Problem 404."""
+    rows = reader.rows("outputs/deletions", run_id="", job_id=job_id, limit=1) if job_id else []
+    if not rows:
+        raise not_found("deletion", job_id)
+    return _job(rows[0])
+
+
+def folders_with(reader: Reader, text: str) -> FolderList:
+    """Runs whose output folder holds the text, whatever its case."""
+    rows = reader.rows("outputs/folders", text=text, limit=_FOLDERS_MAX)
+    return FolderList(runs=[FolderOfRun(id=r["run_id"], name=r["name"], uri=r["uri"]) for r in rows])
+
+
+def _job(row: Row) -> DeletionJob:
+    return DeletionJob(
+        id=row["job_id"],
+        run_id=row["run_id"],
+        uri=row["uri"],
+        state=row["state"],
+        requested_at=iso(row["requested_ms"]),
+        requested_by=row["by"] or None,
+        updated_at=time_of(row["told_ms"] or None),
+        deleted=row["deleted"],
+        bytes=row["bytes"],
+        kept=row["kept"],
+        message=row["message"] or None,
     )
