@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.db import Judgement, Reader
 from api.core.models import Money, Time
+from api.outputs.models import Outputs
 from api.runs.runner_words import RunnerWords
 from schemas.statuses import Liveness, ReportedState, RunStatus
 from schemas.values import Person
@@ -76,17 +77,6 @@ class Cost(BaseModel):
     currency: str
     wasted: Money
     complete: bool
-
-
-class Outputs(BaseModel):
-    """What the run left in its output folder."""
-
-    bytes: int
-    files: int
-    annual_cost_low: Money | None
-    annual_cost_high: Money | None
-    deleted_at: Time | None
-    deleted_by: str | None
 
 
 class RunError(BaseModel):
