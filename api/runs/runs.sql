@@ -31,6 +31,6 @@ SELECT
     modes.preview AS preview,
     process_names.names AS announced,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
-    peak, wasted, unpriced, missing,
+    peak, wasted, unpriced, missing, cost AS priced_cost, cost_flat,
     {{ shown_cost }} AS shown_cost
 FROM {{ run_statuses(run_ids="{run_ids:Array(String)}") }}
