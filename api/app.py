@@ -37,6 +37,9 @@ from api.notes import tabs as note_tabs
 from api.ops import pages as ops_pages
 from api.ops import routes as ops_routes
 from api.ops.count_cache import CountCache
+from api.outputs import forms as output_forms
+from api.outputs import pages as output_pages
+from api.outputs import routes as output_routes
 from api.runs import forms as run_forms
 from api.runs import pages as run_pages
 from api.runs import queries as runs
@@ -49,6 +52,7 @@ from api.timeline import tabs as timeline_tabs
 from api.tokens import routes as token_routes
 from schemas.settings import Settings
 from stores.log.port import EventLog
+from stores.objects.open import ObjectStores
 from stores.tables.client import Tables
 from stores.tokens.token_list import NoTokens
 
@@ -116,7 +120,7 @@ def _capabilities(
     reader: Reader, log: EventLog, clock: Callable[[], int], gate: Gate, read_again: ReadAgain
 ) -> list[APIRouter]:
     """The routers of all capabilities; nothing else knows them all."""
-    count_cache = CountCache()
+    count_cache, stores = CountCache(), ObjectStores(reader.settings)
     return [
         run_routes.router(reader, log, clock),
         run_pages.router(reader, TABS),
@@ -126,6 +130,9 @@ def _capabilities(
         timeline_pages.router(reader),
         cost_routes.router(reader),
         cost_pages.router(reader),
+        output_routes.router(reader, log, stores, clock),
+        output_pages.router(reader, stores),
+        output_forms.router(reader, log, stores, clock),
         log_routes.router(reader),
         log_pages.router(reader),
         note_routes.router(reader, log, clock),

@@ -20,6 +20,7 @@ class Act(StrEnum):
     READ = "read"
     CHANGE_RUN = "change_run"  # notes, labels, hiding: whatever is about one run and can be undone
     OPERATE = "operate"  # alerts, dead letters: whatever is about the tracker
+    DELETE_OUTPUTS = "delete_outputs"  # of one run, for good
     DESTROY = "destroy"  # what cannot be undone
     TOKENS = "tokens"
 
@@ -55,8 +56,8 @@ _RIGHTS: dict[Role, frozenset[Act]] = {
     Role.ADMIN: frozenset(Act),
 }
 
-#: What the owner of a run may do to it as if an operator. Not with a runner's token: every task of a pipeline can read that.
-_OWNERS = frozenset({Act.CHANGE_RUN})
+#: What the owner of a run may do to it. Not with a runner's token: every task of a pipeline can read that.
+_OWNERS = frozenset({Act.CHANGE_RUN, Act.DELETE_OUTPUTS})
 
 
 def may(who: Caller | None, act: Act, owner: str | None = None) -> bool:

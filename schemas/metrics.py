@@ -170,6 +170,11 @@ OUTPUTS_LISTED = Counter(
     "Looks at runs' output folders. `state`: complete, too_many, or why nothing could be listed (docs/outputs.md).",
     ["state"],
 )
+OUTPUTS_DELETIONS = Counter(
+    "tracker_outputs_deletions_total",
+    "Tries to delete an output folder. `state`: succeeded, failed, or running (the store was away; it is tried again).",
+    ["state"],
+)
 OUTPUTS_FILES = Counter("tracker_outputs_files_total", "Files that were found in output folders.")
 LOG_DELETED = Gauge(
     "tracker_log_deleted_before_offset",

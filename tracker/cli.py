@@ -20,6 +20,7 @@ COMMANDS = {
     **{name: f"tracker.commands.{name}" for name in ("run", "wait", "runs", "show")},
     "dead-letters": "tracker.commands.dead_letters",
     "delivery-check": "tracker.commands.delivery_check",
+    "outputs": "tracker.commands.outputs",
     "token": "tracker.commands.token",
     "alerts": "tracker.commands.alerts",
     "prices": "tracker.commands.prices",

@@ -50,7 +50,9 @@ class RunningTracker:
                 return json.loads(answer.read() or b"null")
         except HTTPError as e:
             hint = "; set TRACKER_TOKEN to a token that may do this" if e.code in (401, 403) else ""
-            raise Refused(e.code, f"{address} answered {e.code}: {_detail(e.read(2000))}{hint}") from e
+            with e:
+                detail = _detail(e.read(2000))
+            raise Refused(e.code, f"{address} answered {e.code}: {detail}{hint}") from e
         except (URLError, TimeoutError) as e:
             why = getattr(e, "reason", e)
             raise NotDone(f"{address} does not answer: {why}. Is the tracker running there?") from e

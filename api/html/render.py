@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from api.core.request_context import CSRF_FIELD, REQUEST_CONTEXT
 from api.runs.models import Counts, Run
-from schemas.values import to_ms
+from schemas.values import iso, to_ms
 
 DASH = "\N{EN DASH}"
 _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
@@ -180,6 +180,7 @@ def _environment() -> Environment:
         bar,
         ms_of,
         as_json,
+        iso,
     )
     for show in shown:
         env.filters[show.__name__] = show

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from api.core.db import Judgement, Reader, Row, sql
 from api.core.figures import time_of
 from api.core.problems import not_found
+from api.outputs.models import StoragePrices
 from api.runs.models import RunFacts, Tab
 from api.runs.queries import to_run
 
@@ -14,7 +15,8 @@ def run_facts(reader: Reader, run_id: str, judgement: Judgement, tabs: Sequence[
     rows = reader.tables.rows(statement(tabs), run_id=run_id, run_ids=[run_id], **judgement.parameters())
     if not rows:
         raise not_found("run", run_id)
-    return to_facts(rows[0], judgement, [t.address for t in tabs if t.fact])
+    prices = StoragePrices.of(reader.settings)
+    return to_facts(rows[0], judgement, [t.address for t in tabs if t.fact], prices)
 
 
 def statement(tabs: Sequence[Tab]) -> str:
@@ -23,13 +25,13 @@ def statement(tabs: Sequence[Tab]) -> str:
     return f"SELECT *{facts}\nFROM (\n{sql('runs/runs')}\n) AS run CROSS JOIN (\n{sql('runs/run_page')}\n) AS page"
 
 
-def to_facts(row: Row, judgement: Judgement, addresses: Sequence[str]) -> RunFacts:
-    """Pure. `row`: of `statement`; `addresses`: of the tabs that have a fact."""
+def to_facts(row: Row, judgement: Judgement, addresses: Sequence[str], prices: StoragePrices) -> RunFacts:
+    """Pure. `row`: of `statement`; `addresses`: of the tabs that have a fact; `prices`: of what is kept."""
     cycle, cycles, newest_cycles = row["cycles"]
     cycle = cycle or 1
     status, changed_ms = row["last_change"]
     return RunFacts(
-        run=to_run(row, judgement.as_of(row["partition"]), cycle, row["currency"]),
+        run=to_run(row, judgement.as_of(row["partition"]), cycle, row["currency"], prices),
         judgement=judgement,
         resumed=bool(row["resume"]) or cycle > 1,
         cycles=cycles,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.db import Judgement, Reader
 from api.core.models import Money, Time
+from api.outputs.models import Outputs
 from schemas.statuses import Liveness, ReportedState, RunStatus
 from schemas.values import Person
 
@@ -75,17 +76,6 @@ class Cost(BaseModel):
         None, description="share-of-machine, flat, mixed, or null where nothing was priced"
     )
     unpriced_tasks: int = 0
-
-
-class Outputs(BaseModel):
-    """What the run left in its output folder."""
-
-    bytes: int
-    files: int
-    annual_cost_low: Money | None
-    annual_cost_high: Money | None
-    deleted_at: Time | None
-    deleted_by: str | None
 
 
 class RunError(BaseModel):

@@ -12,6 +12,8 @@ from api.core.db import Judgement, Reader, Row
 from api.core.figures import money, time_of
 from api.core.params import RunFilter
 from api.core.problems import not_found
+from api.outputs.models import StoragePrices
+from api.outputs.queries import outputs_of
 from api.runs.models import (
     Cost,
     Counts,
@@ -189,8 +191,9 @@ def runs_of(
         cycles = _cycles(reader, {r["run_id"]: r["session_id"] for r in rows if r["session_id"]})
     book = reader.rows("costs/price_book") if rows else []
     currency = book[0]["currency"] if book else ""
+    prices = StoragePrices.of(reader.settings)
     return [
-        to_run(by_id[i], judgement.as_of(by_id[i]["partition"]), cycles.get(i, 1), currency)
+        to_run(by_id[i], judgement.as_of(by_id[i]["partition"]), cycles.get(i, 1), currency, prices)
         for i in run_ids
         if i in by_id
     ]
@@ -207,8 +210,8 @@ def _cycles(reader: Reader, sessions: Mapping[str, str]) -> dict[str, int]:
     return cycles
 
 
-def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
-    """Pure. `row`: of `runs.sql`; `currency`: of the price book in force, '' where there is none."""
+def to_run(row: Row, as_of_ms: int, cycle: int, currency: str, prices: StoragePrices) -> Run:
+    """Pure. `row`: of `runs.sql`; `currency`: of the price book in force, '' where there is none; `prices`: of what is kept."""
     name = row["name"]
     session_id = row["session_id"] or None
     never_began = row["status"] == RunStatus.DISCONNECTED and row["reported_state"] == ReportedState.SUBMITTED
@@ -234,7 +237,7 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str) -> Run:
         reported=Reported(complete=not row["missing"], missing=row["missing"]),
         peak_concurrency=row["peak"],
         cost=_cost(row, currency),
-        outputs=None,
+        outputs=outputs_of(row, prices),
         error=_error(row),
         resume_command=resume_argument(session_id) if resumable and session_id else None,
         resume_line=resume_line(row["command_line"], session_id) if resumable and session_id else None,

@@ -33,6 +33,7 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
         "here": f"/runs/{quote(facts.run.id, safe='')}",
         "now_ms": reader.clock(),
         "addresses": {t.address for t in own},
+        "may_delete_outputs": may(REQUEST_CONTEXT.get().caller, Act.DELETE_OUTPUTS, facts.run.owner),
         "may_change": may(REQUEST_CONTEXT.get().caller, Act.CHANGE_RUN, facts.run.owner),
     }
     everything = requested == ALL

@@ -32,5 +32,27 @@ SELECT
     process_names.names AS announced,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
     peak, wasted, unpriced, missing, cost AS priced_cost, cost_flat,
-    {{ shown_cost }} AS shown_cost
-FROM {{ run_statuses(run_ids="{run_ids:Array(String)}") }}
+    {{ shown_cost }} AS shown_cost,
+    out.attempt.state AS outputs_state,
+    out.attempt.message AS outputs_message,
+    if(out.complete.uri != '', out.complete.uri, out.attempt.uri) AS outputs_uri,
+    out.complete.listing AS outputs_listing,
+    out.complete.ended_ms AS outputs_listed_ms,
+    out.complete.files AS outputs_files,
+    out.complete.bytes AS outputs_bytes,
+    out.complete.noncurrent_files AS outputs_noncurrent_files,
+    out.complete.noncurrent_bytes AS outputs_noncurrent_bytes,
+    gone.deletion.1 AS outputs_deleted_ms,
+    gone.deletion.2 AS outputs_deleted_by
+FROM {{ run_statuses(run_ids="{run_ids:Array(String)}") }} AS run
+LEFT ANY JOIN
+(
+    SELECT run_id AS outputs_run_id, attempt, complete FROM output_folders FINAL WHERE run_id IN {run_ids:Array(String)}
+) AS out ON run_id = outputs_run_id
+LEFT ANY JOIN
+(
+    SELECT run_id AS deleted_run_id, max((progress.at_ms, requested.by)) AS deletion
+    FROM (SELECT * FROM output_deletions FINAL WHERE run_id IN {run_ids:Array(String)})
+    WHERE progress.state = 'succeeded'
+    GROUP BY run_id
+) AS gone ON run_id = deleted_run_id

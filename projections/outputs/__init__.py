@@ -1,1 +1,1 @@
-"""The collector: looks at what runs left behind when they end, and says all that it found as events on the log."""
+"""The collector: says as events what runs left behind when they end, and deletes it when a person wants that."""

@@ -1,4 +1,4 @@
-"""Finds the runs whose outputs are to be looked at, and looks at a few at a time.
+"""Finds the runs whose outputs are to be looked at or deleted, and does that, a few at a time.
 
 It keeps no state that it could lose: what is due, and how far a listing came, is read from the tables, which say it because the
 collector said so on the log. The topic of transitions only makes it look at once when a run ends. Several may run at once: then
@@ -12,11 +12,12 @@ from typing import Any
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from projections.outputs.deleting import LIVE_MS, Deletion
 from projections.outputs.listing import Listing, run_folder
 from projections.sql import sql
 from schemas.events import Event
-from schemas.files.events import OutputsState
-from schemas.metrics import COLLECTOR_ERRORS, COLLECTOR_LAST_STEP, OUTPUTS_LISTED
+from schemas.files.events import JobState, OutputsState
+from schemas.metrics import COLLECTOR_ERRORS, COLLECTOR_LAST_STEP, OUTPUTS_DELETIONS, OUTPUTS_LISTED
 from schemas.settings import Settings
 from schemas.topics import EVENTS, TRANSITIONS
 from schemas.wire import encode
@@ -101,6 +102,8 @@ class Collector:
             self._look_at = now + _LOOK_MS
         for row in rows:
             self._begin(row["run_id"], self._list(row["run_id"]))
+        for job in await self._rows("outputs/jobs"):
+            self._begin(job["job_id"], self._delete(job))
         self.ready = True
         COLLECTOR_LAST_STEP.set(now / 1000)
 
@@ -145,18 +148,34 @@ class Collector:
         if self._settled.get(request, 0) > self.now():
             return  # it is done, and the tables do not say so yet
 
-        async def append(event: Event) -> None:
-            await self.event_log.append(EVENTS, event.run_id, event.type, encode(event))
-
-        state = await Listing(self.stores, append, self.settings.outputs_most, self.now, folder).run()
+        state = await Listing(self.stores, self._append, self.settings.outputs_most, self.now, folder).run()
         OUTPUTS_LISTED.labels(state).inc()
         if state is OutputsState.AWAY:
-            wait = min(_LONGEST_WAIT_MS, 2 * self._waits.get(run_id, _FIRST_WAIT_MS // 2))
-            self._waits[run_id] = wait
-            self._settled[run_id] = self.now() + wait
+            self._wait(run_id)
         else:
             self._waits.pop(run_id, None)
             self._settled[request] = self.now() + _SETTLED_MS
+
+    async def _delete(self, job: dict[str, Any]) -> None:
+        run_id, job_id = job["run_id"], job["job_id"]
+        in_use = await asyncio.to_thread(
+            self.tables.rows, sql("outputs/in_use"), run_id=run_id, live_since=self.now() - LIVE_MS
+        )
+        state = await Deletion(self.stores, self._append, self.now, self.settings, job, in_use).run()
+        OUTPUTS_DELETIONS.labels(state).inc()
+        if state is JobState.RUNNING:
+            self._wait(job_id)
+        else:
+            self._settled[job_id] = self.now() + _SETTLED_MS
+
+    async def _append(self, event: Event) -> None:
+        await self.event_log.append(EVENTS, event.run_id, event.type, encode(event))
+
+    def _wait(self, name: str) -> None:
+        """Leave it alone for a while, twice as long as the last time: its store is away."""
+        wait = min(_LONGEST_WAIT_MS, 2 * self._waits.get(name, _FIRST_WAIT_MS // 2))
+        self._waits[name] = wait
+        self._settled[name] = self.now() + wait
 
     async def _pause(self) -> bool:
         """Wait until a run changes its status, but not long: people ask for things too. Whether one did."""

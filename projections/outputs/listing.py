@@ -1,7 +1,6 @@
 """One look at a run's output folder: each page of it becomes an event, and the end another one."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,7 @@ from schemas.events import Event
 from schemas.files.events import ClassTotal, Found, Listed, OutputsState, Totals
 from schemas.metrics import OUTPUTS_FILES
 from stores.objects.open import ObjectStores
-from stores.objects.paths import folder_of, output_path
+from stores.objects.paths import folder_of, output_path, params_of
 from stores.objects.port import Entry, Failure, Objects, StoreFailure
 
 log = structlog.get_logger(__name__)
@@ -47,7 +46,7 @@ class RunFolder:
 
 def run_folder(run_id: str, row: dict[str, Any], now_ms: int) -> RunFolder:
     """Pure. `row`: of `run_folder.sql`. A listing that did not end, or ended while the store was away, goes on."""
-    path = output_path(row["output_dir"], _params(row["params"]), row["launch_dir"])
+    path = output_path(row["output_dir"], params_of(row["params"]), row["launch_dir"])
     unfinished = row["listing"] > row["attempted"] or (
         row["listing"] == row["attempted"] and row["state"] == OutputsState.AWAY
     )
@@ -62,14 +61,6 @@ def run_folder(run_id: str, row: dict[str, Any], now_ms: int) -> RunFolder:
 def _values(group: Any) -> tuple[Any, ...]:
     """A tuple of ClickHouse, which comes as one or as a dict."""
     return tuple(group.values()) if isinstance(group, dict) else tuple(group)
-
-
-def _params(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 class Listing:

@@ -1,7 +1,8 @@
 """Where runs keep their files: paths as runners tell them, made into folders; and which folders may be deleted. Pure."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,3 +123,36 @@ def refusal(folder: Folder, roots: Iterable[Folder], in_use: Sequence[InUse]) ->
     if not any(root.contains(folder) for root in roots):
         return "it lies outside of the folders that the settings allow"
     return next((use.why for use in in_use if folder.overlaps(use.folder)), None)
+
+
+def needed_folders(
+    rows: Iterable[Mapping[str, Any]], run_id: str, resolved: Callable[[Folder], Folder]
+) -> list[InUse]:
+    """The work folder of the run itself, and the folders of the other runs among the rows (of the macro `folders_in_use`).
+
+    `resolved` gives a folder with its links resolved. Paths that are no folders are needed by nobody.
+    """
+    needed = []
+    for row in rows:
+        own = row["run_id"] == run_id
+        output = "" if own else output_path(row["output_dir"], params_of(row["params"]), row["launch_dir"])
+        why = (
+            "the run's own work directory lies in it, or it in that"
+            if own
+            else f"the run {row['name'][:100]!r}, which is not over, works there"
+        )
+        for path in (row["work_dir"], output):
+            try:
+                needed.append(InUse(resolved(folder_of(path)), why))
+            except StoreFailure:
+                continue
+    return needed
+
+
+def params_of(text: str) -> dict[str, Any]:
+    """The parameters of a run as the tables keep them, as JSON; none where that cannot be read."""
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -43,6 +43,8 @@ QUERIES: dict[str, list[dict[str, Any]]] = {
     ]
     + [{"status": "failed"}, {"search": "a"}, {"pipeline": "a"}],
     "/": [{"sort": "-cost"}, {"status": "disconnected"}, {"search": "a"}],
+    "/api/v1/output-folders": [{"uri": "/"}],
+    "/api/v1/runs/{ref}/outputs": [{"sort": "-bytes", "search": "a"}],
     "/api/v1/runs/{ref}/tasks": [{"sort": "-duration_ms"}, {"status": "failed"}, {"search": "a"}],
 }
 
@@ -194,6 +196,10 @@ def collecting(theatre: Played) -> list[Any]:
         tables.rows(projections.sql("outputs/due"), ended_since=0, retry_since=now, most=10),
         tables.rows(projections.sql("outputs/asked"), most=10),
         [tables.rows(projections.sql("outputs/run_folder"), run_id=run) for run in theatre.run_ids],
+        [tables.rows(projections.sql("outputs/in_use"), run_id=run, live_since=0) for run in theatre.run_ids],
+        tables.rows(projections.sql("outputs/jobs"), most=10),
+        tables.rows(db.sql("outputs/in_use"), run_id=theatre.run_id, live_since=0),
+        tables.rows(db.sql("outputs/foreign"), owner="ann", uri="s3://bucket/x/"),
     ]
 
 

@@ -11,8 +11,8 @@ from tests.support.routes import Asked, flat, routes
 #: What each role may do, and what it may do as well to a run of its own.
 RIGHTS: dict[Role, tuple[set[Act], set[Act]]] = {
     Role.RUNNER: ({Act.REPORT}, set()),
-    Role.VIEWER: ({Act.READ}, {Act.CHANGE_RUN}),
-    Role.OPERATOR: ({Act.REPORT, Act.READ, Act.CHANGE_RUN, Act.OPERATE}, set()),
+    Role.VIEWER: ({Act.READ}, {Act.CHANGE_RUN, Act.DELETE_OUTPUTS}),
+    Role.OPERATOR: ({Act.REPORT, Act.READ, Act.CHANGE_RUN, Act.OPERATE}, {Act.DELETE_OUTPUTS}),
     Role.ADMIN: (set(Act), set()),
 }
 
@@ -33,6 +33,10 @@ NEEDS: dict[tuple[str, str], Act | None] = {
     ("POST", "/api/v1/runs/{ref}/notes"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/notes/{note_id}"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/analysis"): Act.CHANGE_RUN,
+    ("POST", "/api/v1/runs/{ref}/outputs/refresh"): Act.CHANGE_RUN,
+    ("POST", "/runs/{ref}/outputs/refresh"): Act.CHANGE_RUN,
+    ("DELETE", "/api/v1/runs/{ref}/outputs"): Act.DELETE_OUTPUTS,
+    ("POST", "/runs/{ref}/outputs/delete"): Act.DELETE_OUTPUTS,
     ("POST", "/runs/{ref}/labels"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/hidden"): Act.CHANGE_RUN,
     ("POST", "/runs/{ref}/notes"): Act.CHANGE_RUN,
@@ -52,6 +56,7 @@ _VALUES = {
     "letter_id": "0-1",
     "status": "running",
     "token_id": "0",
+    "job_id": "j1",
 }
 
 
