@@ -39,6 +39,8 @@ from api.ops.count_cache import CountCache
 from api.outputs import forms as output_forms
 from api.outputs import pages as output_pages
 from api.outputs import routes as output_routes
+from api.reports import routes as report_routes
+from api.reports import tabs as report_tabs
 from api.runs import forms as run_forms
 from api.runs import pages as run_pages
 from api.runs import queries as runs
@@ -63,6 +65,7 @@ TABS = (
     run_tabs.CONFIG,
     note_tabs.NOTES,
     log_tabs.LOGS,
+    report_tabs.REPORTS,
     cost_tabs.COST,
     note_tabs.AI,
     run_tabs.HISTORY,
@@ -131,6 +134,7 @@ def _capabilities(
         output_routes.router(reader, log, stores, clock),
         output_pages.router(reader, stores),
         output_forms.router(reader, log, stores, clock),
+        report_routes.router(reader),
         log_routes.router(reader),
         log_pages.router(reader),
         note_routes.router(reader, log, clock),
