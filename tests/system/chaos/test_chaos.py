@@ -17,7 +17,7 @@ _FAST = {"tick_seconds": 1, "disconnected_after_seconds": Plan.disconnected_afte
 @pytest.mark.kafka
 @pytest.mark.clickhouse
 def test_nothing_is_lost_or_doubled_while_everything_is_killed_and_paused(tmp_path: Path) -> None:
-    plan = Plan(_SEED, seconds=30, runs=80, at_once=16, longest_fault=8, pause=2, strikes=4)
+    plan = Plan(_SEED, seconds=15, runs=40, at_once=8, longest_fault=5, pause=1, strikes=3)
     with scaled(tmp_path, spool_bytes=2**20, **_FAST) as stack:
         outcome = play(stack, plan)
     print(f"seed {_SEED}\n{report(outcome)}")
@@ -38,13 +38,13 @@ def test_tracker_up_is_killed_five_times_under_load(tmp_path: Path) -> None:
 @pytest.mark.kafka
 @pytest.mark.clickhouse
 def test_no_runner_notices_that_kafka_and_then_clickhouse_is_away(tmp_path: Path) -> None:
-    """Ten minutes of each, at a thirtieth of the time: what matters is longer than all that waits for an answer."""
+    """Ten minutes of each, at a fiftieth of the time: what matters is longer than all that waits for an answer."""
     manners = (NEXTFLOW_25_04, NEXTFLOW_26_04)
-    plan = Plan(_SEED, 50, runs=40, at_once=8, longest_fault=20, pause=3, strikes=2, drops=0, manners=manners)
+    plan = Plan(_SEED, 30, runs=24, at_once=6, longest_fault=12, pause=2, strikes=2, drops=0, manners=manners)
     with scaled(tmp_path, **_FAST) as stack:
         away = [
-            Fault("Kafka away", stack.broker.kill, stack.broker.start, 20, 20),
-            Fault("ClickHouse away", stack.server.kill, stack.server.start, 20, 20),
+            Fault("Kafka away", stack.broker.kill, stack.broker.start, 12, 12),
+            Fault("ClickHouse away", stack.server.kill, stack.server.start, 12, 12),
         ]
         outcome = play(stack, plan, [away])
     print(f"seed {_SEED}\n{report(outcome)}")
