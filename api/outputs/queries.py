@@ -21,6 +21,7 @@ from api.outputs.models import (
     annual_costs,
     cost_range,
 )
+from api.outputs.preview import Kind, type_of
 from schemas.values import iso
 
 FILE_SORTS = frozenset(("path", "bytes", "modified_at"))
@@ -171,6 +172,11 @@ def _file(row: Mapping[str, Any]) -> OutputFile:
         modified_at=iso(row["modified_ms"]),
         storage_class=row["storage_class"] or None,
     )
+
+
+def is_shown(name: str) -> bool:
+    """Whether files of this name are shown, and not only downloaded."""
+    return type_of(name)[0] is not Kind.OTHER
 
 
 def deletions(reader: Reader, run_id: str) -> list[DeletionJob]:

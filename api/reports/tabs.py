@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.core.db import Reader
-from api.outputs.preview import Kind, type_of
+from api.outputs.queries import is_shown
 from api.reports.queries import reports
 from api.runs.models import RunFacts, Tab
 
@@ -16,7 +16,7 @@ def _fetch(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict[st
     return {
         "reports": found,
         "chosen": place,
-        "shows": [type_of(r.path)[0] is not Kind.OTHER for r in found],
+        "shows": [is_shown(r.path) for r in found],
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.app import create_app
 from stores.objects.s3 import S3Objects
 from stores.tables.client import Tables
 from tests.support.files.outputs import outputs
@@ -104,6 +105,47 @@ def test_each_state_from_a_real_answer(
         stage.collect()
         told = tracker.get(f"/output-deletions/{job}")
         assert (told["state"], told["kept"]) == ("failed", 1) and "AccessDenied" in told["message"]
+
+
+def test_logs_of_runners_and_tasks(
+    s3: SeaweedS3, tables: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = s3_shelf(s3)
+    shelf.put({"run/a.nextflow.log": b"older", "work/ab/.command.err": b"boom", "work/ab/.command.out": b""})
+    shelf.put({"run/b.nextflow.log": b"x" * 2**20 + b"the end", "run/c.log": b"another's"})
+    settings = {"s3_endpoint": s3.endpoint, "s3_roots": f"{shelf.base},s3://no-such-bucket"}
+    with whole(tables, tmp_path / "data", **settings) as tracker, outputs(tracker) as stage:
+        cases = (
+            (
+                "r1",
+                f"{shelf.base}/run",
+                "this is the newest. The log is 1.0 MB. Showing its last 1 MB.",
+            ),
+            ("empty", f"{shelf.base}/empty", "No log files found"),
+            ("missing", "s3://no-such-bucket/x", "S3 bucket not found"),
+            ("google", "gs://bucket/x", "The output directory is not an S3 path"),
+            ("outside", "s3://another/x", "The output directory may not be read"),
+        )
+        for run_id, output_dir, _ in cases:
+            stage.begin(run_id, output_dir)
+        task = {"task_id": 1, "status": "failed", "name": "t", "workdir": f"{shelf.base}/work/ab"}
+        event = {"type": "tasks.changed", "run_id": "r1", "data": {"instant": tracker.now, "tasks": [task]}}
+        tracker.request("POST", "/v1/events", json=event)
+        tracker.project()
+        for run_id, _, message in cases:
+            assert message in tracker.get(f"/runs/{run_id}/log")["message"], run_id
+        log = tracker.get("/runs/r1/log")
+        assert (
+            log["text"].endswith("the end")
+            and len(log["text"]) == log["bytes"] - 7 == 2**20
+            and log["truncated"]
+        )
+        assert log["path"] == f"{shelf.base}/run/b.nextflow.log"
+        page = tracker.page("/runs/r1/tasks/1")
+        assert "boom" in page and ".command.out" not in page
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+        tracker.app = create_app(tables, tracker.log, tracker.settings, lambda: tracker.now)
+        assert "Access denied to S3 bucket" in tracker.get("/runs/r1/log")["message"]
 
 
 def _keys(client: Any, bucket: str, prefix: str) -> list[str]:
