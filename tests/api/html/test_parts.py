@@ -118,10 +118,10 @@ def facts(run: Run, cycle: int = 1, cycles: int = 1, resumed: bool = False, **mo
     [
         ("running", {}, set()),
         ("succeeded", {}, {"cost"}),
-        ("succeeded", {"cycle": 2, "cycles": 2}, {"history"}),
-        ("succeeded", {"resumed": True}, set()),
-        ("failed", {}, {"error"}),
-        ("cancelled", {"cycles": 2, "of_tabs": {"ai": 1, "reports": 0}}, {"error", "history", "ai"}),
+        ("succeeded", {"cycle": 2, "cycles": 2}, {"cost", "history"}),
+        ("succeeded", {"resumed": True}, {"cost"}),
+        ("failed", {}, {"cost", "error"}),
+        ("cancelled", {"cycles": 2, "of_tabs": {"ai": 1, "reports": 0}}, {"cost", "error", "history", "ai"}),
         ("submitted", {"of_tabs": {"ai": 1, "reports": 2}}, {"ai", "reports"}),
     ],
 )
