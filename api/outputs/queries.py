@@ -10,12 +10,14 @@ from api.core.figures import time_of
 from api.core.params import check_sort
 from api.core.problems import bad_parameter, not_found
 from api.outputs.models import (
+    AllOutputs,
     DeletionJob,
     FolderList,
     FolderOfRun,
     OutputFile,
     OutputFolder,
     OutputList,
+    OutputOfRun,
     Outputs,
     StoragePrices,
     annual_costs,
@@ -147,6 +149,20 @@ def file_page(reader: Reader, run_id: str, filter: FileFilter, token: str, page_
         files=[_file(r) for r in rows[:page_size]],
         next_page_token=_next(rows, filter.sort, offset, page_size),
     )
+
+
+def search_all(reader: Reader, search: str, token: str, page_size: int) -> AllOutputs:
+    """Files of all runs whose paths hold all words of the search. Raises Problem 400 without a word, and for a wrong token."""
+    words = FileFilter(search=search).words
+    if not words:
+        raise bad_parameter("search", "give a word: there may be millions of files")
+    offset = task_place(token, "all").offset
+    rows = reader.rows("outputs/all_files", words=words, limit=page_size + 1, offset=offset)
+    files = [
+        OutputOfRun(**_file(r).model_dump(), run_id=r["run_id"], run_name=r["name"], uri=r["uri"] + r["key"])
+        for r in rows[:page_size]
+    ]
+    return AllOutputs(files=files, next_page_token=_next(rows, "all", offset, page_size))
 
 
 def _next(rows: list[Row], sort: str, offset: int, page_size: int) -> str | None:

@@ -69,7 +69,7 @@ def test_reports_have_addresses_and_the_browser_leads_to_files(visitor: Page, ru
     visitor.locator("#report").select_option("0")
     expect(visitor).to_have_url(re.compile(r"#reports:0$"))
     expect(visitor.frame_locator("#report-frame").locator("body")).to_have_text(REFUSED)
-    visitor.get_by_role("link", name="Outputs").first.click()
+    visitor.locator("#head").get_by_role("link", name="Outputs", exact=True).click()
     visitor.get_by_role("link", name="t.csv", exact=True).click()
     expect(visitor.locator("#preview td")).to_have_text(["1", "2"])
     visitor.context.close()
