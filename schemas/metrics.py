@@ -6,6 +6,8 @@ else that a client could make up.
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from schemas.topics import DEAD_LETTERS, TRANSITIONS
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 INGEST_REQUESTS = Counter(
@@ -92,6 +94,8 @@ NOT_PUBLISHED = Counter(
     "Messages of the projector that the log takes in no case, as they are too large, and that were left out.",
     ["topic"],
 )
+for _topic in (TRANSITIONS, DEAD_LETTERS):
+    NOT_PUBLISHED.labels(_topic)  # at 0, so that the first one is an increase
 INSERT_SECONDS = Histogram(
     "tracker_insert_seconds",
     "How long ClickHouse took to write one batch into a table.",

@@ -5,6 +5,7 @@ Rows are JSON objects as bytes, by table. Task records are passed on unread, as 
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, get_args
@@ -29,11 +30,13 @@ from schemas.events import (
     Left,
     NoteWritten,
     Payload,
+    ProcessTotals,
     Progress,
     RequestUnreadable,
     RunHidden,
     RunLabelled,
     RunShown,
+    Stored,
     TasksChanged,
     Tick,
     Workflow,
@@ -61,6 +64,7 @@ class EventRows:
     alert_acts: bytes = b""
     letter_replays: bytes = b""
     spools: bytes = b""
+    executions: bytes = b""
     outputs: bytes = b""
     output_folders: bytes = b""
     output_deletions: bytes = b""
@@ -309,15 +313,18 @@ def _run_row(record: Record, observed: int, event: Envelope, data: Payload) -> d
         case TasksChanged():
             if "seen" in row:
                 row["tasks_seen"] = row["seen"]
-            row |= _progress(version, data.progress)
+            row |= _progress(version, data.progress) | _stored(version, data.stored)
         case Heartbeat():
-            row |= _progress(version, data.progress)
+            row |= _progress(version, data.progress) | _stored(version, data.stored)
         case Completed():
+            row["over"] = 0  # until its figures are made
             row |= _completed(version, data) | _progress(version, data.progress)
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)
             if data.processes is not None:
-                row["process_totals"] = version | {"processes": [p.model_dump() for p in data.processes]}
+                totals = [p.model_dump(exclude={"stored"}) for p in data.processes]
+                row["process_totals"] = version | {"processes": totals}
+                row |= _stored(version, data.processes)
         case Labelled():
             row["labels"] = state | {"labels": data.labels}
             thresholds = own(data.labels)
@@ -370,6 +377,11 @@ def _facts(version: dict[str, int], w: Workflow) -> dict[str, Any]:
 
 def _progress(version: dict[str, int], progress: Progress | None) -> dict[str, Any]:
     return {} if progress is None else {"progress": version | progress.model_dump()}
+
+
+def _stored(version: dict[str, int], totals: Sequence[Stored | ProcessTotals] | None) -> dict[str, Any]:
+    rows = [{"process": p.process, "stored": p.stored} for p in totals or () if p.stored]
+    return {"stored_totals": version | {"processes": rows}} if rows else {}
 
 
 def _completed(version: dict[str, int], data: Completed) -> dict[str, Any]:
