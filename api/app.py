@@ -41,6 +41,8 @@ from api.ops.log_view import LogView
 from api.outputs import forms as output_forms
 from api.outputs import pages as output_pages
 from api.outputs import routes as output_routes
+from api.reports import routes as report_routes
+from api.reports import tabs as report_tabs
 from api.runs import forms as run_forms
 from api.runs import pages as run_pages
 from api.runs import queries as runs
@@ -65,6 +67,7 @@ TABS = (
     run_tabs.CONFIG,
     note_tabs.NOTES,
     log_tabs.LOGS,
+    report_tabs.REPORTS,
     cost_tabs.COST,
     note_tabs.AI,
     run_tabs.HISTORY,
@@ -127,15 +130,16 @@ def _capabilities(
         run_pages.router(reader, TABS),
         run_forms.router(reader, log, clock),
         task_routes.router(reader),
-        task_pages.router(reader),
+        task_pages.router(reader, stores),
         timeline_pages.router(reader),
         cost_routes.router(reader),
         cost_pages.router(reader),
         output_routes.router(reader, log, stores, clock),
         output_pages.router(reader, stores),
         output_forms.router(reader, log, stores, clock),
-        log_routes.router(reader),
-        log_pages.router(reader),
+        report_routes.router(reader),
+        log_routes.router(reader, stores),
+        log_pages.router(reader, stores),
         note_routes.router(reader, log, clock),
         note_pages.router(reader, log, clock),
         alert_routes.router(reader, log, clock),

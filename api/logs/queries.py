@@ -12,6 +12,9 @@ from pydantic import BaseModel
 
 from api.runs.models import Run
 from stores.objects.local import allowed, open_file
+from stores.objects.open import ObjectStores
+from stores.objects.paths import folder_of, output_path
+from stores.objects.port import Failure, StoreFailure
 
 #: Of a runner's log and of a task's file no more than the end is shown.
 LOG_BYTES = 2**20
@@ -20,6 +23,16 @@ TASK_BYTES = 65_536
 #: Where in a log the runner names its run.
 _HEAD_BYTES = 65_536
 _LOGS_MAX = 50
+#: Objects of a folder on S3 among which logs are looked for.
+_ENTRIES_MAX = 5000
+_SEVERAL = "Several log files were found; this is the newest."
+_FAILED = {
+    Failure.ACCESS_DENIED: "Access denied to S3 bucket",
+    Failure.NO_BUCKET: "S3 bucket not found",
+    Failure.NOT_S3: "The output directory is not an S3 path",
+    Failure.NOT_ALLOWED: "The output directory may not be read",
+    Failure.AWAY: "The store does not answer",
+}
 
 
 class RunLog(BaseModel):
@@ -45,20 +58,45 @@ class Tail:
         return len(self.text.encode("utf-8", "replace")) < self.size
 
 
-def run_log(run: Run, roots: Sequence[Path]) -> RunLog:
+def run_log(run: Run, stores: ObjectStores) -> RunLog:
     """The runner's log of this run: `*.nextflow.log` in the output folder, else `.nextflow.log` in the launch folder."""
+    workflow = run.workflow
+    told = output_path(workflow.output_dir or "", workflow.params or {}, workflow.launch_dir or "")
+    if "://" in told and not told.startswith("file:"):
+        return _log_of_store(told, stores)
+    return _local_log(run, told, stores.settings.roots)
+
+
+def _log_of_store(path: str, stores: ObjectStores) -> RunLog:
+    """The newest log in an output folder on S3."""
+    try:
+        objects = stores.open(folder_of(path))
+        logs = [e for e in objects.level("", _ENTRIES_MAX).entries if e.key.endswith(".nextflow.log")]
+        if not logs:
+            return RunLog(message=f"No log files found: there is no *.nextflow.log in {path[:500]}.")
+        newest = max(logs, key=lambda e: (e.modified_ms, e.key))
+        part = objects.read(newest.key, -LOG_BYTES, LOG_BYTES)
+    except StoreFailure as e:
+        return RunLog(message=f"{_FAILED.get(e.failure, 'The log cannot be read')}: {e}.")
+    tail = Tail(folder_of(path).uri + newest.key, part.size, part.data.decode("utf-8", "replace"))
+    return _answer(tail, _SEVERAL if len(logs) > 1 else None)
+
+
+def _local_log(run: Run, told: str, roots: Sequence[Path]) -> RunLog:
     if not roots:
         return RunLog(message="No folder is allowed to be read: TRACKER_LOCAL_ROOTS is not set.")
-    output, launch = run.workflow.output_dir, run.workflow.launch_dir
+    output, launch = told, run.workflow.launch_dir
     if not output and not launch:
-        return RunLog(message="The runner reported neither an output nor a launch directory.")
+        return RunLog(
+            message="No output directory configured: the runner reported neither an output nor a launch directory."
+        )
     if not any(allowed(d, roots) for d in (output, launch) if d):
         return RunLog(message="The run's folders lie outside of the folders that TRACKER_LOCAL_ROOTS allows.")
     published = _newest(output, ".nextflow.log", roots)
     if published:
         tail = read_tail(published[0], roots, LOG_BYTES)
         if tail:
-            several = "Several log files were found; this is the newest." if len(published) > 1 else None
+            several = _SEVERAL if len(published) > 1 else None
             return _answer(tail, several)
     for path in _newest(launch, ".nextflow.log", roots, prefix=True):
         if _names(path, run, roots) and (tail := read_tail(path, roots, LOG_BYTES)):
@@ -74,13 +112,31 @@ def _answer(tail: Tail, several: str | None) -> RunLog:
     return RunLog(path=tail.path, bytes=tail.size, text=tail.text, truncated=tail.truncated, message=message)
 
 
-def task_files(workdir: str | None, roots: Sequence[Path]) -> list[tuple[str, Tail]]:
+def task_files(workdir: str | None, stores: ObjectStores) -> list[tuple[str, Tail]]:
     """What a task left in its work folder: (name, end), those that can be read."""
-    if not workdir or not roots:
+    if not workdir:
         return []
     names = (".command.err", ".command.out", ".command.log", ".command.sh")
+    if workdir.startswith("s3://"):
+        return _task_files_of_store(workdir, names, stores)
+    roots = stores.settings.roots
     entries = [(n, read_tail(os.path.join(workdir, n), roots, TASK_BYTES)) for n in names]
     return [(n, tail) for n, tail in entries if tail and tail.size]
+
+
+def _task_files_of_store(workdir: str, names: Sequence[str], stores: ObjectStores) -> list[tuple[str, Tail]]:
+    """The same on S3. A store that fails gives nothing: the page of the work directory says why."""
+    found = []
+    try:
+        folder = folder_of(workdir)
+        objects = stores.open(folder)
+        there = {e.key for e in objects.level("", _ENTRIES_MAX).entries if e.size}
+        for name in (n for n in names if n in there):
+            part = objects.read(name, -TASK_BYTES, TASK_BYTES)
+            found.append((name, Tail(folder.uri + name, part.size, part.data.decode("utf-8", "replace"))))
+    except StoreFailure:
+        return found
+    return found
 
 
 def read_tail(path: str, roots: Sequence[Path], most: int) -> Tail | None:

@@ -157,3 +157,18 @@ class FolderList(BaseModel):
     """Runs whose output folders hold a text, newest first; 500 at most."""
 
     runs: list[FolderOfRun]
+
+
+class OutputOfRun(OutputFile):
+    """A file, and whose output it is."""
+
+    run_id: str
+    run_name: str
+    uri: str = Field(description="Its whole path")
+
+
+class AllOutputs(BaseModel):
+    """Outputs of all runs, newest first."""
+
+    files: list[OutputOfRun]
+    next_page_token: str | None

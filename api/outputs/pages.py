@@ -17,7 +17,15 @@ from api.html.page import Page, next_page, query_without
 from api.html.render import render
 from api.outputs.content import beginning, download, open_folder, raw
 from api.outputs.preview import PREVIEW_BYTES, Kind, type_of
-from api.outputs.queries import PATHS_MAX, FileFilter, deletions, file_page, folder_page, known_folder
+from api.outputs.queries import (
+    PATHS_MAX,
+    FileFilter,
+    deletions,
+    file_page,
+    folder_page,
+    known_folder,
+    search_all,
+)
 from api.runs import queries as runs
 from api.runs.models import Run
 from api.tasks import queries as tasks
@@ -52,6 +60,7 @@ def router(reader: Reader, stores: ObjectStores) -> APIRouter:
     _add_browser(r, reader)
     _add_files(r, "/runs/{ref}/outputs", lambda ref, _: outputs_place(reader, ref), stores)
     _add_work_folder(r, reader, stores)
+    _add_search(r, reader)
     return r
 
 
@@ -123,6 +132,21 @@ def _add_browser(r: APIRouter, reader: Reader) -> None:
             else folder_page(reader, place.run.id, path, "", PATHS_MAX)
         )
         return PlainTextResponse("\n".join(place.uri + file.path for file in page.files))
+
+
+def _add_search(r: APIRouter, reader: Reader) -> None:
+    @r.get("/outputs")
+    def search_page(
+        request: Request, search: Annotated[str, Query(max_length=1000)] = "", page_token: PageToken = ""
+    ) -> Response:
+        """Outputs of all runs, once there is something to search for."""
+        page = search_all(reader, search, page_token, PAGE_SIZE) if search.strip() else None
+        return render(
+            "outputs/search.html",
+            search=search,
+            page=page,
+            next_page=next_page(request, page.next_page_token) if page else None,
+        )
 
 
 def _add_work_folder(r: APIRouter, reader: Reader, stores: ObjectStores) -> None:

@@ -10,17 +10,20 @@ from api.core.figures import time_of
 from api.core.params import check_sort
 from api.core.problems import bad_parameter, not_found
 from api.outputs.models import (
+    AllOutputs,
     DeletionJob,
     FolderList,
     FolderOfRun,
     OutputFile,
     OutputFolder,
     OutputList,
+    OutputOfRun,
     Outputs,
     StoragePrices,
     annual_costs,
     cost_range,
 )
+from api.outputs.preview import Kind, type_of
 from schemas.values import iso
 
 FILE_SORTS = frozenset(("path", "bytes", "modified_at"))
@@ -148,6 +151,20 @@ def file_page(reader: Reader, run_id: str, filter: FileFilter, token: str, page_
     )
 
 
+def search_all(reader: Reader, search: str, token: str, page_size: int) -> AllOutputs:
+    """Files of all runs whose paths hold all words of the search. Raises Problem 400 without a word, and for a wrong token."""
+    words = FileFilter(search=search).words
+    if not words:
+        raise bad_parameter("search", "give a word: there may be millions of files")
+    offset = task_place(token, "all").offset
+    rows = reader.rows("outputs/all_files", words=words, limit=page_size + 1, offset=offset)
+    files = [
+        OutputOfRun(**_file(r).model_dump(), run_id=r["run_id"], run_name=r["name"], uri=r["uri"] + r["key"])
+        for r in rows[:page_size]
+    ]
+    return AllOutputs(files=files, next_page_token=_next(rows, "all", offset, page_size))
+
+
 def _next(rows: list[Row], sort: str, offset: int, page_size: int) -> str | None:
     more = len(rows) > page_size and offset + page_size <= OFFSET_MAX
     return to_token(TaskPlace(sort, offset + page_size)) if more else None
@@ -171,6 +188,11 @@ def _file(row: Mapping[str, Any]) -> OutputFile:
         modified_at=iso(row["modified_ms"]),
         storage_class=row["storage_class"] or None,
     )
+
+
+def is_shown(name: str) -> bool:
+    """Whether files of this name are shown, and not only downloaded."""
+    return type_of(name)[0] is not Kind.OTHER
 
 
 def deletions(reader: Reader, run_id: str) -> list[DeletionJob]:

@@ -10,8 +10,16 @@ from api.core.db import Reader
 from api.core.params import PAGE_SIZE, PageSize, PageToken, Ref, Search
 from api.core.problems import responses
 from api.outputs import commands
-from api.outputs.models import DeletionAccepted, DeletionJob, FolderList, OutputList, Refresh, RefreshAccepted
-from api.outputs.queries import FileFilter, deletion, file_page, folder_page, folders_with
+from api.outputs.models import (
+    AllOutputs,
+    DeletionAccepted,
+    DeletionJob,
+    FolderList,
+    OutputList,
+    Refresh,
+    RefreshAccepted,
+)
+from api.outputs.queries import FileFilter, deletion, file_page, folder_page, folders_with, search_all
 from api.runs import queries as runs
 from schemas.access import Act
 from stores.log.port import EventLog
@@ -64,6 +72,13 @@ def router(reader: Reader, log: EventLog, stores: ObjectStores, clock: Callable[
         What is known of the files is kept. 409 says why a folder is not deleted.
         """
         return await commands.request_deletion(log, reader, stores, who, by, clock())
+
+    @r.get("/outputs")
+    def search_outputs(
+        search: Search = "", page_size: PageSize = PAGE_SIZE, page_token: PageToken = ""
+    ) -> AllOutputs:
+        """Outputs of all runs that are not hidden whose paths hold all words of the search, newest first."""
+        return search_all(reader, search, page_token, page_size)
 
     @r.get("/output-deletions/{job_id}")
     def get_deletion(job_id: Annotated[str, Path(max_length=64)]) -> DeletionJob:

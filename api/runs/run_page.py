@@ -7,6 +7,7 @@ from urllib.parse import quote
 from starlette.responses import HTMLResponse
 
 from api.core.db import Reader, ahead
+from api.core.headers import POLICY
 from api.core.request_context import REQUEST_CONTEXT
 from api.html.render import fragment, render
 from api.runs.facts import run_facts
@@ -44,6 +45,8 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
     }
     return render(
         "runs/run.html",
+        # A report stands in a frame, whose content has a policy of its own.
+        headers={"Content-Security-Policy": f"{POLICY}; frame-src 'self'"},
         **common,
         since=since(facts),
         same_name=same_name,

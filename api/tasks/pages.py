@@ -25,12 +25,13 @@ from api.tasks import queries as tasks
 from api.tasks.models import Task
 from api.tasks.params import TaskFilter, task_filter
 from schemas.statuses import TaskStatus
+from stores.objects.open import ObjectStores
 
 #: What spreadsheets take for a formula at the start of a cell.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def router(reader: Reader) -> APIRouter:
+def router(reader: Reader, stores: ObjectStores) -> APIRouter:
     """The routes."""
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -65,7 +66,7 @@ def router(reader: Reader) -> APIRouter:
 
     @r.get("/runs/{ref}/tasks/{task_id}")
     def show_task(ref: str, task_id: int) -> Response:
-        return task_page(reader, ref, task_id)
+        return task_page(reader, stores, ref, task_id)
 
     @r.get("/runs/{ref}/tasks/{task_id}/text/{text_name}")
     def show_text(ref: str, task_id: int, text_name: str) -> Response:
@@ -83,7 +84,7 @@ def router(reader: Reader) -> APIRouter:
     return r
 
 
-def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
+def task_page(reader: Reader, stores: ObjectStores, ref: str, task_id: int) -> HTMLResponse:
     """The page of a task. Raises Problem 404."""
     run_id = runs.resolve(reader, ref)
     it = ahead(lambda: runs.known_run(reader, run_id, runs.UNSEEN))
@@ -105,7 +106,7 @@ def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
             ("Allocated by the scheduler", leaves(task.resource_allocation)),
         ],
         workdir_link=s3_link(task.workdir, reader.settings.s3_browser),
-        files=task_files(task.workdir, reader.settings.roots),
+        files=task_files(task.workdir, stores),
         now_ms=reader.clock(),
     )
 

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import structlog
 
-from projections.outputs import messages
+from projections.outputs import messages, reports
+from projections.outputs.reports import ReportPattern
 from schemas.events import Event
-from schemas.files.events import ClassTotal, Found, Listed, OutputsState, Totals
+from schemas.files.events import FILES_AT_ONCE, ClassTotal, Found, Listed, OutputsState, ReportFile, Totals
 from schemas.metrics import OUTPUTS_FILES
 from stores.objects.open import ObjectStores
 from stores.objects.paths import folder_of, output_path, params_of
@@ -71,6 +73,7 @@ class Listing:
     ) -> None:
         self.stores, self.append, self.most, self.clock, self.folder = stores, append, most, clock, folder
         self.uri, self.totals = "", folder.totals
+        self.patterns: Sequence[ReportPattern] = ()
 
     async def run(self) -> OutputsState:
         """List it and say how that ended. Raises LogUnavailable; then the next look goes on where this one was."""
@@ -83,6 +86,7 @@ class Listing:
                 folder = folder_of(self.folder.path)
                 self.uri = messages.text(folder.uri)
                 objects = await asyncio.to_thread(self.stores.open, folder)
+                self.patterns = await asyncio.to_thread(_patterns, objects)
                 state = await self._list(objects)
                 noncurrent = await asyncio.to_thread(_noncurrent, objects, self.most)
         except StoreFailure as e:
@@ -117,6 +121,7 @@ class Listing:
                 files=files,
                 last_key=messages.text(page[len(files) - 1].key),
                 totals=self.totals,
+                reports=_reports(self.patterns, [f.key for f in files]),
             )
             await self.append(messages.found(self.folder.run_id, data, self.clock()))
             OUTPUTS_FILES.inc(len(files))
@@ -128,6 +133,33 @@ class Listing:
 
 def _next(pages: Iterator[Sequence[Entry]]) -> Sequence[Entry]:
     return next(pages, ())
+
+
+def _patterns(objects: Objects) -> Sequence[ReportPattern]:
+    """What the folder's `tracker.yml` says; nothing where there is none, or none that can be used. Blocking."""
+    try:
+        part = objects.read(reports.NAME, 0, reports.YML_BYTES)
+        if part.size > reports.YML_BYTES:
+            raise ValueError(f"{reports.NAME} is larger than {reports.YML_BYTES} bytes")
+        return reports.patterns_of(part.data)
+    except StoreFailure as e:
+        if e.failure is Failure.NOT_FOUND:
+            return ()
+        raise
+    except ValueError as e:
+        log.warning("no reports are shown", error=str(e))
+        return ()
+
+
+def _reports(patterns: Sequence[ReportPattern], keys: Sequence[str]) -> list[ReportFile]:
+    """Pure. The files that are reports, FILES_AT_ONCE at most."""
+    found = (
+        ReportFile(place=place, display=p.display, key=key)
+        for place, p in enumerate(patterns)
+        for key in keys
+        if reports.matches(p.pattern, key)
+    )
+    return list(islice(found, FILES_AT_ONCE))
 
 
 def _noncurrent(objects: Objects, most: int) -> tuple[int, int] | None:

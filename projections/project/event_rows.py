@@ -68,6 +68,7 @@ class EventRows:
     outputs: bytes = b""
     output_folders: bytes = b""
     output_deletions: bytes = b""
+    output_reports: bytes = b""
     events: bytes = b""
     outcome: Outcome = Outcome.PROJECTED
 

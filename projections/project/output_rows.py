@@ -47,7 +47,12 @@ def output_rows(record: Record, event: OutputsEvent) -> dict[str, list[Row]]:
                 "bytes": found.totals.bytes,
                 "classes": _classes(found.totals.classes),
             }
-            return {"outputs": files, "output_folders": [run | {"progress": progress}]}
+            reports = [run | {"listing": found.listing} | r.model_dump() for r in found.reports]
+            return {
+                "outputs": files,
+                "output_folders": [run | {"progress": progress}],
+                "output_reports": reports,
+            }
         case Listed() as listed:
             return {"output_folders": [run | _ended(listed, offset, record.appended_at)]}
         case Requested() as wanted:

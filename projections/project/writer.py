@@ -33,6 +33,7 @@ _TABLES = (
     "outputs",
     "output_folders",
     "output_deletions",
+    "output_reports",
     "events",
 )
 

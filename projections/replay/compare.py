@@ -30,6 +30,7 @@ CONTENT = {
     "outputs": "SELECT * FROM {db}.outputs FINAL",
     "output_folders": "SELECT * FROM {db}.output_folders FINAL",
     "output_deletions": "SELECT * FROM {db}.output_deletions FINAL",
+    "output_reports": "SELECT * FROM {db}.output_reports FINAL",
     "run_processes": (
         "SELECT p.* FROM (SELECT * FROM {db}.run_processes FINAL) AS p INNER JOIN "
         "(SELECT run_id, max(version) AS version FROM {db}.run_processes GROUP BY run_id) AS newest "

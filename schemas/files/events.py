@@ -58,6 +58,14 @@ class Totals(Model):
     classes: Annotated[list[ClassTotal], Field(max_length=100)] = Field([])
 
 
+class ReportFile(Model):
+    """A file that a pattern of `tracker.yml` names. `place`: of the pattern in that file."""
+
+    place: Annotated[int, Field(ge=0, le=INT32_MAX)]
+    display: Place
+    key: Place
+
+
 class Found(Model):
     """A part of a listing. A listing is named by when it began; `totals` and `last_key` are up to the end of this part."""
 
@@ -67,6 +75,7 @@ class Found(Model):
     files: Annotated[list[FoundFile], Field(max_length=FILES_AT_ONCE)]
     last_key: Place
     totals: Totals
+    reports: Annotated[list[ReportFile], Field(max_length=FILES_AT_ONCE)] = Field([])
 
 
 class Listed(Model):

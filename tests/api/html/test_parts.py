@@ -26,8 +26,13 @@ from schemas.settings import Settings
 from schemas.statuses import Liveness, ReportedState, RunStatus, TaskStatus
 from schemas.values import iso
 from stores.objects import local
+from stores.objects.open import ObjectStores
 
 TIME = "2026-11-24T18:34:11.903Z"
+
+
+def roots(*folders: Path) -> ObjectStores:
+    return ObjectStores(Settings(local_roots=",".join(map(str, folders))))
 
 
 def counts(**known: int) -> Counts:
@@ -104,7 +109,7 @@ def facts(run: Run, cycle: int = 1, cycles: int = 1, resumed: bool = False, **mo
         "tasks_seen_at": None,
         "last_word_ms": None,
         "last_change": None,
-        "of_tabs": {"ai": 0},
+        "of_tabs": {"ai": 0, "reports": 0},
         "words": runner_words("tower", "nextflow"),
     }
     return RunFacts(**(values | more))
@@ -118,8 +123,8 @@ def facts(run: Run, cycle: int = 1, cycles: int = 1, resumed: bool = False, **mo
         ("succeeded", {"cycle": 2, "cycles": 2}, {"cost", "history"}),
         ("succeeded", {"resumed": True}, {"cost"}),
         ("failed", {}, {"cost", "error"}),
-        ("cancelled", {"cycles": 2, "of_tabs": {"ai": 1}}, {"cost", "error", "history", "ai"}),
-        ("submitted", {"of_tabs": {"ai": 1}}, {"ai"}),
+        ("cancelled", {"cycles": 2, "of_tabs": {"ai": 1, "reports": 0}}, {"cost", "error", "history", "ai"}),
+        ("submitted", {"of_tabs": {"ai": 1, "reports": 2}}, {"ai", "reports"}),
     ],
 )
 def test_tabs_and_their_conditions(status: str, known: dict[str, Any], more: set[str]) -> None:
@@ -185,7 +190,7 @@ def test_markdown_is_shown_and_does_no_harm() -> None:
 
 def test_a_log_is_shown_by_its_end(tmp_path: Path) -> None:
     (tmp_path / ".nextflow.log").write_bytes(b"start [mad_mayer]\n" + b"x" * LOG_BYTES + b"\nend")
-    told = run_log(run("running", launch_dir=str(tmp_path)), [tmp_path])
+    told = run_log(run("running", launch_dir=str(tmp_path)), roots(tmp_path))
     assert (
         told.text is not None
         and told.text.endswith("end")
@@ -194,17 +199,17 @@ def test_a_log_is_shown_by_its_end(tmp_path: Path) -> None:
     )
     (tmp_path / ".nextflow.log").write_text("start [another_run]")
     (tmp_path / ".nextflow.log.1").write_text("start [mad_mayer] older")
-    told = run_log(run("running", launch_dir=str(tmp_path)), [tmp_path])
+    told = run_log(run("running", launch_dir=str(tmp_path)), roots(tmp_path))
     assert told.text == "start [mad_mayer] older" and not told.truncated
     (tmp_path / ".nextflow.log.1").unlink()
-    assert "No log file" in (run_log(run("running", launch_dir=str(tmp_path)), [tmp_path]).message or "")
+    assert "No log file" in (run_log(run("running", launch_dir=str(tmp_path)), roots(tmp_path)).message or "")
 
 
 def test_the_newest_of_several_published_logs_is_shown(tmp_path: Path) -> None:
     for name, age in (("a.nextflow.log", 100), ("b.nextflow.log", 0)):
         (tmp_path / name).write_text(name)
         os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
-    told = run_log(run("failed", output_dir=str(tmp_path)), [tmp_path])
+    told = run_log(run("failed", output_dir=str(tmp_path)), roots(tmp_path))
     assert told.text == "b.nextflow.log" and "Several log files" in (told.message or "")
 
 
@@ -234,11 +239,11 @@ def test_only_allowed_folders_are_read(tmp_path: Path) -> None:
         assert read_tail(f"{root}/{path}", [root], 10) is None, path
     assert read_tail("file", [root], 10) is None and read_tail(str(root / "file"), [], 10) is None
     assert "outside of the folders" in (
-        run_log(run("running", launch_dir=str(outside)), [root]).message or ""
+        run_log(run("running", launch_dir=str(outside)), roots(root)).message or ""
     )
-    assert "not set" in (run_log(run("running", launch_dir=str(root)), []).message or "")
+    assert "not set" in (run_log(run("running", launch_dir=str(root)), roots()).message or "")
     (root / ".command.err").write_text("boom")
-    assert [(n, t.text) for n, t in task_files(str(root), [root])] == [(".command.err", "boom")]
+    assert [(n, t.text) for n, t in task_files(str(root), roots(root))] == [(".command.err", "boom")]
 
 
 def test_figures_for_people() -> None:
@@ -318,13 +323,13 @@ def test_a_log_that_becomes_a_pipe_while_it_is_looked_for_holds_up_nobody(
 
     monkeypatch.setattr(owner, name, swapped)
     monkeypatch.setattr(local, "open", lambda *_: pytest.fail("a pipe holds this up"), raising=False)
-    run_log(run("running", launch_dir=str(tmp_path)), [tmp_path])
+    run_log(run("running", launch_dir=str(tmp_path)), roots(tmp_path))
 
 
 def test_a_log_whose_name_is_no_utf8_is_answered(tmp_path: Path) -> None:
     with open(os.fsencode(tmp_path) + b"/\xff.nextflow.log", "wb") as f:
         f.write(b"hello")
-    told = run_log(run("running", output_dir=str(tmp_path)), [tmp_path])
+    told = run_log(run("running", output_dir=str(tmp_path)), roots(tmp_path))
     assert told.text == "hello" and told.path and told.path.endswith(".nextflow.log")
     assert told.model_dump_json()
 

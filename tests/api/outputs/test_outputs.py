@@ -183,6 +183,27 @@ def test_each_state_is_explained_and_another_look_mends_it(stage: Outputs) -> No
     )
 
 
+def test_outputs_of_all_runs_are_searched(stage: Outputs) -> None:
+    tracker, root = stage.tracker, stage.tracker.settings.local_roots
+    stage.over("r2", f"{root}/run-2")
+    stage.over("r3", f"{root}/run-2")
+    stage.collect()
+    assert tracker.request("PUT", "/api/v1/runs/r3/hidden", json={"hidden": True}).status_code == 202
+    tracker.project()
+    found = tracker.get("/outputs", search="TXT neighbour")["files"]
+    assert [(f["run_name"], f["path"], f["uri"]) for f in found] == [
+        ("r2", "neighbour.txt", f"{root}/run-2/neighbour.txt")
+    ]
+    first = tracker.get("/outputs", search=".", page_size=4)
+    rest = tracker.get("/outputs", search=".", page_size=4, page_token=first["next_page_token"])
+    assert len({(f["run_id"], f["path"]) for f in first["files"] + rest["files"]}) == 7
+    assert tracker.request("GET", "/api/v1/outputs", params={"search": " "}).status_code == 400
+    assert "Say what to look for" in tracker.page("/outputs") and "No output matches" in tracker.page(
+        "/outputs", search="zz"
+    )
+    assert "/runs/r2/outputs/file?key=neighbour.txt" in tracker.page("/outputs", search="neighbour")
+
+
 def test_the_work_directory_of_a_task(stage: Outputs) -> None:
     tracker, root = stage.tracker, Path(stage.tracker.settings.local_roots)
     local_shelf(root).put({"work/ab/c/.command.sh": b"echo hi", "work/ab/c/sub/x.txt": b"x"})

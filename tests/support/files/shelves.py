@@ -1,12 +1,14 @@
 """Folders of objects for tests, on this machine and on a real S3. No test stands here."""
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from schemas.settings import Settings
 from stores.objects.open import ObjectStores
@@ -44,7 +46,11 @@ def local_shelf(folder: Path) -> Shelf:
 
 def client_of(s3: SeaweedS3) -> Any:
     return boto3.client(
-        "s3", endpoint_url=s3.endpoint, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY
+        "s3",
+        endpoint_url=s3.endpoint,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=Config(max_pool_connections=20),
     )
 
 
@@ -55,8 +61,13 @@ def s3_shelf(s3: SeaweedS3, bucket: str = "") -> Shelf:
     client = client_of(s3)
 
     def put(objects: Mapping[str, bytes]) -> None:
-        for key, body in objects.items():
-            client.put_object(Bucket=bucket, Key=key, Body=body)
+        with ThreadPoolExecutor(8) as threads:
+            done = [
+                threads.submit(client.put_object, Bucket=bucket, Key=key, Body=body)
+                for key, body in objects.items()
+            ]
+            for future in done:
+                future.result()
 
     return Shelf(f"s3://{bucket}", put, Settings(s3_endpoint=s3.endpoint, s3_roots=f"s3://{bucket}"))
 

@@ -1,0 +1,1 @@
+"""Reports among a run's outputs, as its `tracker.yml` names them."""
