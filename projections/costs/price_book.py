@@ -5,7 +5,6 @@ A book is a JSON file (docs/cost.md). Where `base` is `bundled`, it stands on th
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -208,10 +207,10 @@ class PriceBook(BaseModel):
                 valid_from_ms=r.valid_from,
                 executor=r.executor,
                 queue=r.queue,
-                per_hour=_text(r.per_hour),
-                per_cpu_hour=_text(r.per_cpu_hour),
-                per_gib_hour=_text(r.per_gib_hour),
-                per_gpu_hour=_text(r.per_gpu_hour),
+                per_hour=decimal_text(r.per_hour),
+                per_cpu_hour=decimal_text(r.per_cpu_hour),
+                per_gib_hour=decimal_text(r.per_gib_hour),
+                per_gpu_hour=decimal_text(r.per_gpu_hour),
                 vcpus=r.vcpus,
                 memory_mib=r.memory_mib,
                 minimum_ms=r.minimum_seconds * 1000,
@@ -272,48 +271,6 @@ def backdated(book: PriceBook, since_ms: int) -> PriceBook:
         if r.valid_from < since_ms or r.valid_from == newest[r.key]
     ]
     return book.model_copy(update={"rates": rates})
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A rate that differs between two books: what it is of, and its words in each, None where it is not there."""
-
-    what: str
-    before: str | None
-    after: str | None
-
-
-def changes(before: PriceBook, after: PriceBook) -> list[Change]:
-    """The rates that differ, the newest of each kind, sorted. Pure."""
-    old, new = _newest(before), _newest(after)
-    keys = sorted(old.keys() | new.keys())
-    return [
-        Change(" ".join(filter(None, key)) or "flat", old.get(key), new.get(key))
-        for key in keys
-        if old.get(key) != new.get(key)
-    ]
-
-
-def _newest(book: PriceBook) -> dict[tuple[str, ...], str]:
-    rates = sorted(book.rates, key=lambda r: r.valid_from)
-    return {r.key: amounts(r, book.currency) for r in rates}
-
-
-def amounts(rate: Rate, currency: str) -> str:
-    """What the rate asks, in words."""
-    parts = [
-        f"{_text(value)} {currency} per {unit}"
-        for value, unit in (
-            (rate.per_hour, "hour"),
-            (rate.per_cpu_hour, "CPU-hour"),
-            (rate.per_gib_hour, "GiB-hour"),
-            (rate.per_gpu_hour, "GPU-hour"),
-        )
-        if value is not None
-    ]
-    if rate.vcpus or rate.memory_mib:
-        parts.append(f"{rate.vcpus} vCPUs, {rate.memory_mib / 1024:g} GiB")
-    return ", ".join(parts) + (" (assumed)" if rate.basis == "assumed" else "")
 
 
 @cache
@@ -404,6 +361,6 @@ def _words(rate: Rate) -> str:
     return " ".join(filter(None, (name, rate.price_model, rate.zone))) + since
 
 
-def _text(value: Decimal | None) -> str | None:
+def decimal_text(value: Decimal | None) -> str | None:
     """A decimal without trailing zeros; None for none."""
     return None if value is None else f"{value.normalize():f}"

@@ -7,8 +7,9 @@ from typing import Annotated, TypeVar
 import typer
 
 from projections.costs import in_force
+from projections.costs.changes import amounts, changes
 from projections.costs.files import read_file
-from projections.costs.price_book import BadBook, PriceBook, amounts, backdated, changes, day_ms, with_newer
+from projections.costs.price_book import BadBook, PriceBook, backdated, day_ms, with_newer
 from schemas.settings import Settings
 from schemas.values import iso
 from stores.tables.client import Tables, open_tables

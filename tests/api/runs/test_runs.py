@@ -12,20 +12,9 @@ from schemas.values import iso
 from tests.support.api_stage import T0, Stage, run_row
 
 HOSTILE = [
-    "'",
-    '"',
-    "\\",
-    "%",
-    "_",
-    "\x00",
-    "a\x00b",
-    "'; DROP TABLE runs; --",
-    "{run_id:String}",
-    "\ud800".encode("utf-8", "replace").decode(),
-    "😀",
-    "\n",
-    "%s",
-]
+    "'", '"', "\\", "%", "_", "\x00", "a\x00b", "'; DROP TABLE runs; --", "{run_id:String}",
+    "\ud800".encode("utf-8", "replace").decode(), "😀", "\n", "%s",
+]  # fmt: skip
 
 
 def names(stage: Stage, **filters: Any) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, event, given, note, settings
@@ -16,7 +16,7 @@ from projections.alerts.episodes import DAY, TEN_MINUTES, identity
 from projections.project import outage_counts
 from projections.project.projector import Projector
 from schemas import events as e
-from schemas.statuses import AlertState, Dialect, ReportedState, RunStatus
+from schemas.statuses import AlertState, Dialect, RunStatus
 from schemas.thresholds import own
 from stores.tables.client import Tables
 from tests.support import projection as help
@@ -33,16 +33,15 @@ from tests.support.notifier import (
     without_waits,
 )
 from tests.support.projection import Crash
+from tests.support.reference.episodes import CRASHES, HISTORIES, NOTIFYING, TOGETHER, Notifying
 from tests.support.reference.histories import (
     LIMITS,
     PLANS,
     PROCESSES,
     RUNS,
-    STEPS,
     Pass,
     Plan,
     Say,
-    falls_idle,
     put_off,
     written,
 )
@@ -55,93 +54,6 @@ DELAYS = {"at-once": 0.0, "late": 10.0}
 WITHIN = 2500
 #: The hours of one history are as nothing to the day after which news is history.
 NOW = help.T0 + DAY // 2
-
-
-@dataclass(frozen=True)
-class Notifying:
-    """After each batch of the projector: how many steps the notifier takes, whether it dies before, and which of its calls to
-    tables, messages and commits fail (counted from 1)."""
-
-    steps: tuple[int, ...]
-    dies: tuple[bool, ...]
-    tables_fail: tuple[tuple[int, ...], ...]
-    refused: tuple[tuple[int, ...], ...]
-    commits_fail: tuple[int, ...]
-
-
-_calls = st.lists(st.integers(1, 12), max_size=3).map(tuple)
-NOTIFYING = st.builds(
-    Notifying,
-    st.lists(st.integers(0, 2), min_size=1, max_size=5).map(tuple),
-    st.lists(st.booleans(), min_size=1, max_size=5).map(tuple),
-    st.lists(st.just(()) | _calls, min_size=1, max_size=4).map(tuple),
-    st.lists(st.just(()) | _calls, min_size=1, max_size=4).map(tuple),
-    st.lists(st.sampled_from([0, 0, 1, 2]), min_size=1, max_size=4).map(tuple),
-)
-
-
-#: The projector dies often, and so also between any two steps of a sweep that finds something.
-CRASHES = st.lists(
-    st.tuples(st.integers(1, 25), st.booleans(), st.sampled_from([0, 0, 1, 4, 50])), min_size=2, max_size=8
-).map(tuple)
-
-
-def _long(step: Any) -> Any:
-    """Longer silences and so more alerts; the log's clock does not step back: the ten minutes between two messages about the
-    same are counted in its time. Nobody hides a run: of one that is hidden nobody is told from the moment on at which that is
-    known, so how much was told by then is no matter of the log alone."""
-    if isinstance(step, Pass) and step.milliseconds < 0:
-        return Pass(step.times, 61_000, step.processes, step.everywhere, step.beats)
-    if isinstance(step, Say) and isinstance(step.data, e.Hiding):
-        return Say(step.run, e.Heartbeat())
-    return step
-
-
-def _falls_silent(run: int) -> list[Any]:
-    return [
-        Say(run, e.Begun()),
-        Pass(4, 5000, PROCESSES[:1]),
-        Say(run, e.Heartbeat()),
-        Pass(1, 5000, PROCESSES[:1]),
-    ]
-
-
-def _ends(run: int, state: Literal[ReportedState.FAILED, ReportedState.SUCCEEDED]) -> list[Any]:
-    return [Say(run, e.Completed(state=state, instant=1000)), Pass(1, 5000, PROCESSES[:1])]
-
-
-_run = st.integers(0, RUNS - 1)
-_anything = STEPS.map(lambda steps: [_long(s) for s in steps[:4]])
-#: Some of it short of the ten minutes, some beyond.
-_a_while = st.builds(Pass, st.integers(1, 4), st.just(200_000), st.just(PROCESSES[:1])).map(lambda p: [p])
-#: Episodes, one after another, of few runs, and anything in between.
-HISTORIES = st.lists(
-    st.one_of(
-        *[_run.map(_falls_silent)] * 3,
-        *[_run.map(falls_idle).map(list)] * 2,
-        st.builds(_ends, _run, st.sampled_from([ReportedState.FAILED, ReportedState.SUCCEEDED])),
-        _a_while,
-        *[_anything] * 2,
-    ),
-    min_size=3,
-    max_size=9,
-).map(lambda parts: [step for part in parts for step in part])
-
-
-def _fall_silent_together(seconds: Sequence[int]) -> list[Any]:
-    """All runs are heard, this long after each other, and then none."""
-    steps: list[Any] = []
-    for run, wait in enumerate(seconds):
-        steps += [Pass(wait, 1000, PROCESSES[:1]), Say(run, e.Begun()), Say(run, e.Heartbeat())]
-    return [*steps, Pass(4, 5000, PROCESSES[:1])]
-
-
-_together = st.lists(st.sampled_from([0, 0, 1, 4, 11]), min_size=RUNS, max_size=RUNS).map(
-    _fall_silent_together
-)
-TOGETHER = st.lists(
-    st.one_of(*[_together] * 3, _run.map(_falls_silent), _anything), min_size=1, max_size=3
-).map(lambda parts: [step for part in parts for step in part])
 
 
 class Told(NamedTuple):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from projections.costs.changes import changes
 from projections.costs.in_force import book_origin, put_default_in_force, put_in_force, stored_book
 from projections.costs.price_book import (
     SPOT_DISCOUNT,
@@ -18,7 +19,6 @@ from projections.costs.price_book import (
     Rate,
     backdated,
     bundled,
-    changes,
     day_ms,
     like,
     unlike,
