@@ -1,4 +1,4 @@
-"""Passwords on command lines that stand under no name: `curl -u user:X`, `docker login -p X`, `mysql -pX`."""
+"""Passwords on command lines that stand under no name: `curl -u u:X`, `mysql -pX`, `echo X | docker login --password-stdin`."""
 
 import re
 
@@ -51,3 +51,42 @@ def hide_arguments(text: str) -> str:
             done = end
         at = end
     return "".join([*parts, text[done:]]) if parts else text
+
+
+#: Options by which a program reads a password from its input.
+_READS_INPUT = re.compile(r"(?<![\w\-])(?:--password-stdin|--with-token|(?<=sudo )-S)(?![\w\-])")
+_PRINTS = re.compile(r"\b(?:echo|printf)\b(?:[ \t]+-[neE]+)*[ \t]+(?:(['\"])%s(?:\\n)?\1[ \t]+)?")
+_HERE = re.compile(r"([^\n;|&<]{0,500}<<<[ \t]*+)(?![\"']?\$|\[redacted\])" + _VALUE)
+_ENDS = re.compile(r"[;&]|(?<!\\)\n")
+#: So far before such an option is looked for what prints its input.
+_PIPE_CHARACTERS = 1000
+
+
+def hide_input(text: str) -> str:
+    """The text without passwords that are printed into a program: `echo X | docker login --password-stdin`, `… <<< X`."""
+    parts, done = [], 0
+    for option in _READS_INPUT.finditer(text):
+        start = max(done, option.start() - _PIPE_CHARACTERS)
+        if password := _printed(text, start, option.start()):
+            at, end = password
+            parts += [text[done:at], HIDDEN]
+            done = end
+        if here := _HERE.match(text, option.end()):
+            parts += [text[done : option.end()], here[1], HIDDEN]
+            done = here.end()
+    return "".join([*parts, text[done:]]) if parts else text
+
+
+def _printed(text: str, start: int, option: int) -> tuple[int, int] | None:
+    """Where the password stands that is printed into the program of the option at `option`; None for a variable."""
+    pipe = text.rfind("|", start, option)
+    if pipe < 0 or _ENDS.search(text, pipe + 1, option):
+        return None
+    printing = list(_PRINTS.finditer(text, start, pipe))
+    if not printing:
+        return None
+    at = printing[-1].end()
+    printed = text[at:pipe].rstrip()
+    if not printed or "\n" in printed or printed.lstrip("\"'")[:1] in ("$", "`", ""):
+        return None
+    return at, at + len(printed)

@@ -36,7 +36,7 @@ _AUTH = frozenset({"auth", "oauth", "authorization", "jwt", "bearer", "cookie"})
 _ABOUT = _words("""
     name names file files path dir type types count counts length len size limit url uri endpoint
     ttl expiry expires age policy required enabled disabled prompt format method mode provider
-    server host scheme realm domain budget window index position classification embedding embeddings
+    server host scheme stdin realm domain budget window index position classification embedding embeddings
     rotation version manager management arn error errors exception failure failed
 """)
 _NOT_SIGN_IN_TOKENS = _words("""

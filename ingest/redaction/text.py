@@ -5,7 +5,7 @@ In what runners report and in scripts a value that is a reference (`$TOKEN`, `os
 
 import re
 
-from ingest.redaction.commands import hide_arguments
+from ingest.redaction.commands import hide_arguments, hide_input
 from ingest.redaction.names import Secrecy, is_password, is_user, looks_random, secrecy
 from ingest.redaction.shapes import HIDDEN, hide_key_blocks, hide_shapes
 
@@ -97,7 +97,7 @@ def script(value: str) -> str:
 
 
 def _free_text(text: str, keep_references: bool) -> str:
-    text = hide_arguments(hide_key_blocks(text))
+    text = hide_input(hide_arguments(hide_key_blocks(text)))
     if _HINT.search(text):
         text = _HEADER.sub(rf"\1{HIDDEN}", text)
         for named, valued in _WALKS:
