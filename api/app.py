@@ -36,6 +36,7 @@ from api.notes import tabs as note_tabs
 from api.ops import pages as ops_pages
 from api.ops import routes as ops_routes
 from api.ops.count_cache import CountCache
+from api.ops.log_view import LogView
 from api.outputs import forms as output_forms
 from api.outputs import pages as output_pages
 from api.outputs import routes as output_routes
@@ -119,7 +120,7 @@ def _capabilities(
     reader: Reader, log: EventLog, clock: Callable[[], int], gate: Gate, read_again: ReadAgain
 ) -> list[APIRouter]:
     """The routers of all capabilities; nothing else knows them all."""
-    count_cache, stores = CountCache(), ObjectStores(reader.settings)
+    log_view, count_cache, stores = LogView(log, clock), CountCache(), ObjectStores(reader.settings)
     return [
         run_routes.router(reader, log, clock),
         run_pages.router(reader, TABS),
@@ -137,8 +138,8 @@ def _capabilities(
         note_pages.router(reader, log, clock),
         alert_routes.router(reader, log, clock),
         dead_letter_routes.router(reader, log, read_again, clock),
-        ops_routes.router(reader, log, count_cache),
-        ops_pages.router(reader, log, count_cache),
+        ops_routes.router(reader, log_view, count_cache),
+        ops_pages.router(reader, log_view, count_cache),
         token_routes.router(reader, gate),
         login.router(gate, reader.tables),
         site.router(),

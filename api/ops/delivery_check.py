@@ -8,14 +8,13 @@ from starlette.concurrency import run_in_threadpool
 from api.core.db import Reader, Row
 from api.core.figures import time_of
 from api.ops.count_cache import CountCache
+from api.ops.log_view import LogView
 from api.ops.models import Books, SpoolTold, Watermark
-from schemas.topics import EVENTS
 from schemas.values import iso
-from stores.log.port import Bounds, EventLog
+from stores.log.port import Bounds
 
-#: So many waiting messages are looked at, one by one, to tell requests from ticks; of more, all count.
+#: Of so many waiting messages requests are told from ticks; of more, all count.
 TAIL_MAX = 20_000
-_CLOCK = "clock."
 _NOTHING: Row = {"clocks": 0, "projected": 0, "dead_lettered": 0}
 
 
@@ -34,19 +33,30 @@ class Stretch:
         return max(0, self.end - self.next)
 
 
-async def books(reader: Reader, log: EventLog, count_cache: CountCache | None = None) -> Books:
-    """The books now; `count_cache` spares counting all again. Raises LogUnavailable and TablesUnavailable.
+async def books(reader: Reader, log: LogView, count_cache: CountCache | None = None) -> Books:
+    """The books now; `count_cache` spares counting all again. Raises TablesUnavailable; a log that is away is told in the answer.
 
     How far the tables are is read before the log's ends, so nothing is projected that the log does not hold.
     """
     partitions = await run_in_threadpool(reader.rows, "core/partitions")
-    stretches = stretches_of(partitions, await log.bounds(EVENTS))
+    reading = await log.read({p["partition"]: p["offset"] + 1 for p in partitions}, TAIL_MAX)
+    since_ms = reading.unreachable_since_ms
+    bounds = reading.bounds if since_ms is None else at_least(reading.bounds, partitions)
+    stretches = stretches_of(partitions, bounds)
     ranges = {s.partition: (s.first, s.next) for s in stretches}
     counts = await run_in_threadpool((count_cache or CountCache()).rows, reader, ranges)
     spools = await run_in_threadpool(reader.rows, "ops/spools")
-    waiting = sum(s.waiting for s in stretches)
-    ticks_waiting = await _ticks(log, stretches) if waiting <= TAIL_MAX else None
-    return balance(stretches, counts, ticks_waiting, spools)
+    check = balance(stretches, counts, reading.ticks, spools)
+    return check.model_copy(update={"log_unreachable_since": time_of(since_ms)})
+
+
+def at_least(known: Mapping[int, Bounds], partitions: Sequence[Row]) -> dict[int, Bounds]:
+    """Pure. What the log holds at the least, as it was known last and as far as the tables are meanwhile."""
+    bounds = dict(known)
+    for p in partitions:
+        first, end = (b.first, b.end) if (b := known.get(p["partition"])) else (0, 0)
+        bounds[p["partition"]] = Bounds(first, max(end, p["offset"] + 1))
+    return bounds
 
 
 def stretches_of(partitions: Sequence[Row], bounds: Mapping[int, Bounds]) -> list[Stretch]:
@@ -77,7 +87,12 @@ def balance(
     """
     by_partition = {c["partition"]: c for c in counts}
     marks = [
-        _mark(s, by_partition.get(s.partition, _NOTHING), (ticks_waiting or {}).get(s.partition, 0))
+        # Who shares a reading with somebody who asked earlier may find some of these ticks projected.
+        _mark(
+            s,
+            by_partition.get(s.partition, _NOTHING),
+            min(s.waiting, (ticks_waiting or {}).get(s.partition, 0)),
+        )
         for s in stretches
     ]
     on_log, spooled = sum(m.on_log for m in marks), sum(s["requests"] for s in spools)
@@ -109,13 +124,3 @@ def _mark(s: Stretch, counts: Row, ticks_waiting: int) -> Watermark:
         dead_lettered=counts["dead_lettered"],
         lag=s.waiting - ticks_waiting,
     )
-
-
-async def _ticks(log: EventLog, stretches: Sequence[Stretch]) -> dict[int, int]:
-    """Clock messages among those that wait, by partition."""
-    ticks: dict[int, int] = {}
-    for s in (s for s in stretches if s.waiting):
-        async for records in log.read(EVENTS, s.partition, s.next, s.end):
-            count = sum(r.type.startswith(_CLOCK) for r in records)
-            ticks[s.partition] = ticks.get(s.partition, 0) + count
-    return ticks

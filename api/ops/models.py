@@ -45,4 +45,7 @@ class Books(BaseModel):
     repeats: int = Field(description="Requests among these whose like had come before")
     balanced: bool = Field(description="Of every partition")
     watermark: list[Watermark]
+    log_unreachable_since: Time | None = Field(
+        None, description="Since when the log has not answered; its side is then what was known last"
+    )
     spools: list[SpoolTold] = Field(description="Those that are not empty")

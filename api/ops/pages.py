@@ -15,17 +15,17 @@ from api.html.page import Page
 from api.html.render import render
 from api.ops.count_cache import CountCache
 from api.ops.delivery_check import books
+from api.ops.log_view import LogView
 from api.runs import queries as runs
 from schemas.statuses import AlertState
 from schemas.values import iso
-from stores.log.port import EventLog
 
 #: Alerts and dead letters that the page lists.
 _LISTED_MAX = 20
 
 
-def router(reader: Reader, log: EventLog, count_cache: CountCache) -> APIRouter:
-    """The route. `count_cache` is shared with the JSON, so that nothing is counted twice."""
+def router(reader: Reader, log: LogView, count_cache: CountCache) -> APIRouter:
+    """The route. `log` and `count_cache` are shared with the JSON, so that nothing is counted twice."""
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
 
     @r.get("/ops")

@@ -6,12 +6,12 @@ from api.core.db import Reader
 from api.core.problems import responses
 from api.ops.count_cache import CountCache
 from api.ops.delivery_check import books
+from api.ops.log_view import LogView
 from api.ops.models import Books
-from stores.log.port import EventLog
 
 
-def router(reader: Reader, log: EventLog, count_cache: CountCache) -> APIRouter:
-    """The routes. `count_cache` is shared with the page, so that nothing is counted twice."""
+def router(reader: Reader, log: LogView, count_cache: CountCache) -> APIRouter:
+    """The routes. `log` and `count_cache` are shared with the page, so that nothing is counted twice."""
     r = APIRouter(prefix="/api/v1", tags=["operations"], responses=responses(400))
 
     @r.get("/delivery-check")

@@ -155,6 +155,10 @@ class LocalLog:
             yield chunk
             start = chunk[-1].offset + 1
 
+    async def count(self, topic: str, partition: int, start: int, end: int, type: str) -> int:
+        stream = self._stream(topic, partition)
+        return await self._query(lambda c: local_file.count(c, stream, start, end, type))
+
     async def take(
         self, topic: str, positions: Mapping[int, int], most: int, within: float
     ) -> Sequence[Record]:

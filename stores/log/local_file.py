@@ -318,6 +318,16 @@ def records(
     return chunk
 
 
+def count(connection: sqlite3.Connection, stream: int, start: int, end: int, type: str) -> int:
+    """How many records from offset `start` to before `end` have a type that begins so; no value is read."""
+    low, high = _ids(stream)
+    (found,) = connection.execute(
+        "SELECT count(*) FROM records WHERE id >= ? AND id < ? AND substr(type, 1, ?) = ?",
+        (low + start, min(low + end, high), len(type), type),
+    ).fetchone()
+    return int(found)
+
+
 def committed(connection: sqlite3.Connection, reader: str) -> dict[int, int]:
     """Stream → next offset, of what the reader has committed."""
     return dict(connection.execute("SELECT stream, next FROM positions WHERE reader = ?", (reader,)))

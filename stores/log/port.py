@@ -67,6 +67,9 @@ class EventLog(LogReader, Protocol):
         Raises LogUnavailable when the log does not acknowledge within its timeout.
         """
 
+    async def count(self, topic: str, partition: int, start: int, end: int, type: str) -> int:
+        """How many of the records with start <= offset < end have a type that begins so. Keeps no values."""
+
     async def take(
         self, topic: str, positions: Mapping[int, int], most: int, within: float
     ) -> Sequence[Record]:

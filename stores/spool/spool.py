@@ -241,6 +241,9 @@ class SpooledLog:
     def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
         return self.log.read(topic, partition, start, end)
 
+    async def count(self, topic: str, partition: int, start: int, end: int, type: str) -> int:
+        return await self.log.count(topic, partition, start, end, type)
+
     async def take(
         self, topic: str, positions: Mapping[int, int], most: int, within: float
     ) -> Sequence[Record]:

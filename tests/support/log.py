@@ -91,6 +91,10 @@ class MemoryLog:
         for at in range(start, min(end, len(records)), 3):
             yield records[at : min(at + 3, end)]
 
+    async def count(self, topic: str, partition: int, start: int, end: int, type: str) -> int:
+        self._answers()
+        return sum(r.type.startswith(type) for r in self._of(topic)[partition][start:end])
+
     async def take(
         self, topic: str, positions: Mapping[int, int], most: int, within: float
     ) -> Sequence[Record]:

@@ -42,6 +42,8 @@ def show(answer: dict[str, Any], check: bool) -> int:
 def faults(answer: dict[str, Any]) -> list[str]:
     """Pure. What does not add up, in words."""
     wrong = []
+    if answer.get("log_unreachable_since"):
+        wrong.append(f"the log is not reachable since {answer['log_unreachable_since']}")
     accepted, on_log, spooled = answer["accepted"], answer["on_log"], answer["spooled"]
     if accepted != on_log + spooled:
         wrong.append(f"accepted {accepted} is not on log {on_log} + spooled {spooled}")

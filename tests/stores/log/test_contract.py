@@ -342,3 +342,19 @@ def test_stop_loses_nothing_acknowledged(place: Place) -> None:
 
     run(place, first)
     run(place, then)
+
+
+def test_types_are_counted(place: Place) -> None:
+    async def test(log: EventLog) -> None:
+        for n in range(6):
+            await log.append(topics.EVENTS, "k", "clock.tick" if n % 2 else "run.created", b"x" * 1000, 1)
+        for start, end, type_, found in (
+            (0, 6, "clock.", 3),
+            (1, 4, "clock.", 2),
+            (2, 2, "clock.", 0),
+            (0, 6, "", 6),
+        ):
+            assert await log.count(topics.EVENTS, 1, start, end, type_) == found
+        assert await log.count(topics.EVENTS, 0, 0, 0, "clock.") == 0
+
+    run(place, test)
