@@ -6,6 +6,8 @@ else that a client could make up.
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from schemas.topics import DEAD_LETTERS, TRANSITIONS
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 INGEST_REQUESTS = Counter(
@@ -87,11 +89,25 @@ ROWS_SET_ASIDE = Counter(
     "Rows that ClickHouse called wrong and that became dead letters, while the rest of their batch was written.",
     ["table"],
 )
+_HELD_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10)
+LOOP_LAG = Histogram(
+    "tracker_event_loop_lag_seconds",
+    "How late the event loop of a process that answers requests came to what was due: looked at twenty times a second. "
+    "A machine that is busy with other things makes it late too.",
+    buckets=_HELD_SECONDS,
+)
+LOOP_HELD = Histogram(
+    "tracker_event_loop_held_seconds",
+    "CPU time of the event loop's thread between two such looks, beyond their distance: what our own code held it for.",
+    buckets=_HELD_SECONDS,
+)
 NOT_PUBLISHED = Counter(
     "tracker_not_published_total",
     "Messages of the projector that the log takes in no case, as they are too large, and that were left out.",
     ["topic"],
 )
+for _topic in (TRANSITIONS, DEAD_LETTERS):
+    NOT_PUBLISHED.labels(_topic)  # at 0, so that the first one is an increase
 INSERT_SECONDS = Histogram(
     "tracker_insert_seconds",
     "How long ClickHouse took to write one batch into a table.",
