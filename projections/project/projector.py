@@ -10,11 +10,13 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
 from projections.project.clock import Clock
 from projections.project.event_rows import EventRows, event_rows, read
+from projections.project.known_runs import Judged, KnownRuns
 from projections.project.letters import pieces
 from projections.project.refresh import (
     Repricing,
@@ -28,7 +30,7 @@ from projections.project.retention import RetentionSchedule, expire
 from projections.project.sweep import Publish, SweepResult, Thresholds, sweep, write_clocks
 from projections.project.writer import Writer
 from projections.sql import sql
-from schemas.events import ClockLeft, ClockTick, Event, RunCompleted, RunLabelled
+from schemas.events import ClockLeft, ClockTick, Event, RunCompleted
 from schemas.thresholds import own
 from schemas.topics import DEAD_LETTERS
 from schemas.values import iso
@@ -79,6 +81,10 @@ class Projector:
     _partitions: dict[int, PartitionState] = field(default_factory=dict)
     _repricing: Repricing = field(default_factory=Repricing)
     _mine: list[int] = field(default_factory=list)
+    _known: KnownRuns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._forget_runs()
 
     def assign(self, partitions: Iterable[int]) -> None:
         """Take over these partitions and no others. Call it at each assignment, also of the same partitions.
@@ -91,6 +97,7 @@ class Projector:
         self._partitions = {
             p: replace(state, last_sweep=None) for p, state in self._partitions.items() if p in mine
         }
+        self._forget_runs()  # nor is what this worker knows of their runs the newest
         self.schedule.keep(set(mine))
         self.schedule.own_stalled_ms = self.writer.retrying(
             "own thresholds", lambda: own_stalled_thresholds(self.writer.tables, mine)
@@ -118,11 +125,13 @@ class Projector:
         waiting: dict[int, deque[Record]] = {}
         for record in records:
             waiting.setdefault(record.partition, deque()).append(record)
+        self._known.expect(records)
         while any(waiting.values()):
             batch = WriteBatch(self.write_batch_bytes)
             for partition, queue in waiting.items():
                 self._read_to_round(partition, queue, batch)
             self._write(batch.rows)
+            self._known.written()
             # At once: whoever reads that a run is over reads how its tasks ended.
             self._refresh(self.schedule.ended())
             if batch.unchanged:
@@ -150,6 +159,16 @@ class Projector:
         mine = sorted(self._partitions)
         done = self.writer.retrying("expire runs", lambda: expire(self.writer.tables, before, mine))
         self.retention.looked(now_ms, done)
+        self._forget_runs()
+
+    def _forget_runs(self) -> None:
+        def read(run_ids: Sequence[str]) -> list[dict[str, Any]]:
+            statement = sql("project/known_runs")
+            return self.writer.retrying(
+                "known runs", lambda: self.writer.tables.rows(statement, run_ids=run_ids)
+            )
+
+        self._known = KnownRuns(read)
 
     def refresh_due(self) -> None:
         """Refresh the figures that are due, and one slice of what another price book priced.
@@ -200,9 +219,9 @@ class Projector:
             queue.popleft()
             batch.byte_budget -= len(record.value)
             clock, completed = self._tick(state.clock, event, record)
-            batch.rows.append(
-                event_rows(record, clock.observed(record.appended_at), event, tasks, unreadable)
-            )
+            judged = self._known.judge(record, event) if event else Judged()
+            observed = clock.observed(record.appended_at)
+            batch.rows.append(event_rows(record, observed, event, tasks, unreadable, judged))
             self._partitions[partition] = PartitionState(record.offset + 1, clock, state.last_sweep)
             if not completed:
                 continue
@@ -283,8 +302,8 @@ class Projector:
 
     def _touch(self, rows: EventRows) -> None:
         record = rows.record
-        if isinstance(rows.event, RunLabelled):
-            self.schedule.set_own_stalled(rows.run_id, own(rows.event.data.labels).stalled_ms)
+        if rows.labels is not None:
+            self.schedule.set_own_stalled(rows.run_id, own(rows.labels).stalled_ms)
         self.schedule.touch(
             rows.run_id,
             record.partition,
