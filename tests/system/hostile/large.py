@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.support.services.process import most_resident
 from tests.system.e2e.client import Client, Reader
 from tests.system.e2e.stack import EmbeddedStack
-from tests.system.hostile.test_attacks import resident
 
 #: A page of others is to take no longer (ms).
 LIMIT_MS = 500
@@ -164,7 +164,7 @@ def main() -> None:
             sent = time.monotonic() - began
             projected(reader)
             took = time.monotonic() - began
-            most = f"{resident(stack.up) / 1e6:.0f} MB at most"
+            most = f"{most_resident(stack.up.pid) / 1e6:.0f} MB at most"
             print(f"{name}: sent in {sent:.0f} s, projected after {took:.0f} s, {most}", flush=True)
             pages(stack.api_url)
             if attack is silent_runs:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.services.process import most_resident
 from tests.system.e2e.client import Client, Reader, until
-from tests.system.e2e.stack import EmbeddedStack, ScaledStack, Service, Stack, shared
+from tests.system.e2e.stack import EmbeddedStack, ScaledStack, Stack, shared
 from tests.system.hostile.attacks import INSTANT, Target, attacks
 
 #: What one process may take at most, and for how long its own code may hold its event loop.
@@ -45,12 +46,6 @@ def runners_token(stack: Stack, owner: str) -> dict[str, str]:
         made = admin.request("POST", "/api/v1/tokens", {"name": owner, "owner": owner, "role": "runner"})
         assert made.status == 201, made.body
         return bearer(made.json["secret"])
-
-
-def resident(service: Service) -> int:
-    """The most bytes that the process has had in memory."""
-    status = Path(f"/proc/{service.pid}/status").read_text()
-    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
 
 
 def held(url: str) -> tuple[int, int, str]:
@@ -118,7 +113,7 @@ def missing(reader: Reader, run_id: str, tasks: int) -> int:
 def measured(stack: Stack) -> None:
     for service in stack.services:
         assert service.alive(), service.name
-        most = resident(service)
+        most = most_resident(service.pid)
         print(f"{service.name}: {most / 1e6:.0f} MB at most")
         assert most < MOST_BYTES, service.name
     for url in {*stack.ingest_urls, stack.api_url}:
