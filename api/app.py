@@ -21,6 +21,7 @@ from api.core import probes, problems
 from api.core.db import Reader
 from api.core.headers import SafeAnswers
 from api.core.run_refs import WholeNames, read_names
+from api.costs import pages as cost_pages
 from api.costs import routes as cost_routes
 from api.costs import tabs as cost_tabs
 from api.dead_letters import routes as dead_letter_routes
@@ -129,6 +130,7 @@ def _capabilities(
         task_pages.router(reader),
         timeline_pages.router(reader),
         cost_routes.router(reader),
+        cost_pages.router(reader),
         output_routes.router(reader, log, stores, clock),
         output_pages.router(reader, stores),
         output_forms.router(reader, log, stores, clock),

@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from projections.project.price_book import price_version
+from projections.costs.in_force import price_version
 from projections.project.refresh import refresh
 from projections.project.writer import Writer
 from schemas.settings import Settings

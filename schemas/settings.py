@@ -138,7 +138,8 @@ class Settings(FileSettings):
         description="Runs that are over and were last heard so long ago leave the tables; log and archive keep them. 0: never.",
     )
     price_book: Path | None = Field(
-        None, description="JSON file of prices (see docs/prices.md); without it costs are unknown."
+        None,
+        description="JSON file of prices (see docs/cost.md); without it the bundled list prices of us-east-1.",
     )
     alert_webhook: SecretStr = Field(
         SecretStr(""),

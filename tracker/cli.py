@@ -23,7 +23,11 @@ COMMANDS = {
     "outputs": "tracker.commands.outputs",
     "token": "tracker.commands.token",
     "alerts": "tracker.commands.alerts",
+    "prices": "tracker.commands.prices",
+    "reprice": "tracker.commands.prices",
 }
+#: Of a module with two.
+APPS = {"reprice": "reprice_app"}
 #: Earlier names, which still work in this version.
 ALIASES = {"books": "tracker.commands.delivery_check"}
 
@@ -38,7 +42,7 @@ class CommandLine(TyperGroup):
         module = COMMANDS.get(cmd_name) or ALIASES.get(cmd_name)
         if module is None:
             return None
-        command = typer.main.get_command(import_module(module).app)
+        command = typer.main.get_command(getattr(import_module(module), APPS.get(cmd_name, "app")))
         command.name = cmd_name
         return command
 

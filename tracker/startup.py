@@ -9,8 +9,8 @@ from typing import TypeVar
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from projections.project import price_book as prices
-from projections.project.price_book import PriceBook
+from projections.costs import in_force
+from projections.costs.price_book import PriceBook
 from schemas.settings import Settings
 from stores.log.port import LogUnavailable
 from stores.tables.client import Tables, TablesUnavailable, lacks_tables
@@ -34,7 +34,10 @@ def process_name() -> str:
 def prepare(tables: Tables, settings: Settings) -> list[str]:
     """Make the tables and put the price book in force; the migrations applied."""
     applied = migrate(tables)
-    prices.put_in_force(tables, PriceBook.load(settings.price_book) if settings.price_book else None)
+    if settings.price_book:
+        in_force.put_in_force(tables, PriceBook.load(settings.price_book))
+    else:
+        in_force.put_default_in_force(tables)
     return applied
 
 

@@ -1,32 +1,88 @@
+{% from "schemas/macros/prices.sql" import cuts, fitting, stretch_costs, sum_of %}
 {% from "schemas/macros/tasks.sql" import task_facts %}
--- What each process of a run cost, by the price book in force, and what it would have cost on spot machines only.
--- `unpriced` attempts ran at a price that is unknown; `unpriced_spot` attempts on a machine without a spot price.
--- `cpu_ms` is the CPU time asked for: CPUs × time, cached tasks left out.
+-- What each process of a run cost, and what it would have cost on spot machines only, by the price book in force.
+-- unpriced       attempts that ran at a price that is unknown; `unpriced_spot`: on a machine without a spot price
+-- cpu_ms         CPU time asked for: CPUs × time, cached tasks left out; used_cpu_ms: the part that was used of measured_cpu_ms, that of
+--                the attempts that were measured. In the same way memory, in MiB × ms.
+-- unused         of the cost of measured attempts what no use was made of: the rest beside the greater share that its CPUs and its
+--                memory were used to
+-- first_ms, last_ms   first submission, last completion (NULL: none); simulated_ms: the last completion if nothing had failed: of the
+--                tasks of one name the last, less the time of failed and aborted attempts of that name from submission to end
+WITH
+    priced AS
+    (
+        SELECT *, {{ stretch_costs("spot_rates", "spot_cuts") }} AS spot_stretches
+        FROM
+        (
+            SELECT *, {{ cuts("spot_rates") }} AS spot_cuts
+            FROM
+            (
+                SELECT
+                    process, name, status, shown, cpus, cpu_percent, peak_rss_bytes, submitted_at, started_at, ended_at, priced_ms,
+                    began, billed_ms, cpu_thousandths, memory_mib, gpus, capacity, cost_method, basis, would_cost,
+                    task_facts.cost AS task_cost, {{ fitting("'spot'", "offers", "", true) }} AS spot_rates
+                FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
+            )
+        )
+    ),
+    of_names AS
+    (
+        SELECT
+            process, name,
+            count() AS tasks,
+            countIf(ran) AS ran_tasks,
+            sum(ifNull(task_cost, 0)) AS cost,
+            sumIf(ifNull(task_cost, 0), over_badly) AS wasted,
+            countIf(isNull(task_cost)) AS unpriced,
+            sumIf(ifNull(on_spot, 0), ran) AS spot_cost,
+            countIf(ran AND isNull(on_spot)) AS unpriced_spot,
+            sumIf(priced_ms * ifNull(cpus, 1.), ran) AS cpu_ms,
+            sumIf(ifNull(task_cost, 0), capacity = 'spot') AS cost_of_spot,
+            sumIf(ifNull(task_cost, 0), capacity = 'on-demand') AS cost_of_on_demand,
+            sumIf(priced_ms * ifNull(cpus, 1.), ran AND capacity = 'spot') AS cpu_ms_of_spot,
+            sumIf(priced_ms * ifNull(cpus, 1.), ran AND capacity = 'on-demand') AS cpu_ms_of_on_demand,
+            groupUniqArrayIf(capacity, ran) AS capacities,
+            groupUniqArrayIf(cost_method, cost_method != '') AS methods,
+            countIf(cost_method != '' AND basis = 'assumed') AS assumed,
+            sumIf(ifNull(would_cost, 0), shown = 'cached') AS saved,
+            countIf(shown = 'cached' AND isNull(would_cost)) AS unpriced_saved,
+            countIf(measured) AS measured_tasks,
+            sumIf(least(100000., ifNull(cpu_percent, 0.)) / 100 * priced_ms, measured) AS used_cpu_ms,
+            sumIf(priced_ms * ifNull(cpus, 1.), measured) AS measured_cpu_ms,
+            sumIf(toFloat64(ifNull(peak_rss_bytes, 0)) / 1048576 * priced_ms, measured AND memory_mib > 0) AS used_mib_ms,
+            sumIf(toFloat64(memory_mib) * priced_ms, measured AND memory_mib > 0) AS measured_mib_ms,
+            sumIf(ifNull(task_cost, 0) * unused_millionths / 1000000, measured) AS unused,
+            min(if(shown = 'cached', NULL, toUnixTimestamp64Milli(submitted_at))) AS first_ms,
+            max(if(shown = 'cached' OR status = 'pending', NULL, toUnixTimestamp64Milli(ended_at))) AS last_ms,
+            sumIf(greatest(0, ifNull(toUnixTimestamp64Milli(ended_at) - toUnixTimestamp64Milli(submitted_at), 0)), over_badly) AS lost_ms
+        FROM
+        (
+            SELECT
+                *,
+                shown != 'cached' AND (isNotNull(started_at) OR isNull(task_cost)) AS ran,
+                shown IN ('failed', 'aborted') AS over_badly,
+                {{ sum_of("spot_stretches") }} AS on_spot,
+                ran AND isNotNull(cpu_percent) AND cpu_percent >= 0 AS measured,
+                toInt64(1000000 * (1 - least(1., greatest(
+                    ifNull(cpu_percent, 0.) / 100 / greatest(0.001, ifNull(cpus, 1.)),
+                    if(memory_mib > 0, ifNull(peak_rss_bytes, 0) / 1048576 / memory_mib, 0.))))) AS unused_millionths
+            FROM priced
+        )
+        GROUP BY process, name
+    )
 SELECT
     process,
-    count() AS tasks,
-    countIf(ran) AS ran_tasks,
-    sum(ifNull(task_cost, 0)) AS cost,
-    sumIf(ifNull(task_cost, 0), shown IN ('failed', 'aborted')) AS wasted,
-    countIf(isNull(task_cost)) AS unpriced,
-    sum(if(ran, ifNull(toDecimal128(spot_per_hour, 9) * priced_ms / 3600000, 0), 0)) AS spot_cost,
-    countIf(ran AND isNull(spot_per_hour)) AS unpriced_spot,
-    sumIf(priced_ms * ifNull(cpus, 1.), ran) AS cpu_ms
-FROM
-(
-    SELECT
-        process, shown, cpus, priced_ms,
-        task_facts.cost AS task_cost,
-        shown != 'cached' AND (isNotNull(started_at) OR isNull(task_facts.cost)) AS ran,
-        arrayFirst(o -> startsWith(ifNull(cloud_zone, ''), o.1), spot.offers).2 AS spot_per_hour
-    FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
-    LEFT ANY JOIN
-    (
-        SELECT machine_type AS spot_type, arraySort(o -> -length(o.1), groupArray((zone, per_hour))) AS offers
-        FROM prices FINAL
-        WHERE version = (SELECT max(version) FROM prices) AND lower(price_model) = 'spot' AND machine_type != ''
-        GROUP BY machine_type
-    ) AS spot ON ifNull(task_facts.machine_type, '') = spot.spot_type
-)
+    {% for total in (
+        "tasks", "ran_tasks", "cost", "wasted", "unpriced", "spot_cost", "unpriced_spot", "cpu_ms", "cost_of_spot", "cost_of_on_demand",
+        "cpu_ms_of_spot", "cpu_ms_of_on_demand", "assumed", "saved", "unpriced_saved", "measured_tasks", "used_cpu_ms",
+        "measured_cpu_ms", "used_mib_ms", "measured_mib_ms", "unused") %}
+    sum(n.{{ total }}) AS {{ total }},
+    {% endfor %}
+    arraySort(groupUniqArrayArray(n.capacities)) AS capacities,
+    arraySort(groupUniqArrayArray(n.methods)) AS methods,
+    min(n.first_ms) AS first_ms,
+    max(n.last_ms) AS last_ms,
+    max(greatest(n.last_ms - n.lost_ms, n.first_ms)) AS simulated_ms
+FROM of_names AS n
 GROUP BY process
 ORDER BY cost DESC, process

@@ -1,17 +1,40 @@
 """The shapes of answers about costs."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from api.core.models import Money
+from api.core.models import Money, Time
 
 
 class Spot(BaseModel):
-    """What spot machines alone would have cost."""
+    """What spot machines alone would have cost; not `complete` where a machine has no spot price: then it is at least this."""
 
     amount: Money
+    complete: bool
+
+
+class CapacityCost(BaseModel):
+    """What ran on machines that were bought in one way: spot, on-demand, or nobody told."""
+
+    capacity: str
+    amount: Money
+    cpu_ms: int
+
+
+class Use(BaseModel):
+    """What was used of what was asked for, by the attempts that were measured; `unused`: the money behind what neither CPUs nor
+    memory were used to."""
+
+    tasks: int
+    cpu_used: float | None = Field(
+        description="0 to 1 of the CPU time asked for; more where a task took more than it asked for"
+    )
+    memory_used: float | None = Field(description="Peak memory of that asked for, by time")
+    unused: Money
 
 
 class ProcessCost(BaseModel):
+    """`simulated_wallclock_ms`: without failed and aborted attempts; an estimate. `capacity`: spot, on-demand, mixed, unknown."""
+
     process: str
     label: str
     tasks: int
@@ -20,25 +43,66 @@ class ProcessCost(BaseModel):
     unpriced_tasks: int
     if_all_spot: Spot | None
     cpu_ms: int
+    wallclock_ms: int | None
+    simulated_wallclock_ms: int | None
+    capacity: str | None
+    first_submitted_at: Time | None
+    last_completed_at: Time | None
+    use: Use | None
 
 
 class Pricing(BaseModel):
-    """How it was priced: the price book in force, null where there is none, and the rule in words."""
+    """How it was priced: the price book in force, its fields null where there is none, and the rule in words."""
 
     version: int | None
+    source: str | None
+    date: str | None
+    region: str | None
     rates: int
     rule: str
 
 
 class Costs(BaseModel):
-    """`amount` and `wasted` are null when no price is known; `if_all_spot` when one spot price is not."""
+    """`amount` and `wasted` are null when no price is known. While a price is unknown, a total is the least that it can be."""
 
     amount: Money | None
     currency: str | None
     wasted: Money | None
     complete: bool
     unpriced_tasks: int
+    assumed_tasks: int = Field(description="Attempts that were priced at an assumed rate")
+    method: str | None = Field(description="share-of-machine, flat, mixed, or null where nothing was priced")
     if_all_spot: Spot | None
     cpu_ms: int
+    wallclock_ms: int | None
+    simulated_wallclock_ms: int | None = Field(
+        description="Less the greatest time that one process lost by retries; an estimate"
+    )
+    saved_by_cache: Money | None = Field(
+        description="What the cached tasks cost when they ran, as far as it is known"
+    )
+    by_capacity: list[CapacityCost]
+    use: Use | None
     processes: list[ProcessCost]
     pricing: Pricing
+    covers: str = Field(description="What the figure covers, in a sentence or two")
+
+
+class Spend(BaseModel):
+    """What some runs cost together, at least, where it is not `complete`. By capacity it is not known what was wasted."""
+
+    key: str = Field(description="'' where a run has none")
+    amount: Money
+    wasted: Money | None
+    runs: int
+    complete: bool
+    unpriced_tasks: int
+
+
+class SpendList(BaseModel):
+    """`total` is the sum over the runs, each once; labels may add up to more. `more`: there are groups that are not listed."""
+
+    groups: list[Spend]
+    total: Spend
+    currency: str | None
+    more: bool

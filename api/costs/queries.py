@@ -1,21 +1,19 @@
 """What a run cost, by process, and how that was worked out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from api.core.db import Reader, Row
 from api.core.figures import money, time_of
-from api.core.models import Time
-from api.costs.models import Costs, Pricing, ProcessCost, Spot
+from api.costs.models import CapacityCost, Costs, Pricing, ProcessCost, Spot, Use
 from api.tasks.queries import labels_of
 
 RULE = (
-    "Each attempt costs its time from start to complete (while it runs: so far) times the rate of its "
-    "machine type, price model and zone; without a machine type, times the flat rates for its CPUs and "
-    "memory. Cached tasks cost nothing. Wasted is what failed and aborted attempts cost. A price that is "
-    "unknown is left out, and then the cost is not complete."
+    "Each attempt costs its time from start to end (while it runs: so far) times the rate of its machine, times the greater of "
+    "the shares that its CPUs and its memory take of it; without a machine type, times the flat rates for its CPUs and memory. "
+    "Cached tasks cost nothing. Wasted is what failed and aborted attempts cost. A price that is unknown is left out and counted."
 )
+_CAPACITIES = ("spot", "on-demand", "unknown")
 
 
 def costs(reader: Reader, run_id: str) -> Costs:
@@ -26,32 +24,112 @@ def costs(reader: Reader, run_id: str) -> Costs:
 
 def add_up(rows: Sequence[Row], book: Row | None) -> Costs:
     """Pure. `rows`: of `costs.sql`; `book`: the row of `price_book.sql`, if any."""
-    total, wasted, unpriced, spot, unpriced_spot = (
-        sum((r[k] for r in rows), Decimal(0))
-        for k in ("cost", "wasted", "unpriced", "spot_cost", "unpriced_spot")
-    )
+    total = _Sums(rows)
+    cost, unpriced = total("cost"), int(total("unpriced"))
     # Without a task there is nothing to price: the cost is known, and nothing.
     is_priced = not rows or (
-        book is not None and any(r["ran_tasks"] for r in rows) and (total > 0 or unpriced == 0)
+        book is not None and any(r["ran_tasks"] for r in rows) and (cost > 0 or unpriced == 0)
     )
     labels = labels_of(r["process"] for r in rows)
+    processes = [_process(r, labels[r["process"]], book is not None) for r in rows]
+    first, last = _ends(rows)
+    wallclock = None if first is None or last is None else max(0, last - first)
+    lost = max((_lost(p) for p in processes), default=0)
+    cached = any(r["saved"] or r["unpriced_saved"] for r in rows)
+    assumed = int(total("assumed"))
     return Costs(
-        amount=money(total) if is_priced else None,
+        amount=money(cost) if is_priced else None,
         currency=book["currency"] if book else None,
-        wasted=money(wasted) if is_priced else None,
+        wasted=money(total("wasted")) if is_priced else None,
         complete=is_priced and unpriced == 0,
-        unpriced_tasks=int(unpriced),
-        if_all_spot=Spot(amount=money(spot)) if is_priced and unpriced_spot == 0 else None,
+        unpriced_tasks=unpriced,
+        assumed_tasks=assumed,
+        method=method_of({m for r in rows for m in r["methods"]}),
+        if_all_spot=_spot(total("spot_cost"), int(total("unpriced_spot"))) if is_priced else None,
         cpu_ms=sum(int(r["cpu_ms"]) for r in rows),
-        processes=[_process(r, labels[r["process"]], book is not None) for r in rows],
+        wallclock_ms=wallclock,
+        simulated_wallclock_ms=None if wallclock is None else max(0, wallclock - lost),
+        saved_by_cache=money(total("saved")) if cached else None,
+        by_capacity=by_capacity(rows),
+        use=_use(rows),
+        processes=processes,
         pricing=Pricing(
-            version=book["version"] if book else None, rates=book["rates"] if book else 0, rule=RULE
+            version=book["version"] if book else None,
+            source=(book["source"] or None) if book else None,
+            date=(book["date"] or None) if book else None,
+            region=(book["region"] or None) if book else None,
+            rates=book["rates"] if book else 0,
+            rule=RULE,
         ),
+        covers=covers(unpriced, assumed, cached, book),
     )
+
+
+class _Sums:
+    """Sums of columns of rows."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.rows = list(rows)
+
+    def __call__(self, column: str) -> Decimal:
+        return sum((Decimal(r[column]) for r in self.rows), Decimal(0))
+
+
+def method_of(methods: Iterable[str]) -> str | None:
+    """Pure. The one method, `mixed` for several, None for none."""
+    found = sorted(methods)
+    return "mixed" if len(found) > 1 else (found[0] if found else None)
+
+
+def capacity_of(capacities: Sequence[str]) -> str | None:
+    """Pure. How the machines were bought, in one word."""
+    return "mixed" if len(capacities) > 1 else (capacities[0] if capacities else None)
+
+
+def by_capacity(rows: Sequence[Row]) -> list[CapacityCost]:
+    """Pure. The cost by how machines were bought, which adds up to the whole; ways that nothing was bought in are left out."""
+    total = _Sums(rows)
+    costs = {"spot": total("cost_of_spot"), "on-demand": total("cost_of_on_demand")}
+    times = {"spot": sum(int(r["cpu_ms_of_spot"]) for r in rows)}
+    times["on-demand"] = sum(int(r["cpu_ms_of_on_demand"]) for r in rows)
+    costs["unknown"] = total("cost") - sum(costs.values())
+    times["unknown"] = sum(int(r["cpu_ms"]) for r in rows) - sum(times.values())
+    used = {c for r in rows for c in r["capacities"]}
+    return [
+        CapacityCost(capacity=c, amount=money(costs[c]), cpu_ms=times[c]) for c in _CAPACITIES if c in used
+    ]
+
+
+def covers(unpriced: int, assumed: int, cached: bool, book: Row | None) -> str:
+    """Pure. What the figure covers, in sentences."""
+    if book is None:
+        return "No price book is in force, so nothing is priced."
+    where = f" of {book['region']}" if book["region"] else ""
+    when = f", {book['date']}" if book["date"] else ""
+    said = [
+        f"Compute of this cycle's attempts{', without what was taken from the cache' if cached else ''}, at the prices{where}"
+        f" ({book['source'] or 'a price book of your own'}{when}). Storage, network and idle machines are not in it."
+    ]
+    if unpriced:
+        said.append(f"It is at least this: {_tasks(unpriced)} without a known price.")
+    if assumed:
+        off = f"{100 * book['spot_discount']:.0f} % off" if book["spot_discount"] else "less than on demand"
+        said.append(f"Spot prices are assumed ({off}) for {_tasks(assumed)}.")
+    return " ".join(said)
+
+
+def _tasks(number: int) -> str:
+    return f"{number:,} task" + ("" if number == 1 else "s")
+
+
+def _spot(amount: Decimal, unpriced: int) -> Spot | None:
+    return Spot(amount=money(amount), complete=unpriced == 0) if amount or not unpriced else None
 
 
 def _process(row: Row, label: str, has_book: bool) -> ProcessCost:
     is_priced = has_book and (row["cost"] > 0 or row["unpriced"] == 0)
+    first, last, simulated = row["first_ms"], row["last_ms"], row["simulated_ms"]
+    over = first is not None and last is not None
     return ProcessCost(
         process=row["process"],
         label=label,
@@ -59,40 +137,37 @@ def _process(row: Row, label: str, has_book: bool) -> ProcessCost:
         amount=money(row["cost"]) if is_priced else None,
         wasted=money(row["wasted"]) if is_priced else None,
         unpriced_tasks=row["unpriced"],
-        if_all_spot=Spot(amount=money(row["spot_cost"])) if has_book and row["unpriced_spot"] == 0 else None,
+        if_all_spot=_spot(row["spot_cost"], row["unpriced_spot"]) if has_book else None,
         cpu_ms=int(row["cpu_ms"]),
+        wallclock_ms=max(0, last - first) if over else None,
+        simulated_wallclock_ms=max(0, simulated - first) if over and simulated is not None else None,
+        capacity=capacity_of(row["capacities"]),
+        first_submitted_at=time_of(first),
+        last_completed_at=time_of(last),
+        use=_use([row]),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessSpan:
-    """From the first submission of a process to its last completion; `x` and `width` in per cent of the run's time."""
-
-    first: Time | None
-    last: Time | None
-    wallclock_ms: int | None
-    x: float
-    width: float
-
-
-def process_spans(reader: Reader, run_id: str) -> dict[str, ProcessSpan]:
-    """The span of each process of the run, by its full name, the earliest first."""
-    return spans_of(reader.rows("costs/process_spans", run_id=run_id))
+def _use(rows: Sequence[Row]) -> Use | None:
+    tasks = sum(r["measured_tasks"] for r in rows)
+    if not tasks:
+        return None
+    cpu, mib = sum(r["measured_cpu_ms"] for r in rows), sum(r["measured_mib_ms"] for r in rows)
+    return Use(
+        tasks=tasks,
+        cpu_used=round(sum(r["used_cpu_ms"] for r in rows) / cpu, 4) if cpu else None,
+        memory_used=round(sum(r["used_mib_ms"] for r in rows) / mib, 4) if mib else None,
+        unused=money(_Sums(rows)("unused")),
+    )
 
 
-def spans_of(rows: Sequence[Row]) -> dict[str, ProcessSpan]:
-    """Pure. `rows`: of `process_spans.sql`; `last_ms` is NULL while nothing of the process is complete."""
-    if not rows:
-        return {}
-    first_ms = min(r["first_ms"] for r in rows)
-    whole = max(1, max(r["last_ms"] or r["first_ms"] for r in rows) - first_ms)
-    return {
-        r["process"]: ProcessSpan(
-            first=time_of(r["first_ms"]),
-            last=time_of(r["last_ms"]),
-            wallclock_ms=None if r["last_ms"] is None else max(0, r["last_ms"] - r["first_ms"]),
-            x=round(100 * (r["first_ms"] - first_ms) / whole, 2),
-            width=round(max(0.4, 100 * ((r["last_ms"] or r["first_ms"]) - r["first_ms"]) / whole), 2),
-        )
-        for r in rows
-    }
+def _ends(rows: Sequence[Row]) -> tuple[int | None, int | None]:
+    firsts = [r["first_ms"] for r in rows if r["first_ms"] is not None]
+    lasts = [r["last_ms"] for r in rows if r["last_ms"] is not None]
+    return min(firsts, default=None), max(lasts, default=None)
+
+
+def _lost(process: ProcessCost) -> int:
+    if process.wallclock_ms is None or process.simulated_wallclock_ms is None:
+        return 0
+    return process.wallclock_ms - process.simulated_wallclock_ms

@@ -1,12 +1,15 @@
 """Costs under /api/v1."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 
 from api.core.db import Reader
-from api.core.params import Ref
+from api.core.params import Ref, RunFilter, run_filter
 from api.core.problems import responses
 from api.costs import queries as costs
-from api.costs.models import Costs
+from api.costs.models import Costs, SpendList
+from api.costs.spend import By, spend
 from api.runs.queries import resolve
 
 
@@ -18,5 +21,10 @@ def router(reader: Reader) -> APIRouter:
     def get_costs(ref: Ref) -> Costs:
         """What the run cost, by process, and how that was worked out."""
         return costs.costs(reader, resolve(reader, ref))
+
+    @r.get("/costs")
+    def get_spend(filter: Annotated[RunFilter, Depends(run_filter)], by: By = By.PIPELINE) -> SpendList:
+        """What runs cost together, in groups; the parameters of `/runs` filter."""
+        return spend(reader, filter, by)
 
     return r

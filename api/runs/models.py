@@ -69,12 +69,16 @@ class Reported(BaseModel):
 
 
 class Cost(BaseModel):
-    """What the attempts cost; `wasted`: the failed and aborted ones; not `complete` if a price is unknown."""
+    """What the attempts cost; `wasted`: the failed and aborted ones. Where a price is unknown it is the least, not `complete`."""
 
     amount: Money
     currency: str
     wasted: Money
     complete: bool
+    method: str | None = Field(
+        None, description="share-of-machine, flat, mixed, or null where nothing was priced"
+    )
+    unpriced_tasks: int = 0
 
 
 class RunError(BaseModel):

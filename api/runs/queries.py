@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from api.core.cursor import OFFSET_MAX, RunPlace, TaskPlace, run_place, task_place, to_token
@@ -290,7 +291,15 @@ def _cost(row: Row, currency: str) -> Cost | None:
         currency=currency,
         wasted=money(row["wasted"]),
         complete=row["unpriced"] == 0,
+        method=_method(row["priced_cost"], row["cost_flat"]),
+        unpriced_tasks=row["unpriced"],
     )
+
+
+def _method(cost: Decimal, flat: Decimal) -> str | None:
+    if cost == 0:
+        return None
+    return "flat" if flat == cost else "mixed" if flat else "share-of-machine"
 
 
 def _error(row: Row) -> RunError | None:

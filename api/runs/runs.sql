@@ -33,7 +33,7 @@ SELECT
     modes.preview AS preview,
     process_names.names AS announced,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
-    peak, wasted, unpriced, missing,
+    peak, wasted, unpriced, missing, cost AS priced_cost, cost_flat,
     {{ shown_cost }} AS shown_cost,
     out.attempt.state AS outputs_state,
     out.attempt.message AS outputs_message,

@@ -132,11 +132,14 @@ def together(cycles: Sequence[Run]) -> Cost | None:
     costs = [c.cost for c in cycles if c.cost]
     if not costs:
         return None
+    methods = {c.method for c in costs if c.method}
     return Cost(
         amount=money(sum((Decimal(c.amount) for c in costs), Decimal(0))),
         currency=costs[0].currency,
         wasted=money(sum((Decimal(c.wasted) for c in costs), Decimal(0))),
         complete=len(costs) == len(cycles) and all(c.complete for c in costs),
+        method=methods.pop() if len(methods) == 1 else "mixed" if methods else None,
+        unpriced_tasks=sum(c.unpriced_tasks for c in costs),
     )
 
 

@@ -45,6 +45,9 @@ class Task(BaseModel):
     executor: str | None
     queue: str | None
     cost: Money | None
+    cost_method: str | None = Field(
+        None, description="share-of-machine, flat, or null where nothing was priced"
+    )
     cpu_percent: float | None
     peak_rss_bytes: int | None
     read_bytes: int | None

@@ -199,6 +199,7 @@ def _task(row: Row) -> Row:
     # Where the clocks of two machines differ, a difference of their times is no duration.
     task |= {k: None if row[k] is None or row[k] < 0 else row[k] for k in _DURATIONS}
     task["cost"] = None if row["cost"] is None else money(row["cost"])
+    task["cost_method"] = row["cost_method"] or None
     return task
 
 

@@ -7,7 +7,7 @@ FROM
     SELECT
         task_id, hash, name, process, tag, shown AS status, inferred, attempt, error_action, exit, native_id,
         submitted_at, started_at, completed_at, duration_ms, realtime_ms, cpus, memory_bytes, machine_type, price_model,
-        cloud_zone, hostname, container, executor, queue, task_facts.cost AS cost,
+        cloud_zone, hostname, container, executor, queue, task_facts.cost AS cost, cost_method,
         cpu_percent, peak_rss_bytes, read_bytes, write_bytes,
         concat(name, '\n', hash, '\n', ifNull(tag, ''), '\n', ifNull(native_id, '')) AS searched
     FROM {{ task_facts("[{run_id:String}]") }} AS task_facts

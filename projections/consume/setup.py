@@ -2,7 +2,7 @@
 
 import threading
 
-from projections.project.price_book import price_version
+from projections.costs.in_force import price_version
 from projections.project.projector import Projector
 from projections.project.retention import RetentionSchedule
 from projections.project.sweep import Publish, Thresholds

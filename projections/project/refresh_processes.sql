@@ -28,6 +28,11 @@ WITH
             sum(ifNull(task_facts.cost, 0)) AS cost,
             sumIf(ifNull(task_facts.cost, 0), shown IN ('failed', 'aborted')) AS wasted,
             countIf(isNull(task_facts.cost)) AS unpriced,
+            sumIf(ifNull(task_facts.cost, 0), capacity = 'spot') AS cost_spot,
+            sumIf(ifNull(task_facts.cost, 0), capacity = 'on-demand') AS cost_on_demand,
+            sumIf(ifNull(task_facts.cost, 0), cost_method = 'flat') AS cost_flat,
+            countIf(cost_method != '' AND basis = 'assumed') AS assumed,
+            sumIf(ifNull(would_cost, 0), shown = 'cached') AS saved,
             sumIf(priced_ms * ifNull(cpus, 1.), shown != 'cached') AS cpu_ms,
             min(if(shown = 'cached', NULL, submitted_at)) AS first_submitted_at,
             max(if(shown = 'cached' OR status = 'pending', NULL, ended_at)) AS last_completed_at,
@@ -55,7 +60,8 @@ SELECT
     {% for kind in ("succeeded", "failed", "ignored", "aborted", "cached") %}
     {{ known_count(kind, "totals") }} AS {{ kind }},
     {% endfor %}
-    retried, cost, wasted, unpriced, cpu_ms, first_submitted_at, last_completed_at
+    retried, cost, wasted, unpriced, cpu_ms, first_submitted_at, last_completed_at,
+    cost_spot, cost_on_demand, cost_flat, assumed, saved
 FROM
 (
     SELECT *, {{ missing_tasks("totals") }} AS missing

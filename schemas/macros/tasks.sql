@@ -1,3 +1,4 @@
+{% from "schemas/macros/prices.sql" import bought, cuts, fitting, offers, stretch_costs, sum_of %}
 {# The tasks of the runs {{ run_ids }} with what follows from them: how they are shown once the run's end has closed what was open,
    the ms that they lasted, and their cost. The one definition behind the figures, the lists and the charts.
 
@@ -5,11 +6,34 @@
              when the run has; else they never ran, and stay.
    from_ms, to_ms   the interval [start, complete) for concurrency: NULL for cached, zero-length and never started tasks; an open
              one lasts to the run's end, or without an end for ever.
-   cost      per attempt from (start, complete), never from realtime; an open one so far, by the runner's own clock. Cached and
-             never started ones cost 0; an unknown price is NULL. Of the offers for a machine the one with the same price model
-             goes before one for any, then the longest zone that the task's zone starts with. The caps keep the product of
-             hostile figures within Decimal(38, 9). #}
+   would_cost  per attempt from (start, complete), never from realtime; an open one so far, by the runner's own clock. An unknown
+             price is NULL. The caps keep the product of hostile figures within Decimal(38, 9).
+   cost      the same, but cached and never started ones cost 0.
+   cost_method  share-of-machine or flat; '' where nothing was priced. `basis`: list, history or assumed; capacity: spot, on-demand
+             or unknown. #}
 {% macro task_facts(run_ids) %}
+(
+SELECT
+    *,
+    if(isNull(started_at), toDecimal128(0, 9), {{ sum_of("stretches") }}) AS would_cost,
+    if(status = 'cached', toDecimal128(0, 9), would_cost) AS cost,
+    multiIf(
+        status = 'cached' OR isNull(started_at) OR arrayExists(c -> isNull(c), stretches), '',
+        isNotNull(rate.per_hour), 'share-of-machine',
+        'flat') AS cost_method
+FROM
+(
+SELECT *, {{ stretch_costs("rates", "cuts") }} AS stretches
+FROM
+(
+SELECT
+    *,
+    if(bought IN ('spot', 'on-demand'), bought, 'unknown') AS capacity,
+    arrayFirst(o -> o.since <= began, rates) AS rate,
+    rate.basis AS basis,
+    greatest(priced_ms, rate.minimum_ms) AS billed_ms,
+    {{ cuts("rates") }} AS cuts
+FROM
 (
 SELECT
     t.*,
@@ -23,18 +47,13 @@ SELECT
     if(isNull(from_ms), NULL, ended_ms) AS to_ms,
     least(315360000000, greatest(0, ifNull(
         toUnixTimestamp64Milli(coalesce(ended_at, r.heard_at)) - toUnixTimestamp64Milli(t.started_at), 0))) AS priced_ms,
-    arrayFirst(
-        o -> (o.1 = '' OR o.1 = lower(ifNull(t.price_model, ''))) AND startsWith(ifNull(t.cloud_zone, ''), o.2),
-        p.offers) AS offer,
     toInt64(least(1000000000., round(ifNull(t.cpus, 1.) * 1000.))) AS cpu_thousandths,
     least(1073741824, intDiv(ifNull(t.memory_bytes, 0), 1048576)) AS memory_mib,
-    multiIf(
-        t.status = 'cached' OR isNull(t.started_at), toDecimal128(0, 9),
-        isNotNull(offer.3), toDecimal128(offer.3, 9) * priced_ms / 3600000,
-        isNotNull(offer.4),
-            toDecimal128(offer.4, 9) * priced_ms * cpu_thousandths / 3600000000
-            + toDecimal128(ifNull(offer.5, 0), 9) * priced_ms * memory_mib / 3686400000,
-        NULL) AS cost
+    least(1000, ifNull(t.accelerators, 0)) AS gpus,
+    ifNull(toUnixTimestamp64Milli(t.started_at), 0) AS began,
+    {{ bought }} AS bought,
+    p.offers AS offers,
+    {{ fitting("bought") }} AS rates
 FROM
 (
     SELECT *, rank FROM tasks FINAL WHERE run_id IN {{ run_ids }}
@@ -54,15 +73,10 @@ LEFT ANY JOIN
     FROM runs FINAL
     WHERE run_id IN {{ run_ids }}
 ) AS r ON t.run_id = r.ended_run_id
-LEFT ANY JOIN
-(
-    SELECT
-        machine_type AS offered_type,
-        arraySort(o -> (o.1 = '', -length(o.2)), groupArray((lower(price_model), zone, per_hour, per_cpu_hour, per_gib_hour))) AS offers
-    FROM prices FINAL
-    WHERE version = (SELECT max(version) FROM prices)
-    GROUP BY machine_type
-) AS p ON ifNull(t.machine_type, '') = p.offered_type
+LEFT ANY JOIN {{ offers(run_ids) }} AS p ON ifNull(t.machine_type, '') = p.offered_type
+)
+)
+)
 )
 {%- endmacro %}
 

@@ -120,6 +120,6 @@ def test_readme_names_only_settings_that_are() -> None:
 
     known = {f"TRACKER_{name.upper()}" for name in Settings.model_fields}
     root = Path(__file__).parents[2]
-    for page in ("README.md", "ARCHITECTURE.md", "docs/prices.md"):
+    for page in ("README.md", "ARCHITECTURE.md", "docs/cost.md"):
         named = set(re.findall(r"TRACKER_[A-Z0-9_]+", (root / page).read_text("utf-8")))
         assert named <= known, page

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from projections.alerts import rules
-from projections.project.price_book import PriceBook
+from projections.costs.price_book import PriceBook
 from schemas.settings import Settings
 from tracker.printing import print_table
 from tracker.settings import read_settings

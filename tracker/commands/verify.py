@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from projections.project.price_book import price_version
+from projections.costs.in_force import price_version
 from projections.replay import compare
 from schemas.topics import EVENTS
 from stores.log.port import EventLog

@@ -113,10 +113,10 @@ def facts(run: Run, cycle: int = 1, cycles: int = 1, resumed: bool = False, **mo
     [
         ("running", {}, set()),
         ("succeeded", {}, {"cost"}),
-        ("succeeded", {"cycle": 2, "cycles": 2}, {"history"}),
-        ("succeeded", {"resumed": True}, set()),
-        ("failed", {}, {"error"}),
-        ("cancelled", {"cycles": 2, "of_tabs": {"ai": 1}}, {"error", "history", "ai"}),
+        ("succeeded", {"cycle": 2, "cycles": 2}, {"cost", "history"}),
+        ("succeeded", {"resumed": True}, {"cost"}),
+        ("failed", {}, {"cost", "error"}),
+        ("cancelled", {"cycles": 2, "of_tabs": {"ai": 1}}, {"cost", "error", "history", "ai"}),
         ("submitted", {"of_tabs": {"ai": 1}}, {"ai"}),
     ],
 )

@@ -344,8 +344,8 @@ def test_cost(stage: Stage) -> None:
         },
     )
     told: dict[str, dict[str, Any]] = {
-        "priced": {"cost": "1.500000000", "wasted": "0.25", "succeeded": 2},
-        "partly": {"cost": "2", "unpriced": 1, "succeeded": 2},
+        "priced": {"cost": "1.500000000", "wasted": "0.25", "succeeded": 2, "cost_flat": "1.5"},
+        "partly": {"cost": "2", "unpriced": 1, "succeeded": 2, "cost_flat": "0.5"},
         "unpriced": {"unpriced": 2, "succeeded": 2},
         "waiting": {"pending": 2},
         "cached": {"cached": 2},
@@ -354,12 +354,13 @@ def test_cost(stage: Stage) -> None:
         stage.run(run_id)
         stage.figures(run_id, **figures)
     cost = {r["id"]: r["cost"] for r in stage.get("/runs")["runs"]}
+    known = {"currency": "EUR", "wasted": "0", "complete": True, "unpriced_tasks": 0}
     assert cost == {
-        "priced": {"amount": "1.5", "currency": "EUR", "wasted": "0.25", "complete": True},
-        "partly": {"amount": "2", "currency": "EUR", "wasted": "0", "complete": False},
+        "priced": known | {"amount": "1.5", "wasted": "0.25", "method": "flat"},
+        "partly": known | {"amount": "2", "complete": False, "method": "mixed", "unpriced_tasks": 1},
         "unpriced": None,
         "waiting": None,
-        "cached": {"amount": "0", "currency": "EUR", "wasted": "0", "complete": True},
+        "cached": known | {"amount": "0", "method": None},
     }
 
 

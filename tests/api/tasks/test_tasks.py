@@ -279,7 +279,7 @@ def test_costs(stage: Stage) -> None:
         True,
         "USD",
     )
-    assert costs["if_all_spot"] == {"amount": "1.25"} and costs["cpu_ms"] == 3 * hour
+    assert costs["if_all_spot"] == {"amount": "1.25", "complete": True} and costs["cpu_ms"] == 3 * hour
     assert costs["pricing"]["version"] == 2 and costs["pricing"]["rates"] == 4
     stage.task("r1", 4, process="A:B:Q", machine_type="c5", started_at=0, completed_at=hour)
     stage.task("r1", 5, process="A:B:R", machine_type="strange", started_at=0, completed_at=hour)
@@ -288,8 +288,8 @@ def test_costs(stage: Stage) -> None:
         "6.25",
         False,
         1,
-        None,
+        {"amount": "1.25", "complete": False},
     )
     assert [(p["label"], p["amount"], p["if_all_spot"]) for p in costs["processes"]] == [
-        ("B:Q", "4", None), ("P", "2.25", {"amount": "1.25"}), ("B:R", None, None),
+        ("B:Q", "4", None), ("P", "2.25", {"amount": "1.25", "complete": True}), ("B:R", None, None),
     ]  # fmt: skip

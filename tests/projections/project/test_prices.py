@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from projections.project.price_book import PriceBook, Rate, price_version, put_in_force
+from projections.costs.in_force import price_version, put_in_force
+from projections.costs.price_book import PriceBook, Rate, Row
 from schemas.events import Completed, TaskRecord, TasksChanged
 from schemas.statuses import ReportedState
 from stores.tables.client import Tables
@@ -191,7 +192,9 @@ def test_only_the_book_in_force_counts(stage: Stage) -> None:
 def test_a_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "prices.json"
     file.write_text(json.dumps({"currency": "EUR", "rates": [{"machine_type": "m", "per_hour": "0.096"}]}))
-    assert PriceBook.load(file).rows() == [("m", "", "", "0.096", "", "", "EUR")]
+    assert PriceBook.load(file).rows() == [
+        Row("m", "", "", 0, "", "", "0.096", None, None, None, 0, 0, 0, "list", "EUR")
+    ]
 
 
 @pytest.mark.parametrize(

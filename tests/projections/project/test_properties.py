@@ -25,8 +25,10 @@ pytestmark = pytest.mark.each_store
 IN_CHDB, ON_A_SERVER = examples(6), examples(2)
 PRICE_VERSION = 1
 RATES = (
-    Rate("m5.large", "", "", Decimal("0.096")),
-    Rate("m5.large", "spot", "", Decimal("0.033333333")),
+    Rate("m5.large", "on-demand", "", Decimal("0.096"), vcpus=2, memory_mib=8192),
+    Rate("m5.large", "on-demand", "", Decimal("0.107"), vcpus=2, memory_mib=8192, valid_from_ms=4000),
+    Rate("m5.large", "", "eu-", Decimal("0.11"), vcpus=2, valid_from_ms=2000, minimum_ms=3000),
+    Rate("m5.large", "spot", "", Decimal("0.033333333"), vcpus=2, memory_mib=900, basis="assumed"),
     Rate("m5.large", "spot", "us-east-1", Decimal("0.0345")),
     Rate("", "", "", None, Decimal("0.04"), Decimal("0.004")),
 )

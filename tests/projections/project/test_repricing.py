@@ -7,8 +7,9 @@ from unittest import mock
 
 import pytest
 
+from projections.costs.in_force import put_in_force
+from projections.costs.price_book import PriceBook, Rate
 from projections.project import refresh
-from projections.project.price_book import PriceBook, Rate, put_in_force
 from projections.project.projector import Projector
 from projections.project.refresh import LARGE_RUN_RECORDS, PATIENCE, Repricing
 from projections.replay import compare

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from projections.consume import setup
+from projections.costs.in_force import price_version
 from projections.project import retention
-from projections.project.price_book import price_version
 from projections.project.retention import DAY_MS, RetentionSchedule, expire, expire_all
 from projections.replay import compare, replay
 from schemas import events as e

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from projections.consume import setup
-from projections.project.price_book import price_version
+from projections.costs.in_force import price_version
 from projections.replay import compare, replay
 from schemas.events import (
     Completed,

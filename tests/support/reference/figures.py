@@ -26,6 +26,13 @@ class Rate(NamedTuple):
     per_hour: Decimal | None
     per_cpu_hour: Decimal | None = None
     per_gib_hour: Decimal | None = None
+    vcpus: int = 0
+    memory_mib: int = 0
+    valid_from_ms: int = 0
+    executor: str = ""
+    queue: str = ""
+    minimum_ms: int = 0
+    basis: str = "list"
 
 
 def ms(moment: datetime | None) -> int | None:
@@ -43,6 +50,12 @@ class Task:
     ended_at: int | None
     priced_ms: int
     cost: Decimal | None
+    would_cost: Decimal | None = None  # without the cache
+    rate: Rate | None = None  # that held when it began
+
+    @property
+    def capacity(self) -> str:
+        return bought(self.record) if bought(self.record) in ("spot", "on-demand") else "unknown"
 
     @property
     def span(self) -> tuple[int, float] | None:
@@ -64,31 +77,73 @@ def order(record: TaskRecord) -> tuple[int, int]:
 
 def cost(record: TaskRecord, lasted: int, rates: Sequence[Rate]) -> Decimal | None:
     """Nine places, rounded down; None where no price is known."""
-    if record.status == "cached" or record.started_at is None:
+    return Decimal(0) if record.status == "cached" else would_cost(record, lasted, rates)
+
+
+def would_cost(record: TaskRecord, lasted: int, rates: Sequence[Rate]) -> Decimal | None:
+    """The same of a cached task too: ms for ms in stretches, each by the rate that held then."""
+    began = ms(record.started_at)
+    if began is None:
         return Decimal(0)
-    rate = _offer(record, rates)
-    if rate is None:
-        return None
-    hours = Fraction(lasted, 3_600_000)
-    if rate.per_hour is not None:
-        return _down(Fraction(rate.per_hour) * hours)
+    fitting = [r for r in rates if _fits(record, r)]
+    first = held(fitting, began)
+    ends = began + max(lasted, first.minimum_ms if first else 0)
+    cuts = sorted({began, *(r.valid_from_ms for r in fitting if began < r.valid_from_ms < ends)})
+    total = Decimal(0)
+    for start, end in zip(cuts, [*cuts[1:], ends], strict=True):
+        rate = held(fitting, start)
+        if rate is None:
+            return None
+        total += _stretch(record, rate, Fraction(end - start, 3_600_000))
+    return total
+
+
+def _stretch(record: TaskRecord, rate: Rate, hours: Fraction) -> Decimal:
     cpus = Fraction(record.cpus if record.cpus is not None else 1)
-    gib = Fraction((record.memory_bytes or 0) // 2**20, 1024)
+    mib = (record.memory_bytes or 0) // 2**20
+    if rate.per_hour is not None:
+        shares = [cpus / rate.vcpus] if rate.vcpus else []
+        shares += [Fraction(mib, rate.memory_mib)] if rate.memory_mib else []
+        return _down(Fraction(rate.per_hour) * hours * min(Fraction(1), max(shares, default=Fraction(1))))
     flat = _down(Fraction(rate.per_cpu_hour or 0) * hours * cpus)
-    return flat + _down(Fraction(rate.per_gib_hour or 0) * hours * gib)
+    return flat + _down(Fraction(rate.per_gib_hour or 0) * hours * Fraction(mib, 1024))
 
 
-def _offer(record: TaskRecord, rates: Sequence[Rate]) -> Rate | None:
-    """The rate for the task's machine: its price model before any, then the longest zone that its zone begins with."""
-    model, zone = (record.price_model or "").lower(), record.cloud_zone or ""
-    fitting = [
-        r
-        for r in rates
-        if r.machine_type == (record.machine_type or "")
-        and r.price_model in ("", model)
-        and zone.startswith(r.zone)
-    ]
-    return max(fitting, key=lambda r: (r.price_model != "", len(r.zone)), default=None)
+def bought(record: TaskRecord) -> str:
+    """How the machine was bought, in our words."""
+    word = (record.price_model or "").lower()
+    known = {
+        "standard": "on-demand",
+        "ondemand": "on-demand",
+        "on_demand": "on-demand",
+        "preemptible": "spot",
+    }
+    return known.get(word, word)
+
+
+def _fits(record: TaskRecord, rate: Rate) -> bool:
+    how = bought(record)
+    return (
+        rate.machine_type == (record.machine_type or "")
+        and (rate.price_model in ("", how) or (how == "" and rate.price_model == "on-demand"))
+        and (record.cloud_zone or "").startswith(rate.zone)
+        and rate.executor in ("", record.executor or "")
+        and rate.queue in ("", record.queue or "")
+    )
+
+
+def held(fitting: Sequence[Rate], at: int) -> Rate | None:
+    """The rate that held at a time: its queue before any, its executor, its price model, the longest zone, the newest."""
+
+    def place(r: Rate) -> tuple[bool, bool, bool, int, int]:
+        return (r.queue != "", r.executor != "", r.price_model != "", len(r.zone), r.valid_from_ms)
+
+    return max((r for r in fitting if r.valid_from_ms <= at), key=place, default=None)
+
+
+def rate_of(record: TaskRecord, rates: Sequence[Rate]) -> Rate | None:
+    """The rate that held when the task began."""
+    return held([r for r in rates if _fits(record, r)], ms(record.started_at) or 0)
 
 
 def _down(amount: Fraction) -> Decimal:
@@ -103,6 +158,13 @@ def figures(tasks: Iterable[Task]) -> dict[str, Any]:
     f["cost"] = sum((t.cost or Decimal(0) for t in found), Decimal(0))
     f["wasted"] = sum((t.cost or Decimal(0) for t in found if t.shown in ("failed", "aborted")), Decimal(0))
     f["unpriced"] = sum(t.cost is None for t in found)
+    for capacity, name in (("spot", "cost_spot"), ("on-demand", "cost_on_demand")):
+        f[name] = sum((t.cost or Decimal(0) for t in found if t.capacity == capacity), Decimal(0))
+    paid = [t for t in found if t.record.status != "cached" and t.record.started_at and t.cost is not None]
+    flat = [t for t in paid if t.rate and t.rate.per_hour is None]
+    f["cost_flat"] = sum((t.cost or Decimal(0) for t in flat), Decimal(0))
+    f["assumed"] = sum(t.rate is not None and t.rate.basis == "assumed" for t in paid)
+    f["saved"] = sum((t.would_cost or Decimal(0) for t in found if t.shown == "cached"), Decimal(0))
     spent = [t for t in found if t.shown != "cached"]
     f["cpu_ms"] = sum(t.priced_ms * (1 if t.record.cpus is None else t.record.cpus) for t in spent)
     f["first_submitted_at"] = min(

@@ -29,7 +29,17 @@ from schemas.events import (
     TasksChanged,
 )
 from schemas.thresholds import own
-from tests.support.reference.figures import TERMINAL_RANK, Rate, Task, cost, ms, order, rank
+from tests.support.reference.figures import (
+    TERMINAL_RANK,
+    Rate,
+    Task,
+    cost,
+    ms,
+    order,
+    rank,
+    rate_of,
+    would_cost,
+)
 
 
 @dataclass(frozen=True)
@@ -250,7 +260,8 @@ class Run:
         ended = self.ended_at if ended is None else ended
         until = self.last_instant if ended is None else ended
         lasted = 0 if start is None or until is None else max(0, until - start)
-        return Task(record, shown, inferred, ended, lasted, cost(record, lasted, rates))
+        amount, uncached = cost(record, lasted, rates), would_cost(record, lasted, rates)
+        return Task(record, shown, inferred, ended, lasted, amount, uncached, rate_of(record, rates))
 
     def judge(self, clock: int, limits: Limits) -> Verdict:
         """Its status when the partition's observed clock says `clock`."""

@@ -1,0 +1,1 @@
+"""What runs cost, as answers, pages and CSV."""

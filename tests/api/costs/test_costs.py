@@ -1,0 +1,190 @@
+"""What a run cost: totals, processes, capacities, waste, use and wallclocks; on the page, as JSON and as CSV."""
+
+import csv
+import io
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from api.core.problems import Problem
+from api.costs.models import ProcessCost
+from api.costs.queries import capacity_of, covers, method_of
+from api.costs.tabs import bars, sorted_processes
+from projections.costs.in_force import put_in_force
+from projections.costs.price_book import PriceBook, Rate
+from schemas.values import iso
+from tests.support.api_stage import T0, Stage
+
+HOUR = 3_600_000
+BOOK = PriceBook(
+    source="ours",
+    region="here-1",
+    date="2026-01-01",
+    spot_discount=Decimal("0.5"),
+    rates=[
+        Rate(machine_type="m", price_model="on-demand", per_hour=Decimal(1), vcpus=4, memory_mib=4096),
+        Rate(queue="q", per_cpu_hour=Decimal("0.1")),
+    ],
+).whole()
+
+
+def process(name: str, **known: Any) -> ProcessCost:
+    return ProcessCost.model_validate(dict.fromkeys(ProcessCost.model_fields) | {
+        "process": name, "label": name, "tasks": 1, "unpriced_tasks": 0, "cpu_ms": 0,
+    } | known)  # fmt: skip
+
+
+def fill(stage: Stage) -> None:
+    """A, which failed twice and went on; B on spot, measured; C flat, cached and of an unknown machine."""
+    stage.run("r1", last_instant=iso(T0))
+    m: dict[str, Any] = {"machine_type": "m", "price_model": "standard", "cpus": 4}
+    a: dict[str, Any] = {"process": "A", "name": "A (1)"} | m
+    stage.task("r1", 1, "failed", error_action="RETRY", submitted_at=0, started_at=0, completed_at=HOUR, **a)
+    stage.task(
+        "r1",
+        2,
+        "failed",
+        attempt=2,
+        error_action="RETRY",
+        submitted_at=HOUR,
+        started_at=HOUR,
+        completed_at=2 * HOUR,
+        **a,
+    )
+    stage.task("r1", 3, attempt=3, submitted_at=2 * HOUR, started_at=2 * HOUR, completed_at=3 * HOUR, **a)
+    stage.task(
+        "r1", 4, process="B", name="B", submitted_at=0, started_at=0, completed_at=HOUR, cpu_percent=100.0, peak_rss_bytes=2**30,
+        memory_bytes=2**31, **m | {"price_model": "spot", "cpus": 2},
+    )  # fmt: skip
+    stage.task(
+        "r1", 5, process="C", name="c1", queue="q", cpus=3, submitted_at=0, started_at=0, completed_at=HOUR
+    )
+    stage.task("r1", 6, "cached", process="C", name="c2", queue="q", cpus=5, started_at=0, completed_at=HOUR)
+    stage.task("r1", 7, process="C", name="c3", machine_type="strange", started_at=0, completed_at=HOUR)
+
+
+def test_the_answer(stage: Stage) -> None:
+    put_in_force(stage.tables, BOOK)
+    fill(stage)
+    costs = stage.get("/runs/r1/costs")
+    of = {p["process"]: p for p in costs["processes"]}
+    assert (costs["amount"], costs["wasted"], costs["saved_by_cache"]) == ("3.55", "2", "0.5")
+    assert sum(Decimal(p["amount"]) for p in of.values()) == Decimal(costs["amount"])
+    assert (costs["complete"], costs["unpriced_tasks"], costs["assumed_tasks"], costs["method"]) == (
+        False,
+        1,
+        1,
+        "mixed",
+    )
+    assert [p["process"] for p in costs["processes"]] == ["A", "C", "B"], "highest cost first"
+    assert costs["by_capacity"] == [
+        {"capacity": "spot", "amount": "0.25", "cpu_ms": 2 * HOUR},
+        {"capacity": "on-demand", "amount": "3", "cpu_ms": 12 * HOUR},
+        {"capacity": "unknown", "amount": "0.3", "cpu_ms": 4 * HOUR},
+    ]
+    # Three hours of A at half the price, B as it is; the flat one and the strange one have no spot price.
+    assert costs["if_all_spot"] == {"amount": "1.75", "complete": False}
+    assert of["A"]["if_all_spot"] == {"amount": "1.5", "complete": True}
+    assert of["B"]["use"] == {"tasks": 1, "cpu_used": 0.5, "memory_used": 0.5, "unused": "0.125"}
+    assert (of["A"]["wallclock_ms"], of["A"]["simulated_wallclock_ms"]) == (3 * HOUR, HOUR)
+    assert (costs["wallclock_ms"], costs["simulated_wallclock_ms"]) == (3 * HOUR, HOUR)
+    assert [of[p]["capacity"] for p in "ABC"] == ["on-demand", "spot", "unknown"]
+    assert (costs["pricing"]["source"], costs["pricing"]["region"], costs["pricing"]["date"]) == (
+        "ours",
+        "here-1",
+        "2026-01-01",
+    )
+    assert "at least this: 1 task without a known price" in costs["covers"] and "50 % off" in costs["covers"]
+    task = stage.get("/runs/r1/tasks/5")
+    assert (task["cost"], task["cost_method"]) == ("0.3", "flat")
+    assert [t["cost_method"] for t in stage.get("/runs/r1/tasks")["tasks"] if t["task_id"] in (4, 6, 7)] == [
+        "share-of-machine", None, None,
+    ]  # fmt: skip
+
+
+def test_the_csv_and_the_tab_say_the_same(stage: Stage) -> None:
+    put_in_force(stage.tables, BOOK)
+    fill(stage)
+    stage.figures("r1", total=7, succeeded=5, tasks=7)
+    stage.task("r1", 8, process="=cmd()", name="x", queue="q", started_at=0, completed_at=HOUR)
+    answer = stage.request("GET", "/runs/r1/costs.csv")
+    assert answer.status_code == 200 and answer.headers["content-disposition"].endswith('"r1-costs.csv"')
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(r["process"], r["amount"]) for r in rows] == [
+        ("A", "3"), ("C", "0.3"), ("B", "0.25"), ("'=cmd()", "0.1"), ("", "3.65"),
+    ]  # fmt: skip
+    page = stage.request("GET", "/runs/r1", params={"tab": "cost", "sort": "-cpu_time"}).text
+    table = page[page.index('id="cost-table"') : page.index('id="capacity-table"')]
+    places = [table.index(f'title="{p}"') for p in "ACB"]
+    assert places == sorted(places), "12 h, 4 h, 2 h"
+    assert "at least $3.65" in page and "1 tasks unpriced" in page and "50 % off" in page
+    assert 'aria-sort="descending"' in table
+    assert stage.request("GET", "/runs/r1", params={"tab": "cost", "sort": "colour"}).status_code == 400
+
+
+def test_every_column_sorts_and_what_is_not_known_goes_last() -> None:
+    some = [process("a", amount="10"), process("b", amount="9"), process("c"), process("d", amount="0.5")]
+    assert [p.process for p in sorted_processes(some, "cost")] == ["d", "b", "a", "c"]
+    assert [p.process for p in sorted_processes(some, "-cost")] == ["a", "b", "d", "c"]
+    assert [p.process for p in sorted_processes(some, "")] == ["a", "b", "c", "d"]
+    with pytest.raises(Problem, match="sort"):
+        sorted_processes(some, "amount")
+
+
+def test_bars_lie_in_the_time_of_the_run() -> None:
+    some = [
+        process("late", first_submitted_at=iso(50), last_completed_at=iso(100)),
+        process("open", first_submitted_at=iso(20)),
+        process("first", first_submitted_at=iso(0), last_completed_at=iso(60)),
+        process("never"),
+    ]
+    assert [(b.process.process, b.x, b.width) for b in bars(some)] == [
+        ("first", 0, 60), ("open", 20, 0.4), ("late", 50, 50),
+    ]  # fmt: skip
+    assert bars([]) == []
+
+
+def test_words() -> None:
+    assert [method_of(m) for m in ((), ("flat",), ("flat", "share-of-machine"))] == [None, "flat", "mixed"]
+    assert [capacity_of(c) for c in ([], ["spot"], ["on-demand", "unknown"])] == [None, "spot", "mixed"]
+    assert covers(0, 0, False, None) == "No price book is in force, so nothing is priced."
+
+
+def test_what_runs_cost_together_is_the_sum_of_what_each_cost(stage: Stage) -> None:
+    put_in_force(stage.tables, BOOK)
+    facts = {"instant": 1, "hash": 1, "user_name": "ann", "project_name": "lab/p"}
+    stage.run("r1", facts=facts, labels=["x", "y"], last_instant=iso(T0))
+    stage.run("r2", facts=facts | {"user_name": "bob"}, labels=["x"], last_instant=iso(T0))
+    stage.run("r3")
+    stage.figures("r1", cost="1.100000001", wasted="0.5", cost_spot="0.1", cost_on_demand="1", succeeded=1)
+    stage.figures("r2", cost="2.2", cost_on_demand="2.2", unpriced=3, succeeded=4)
+
+    def groups(by: str, **filter: Any) -> dict[str, tuple[str, int, bool]]:
+        answer = stage.get("/costs", by=by, **filter)
+        return {g["key"]: (g["amount"], g["runs"], g["complete"]) for g in answer["groups"]}
+
+    whole = stage.get("/costs")
+    costs = [Decimal(r["cost"]["amount"]) for r in stage.get("/runs")["runs"] if r["cost"]]
+    assert Decimal(whole["total"]["amount"]) == sum(costs) == Decimal("3.300000001")
+    assert (whole["total"]["wasted"], whole["total"]["runs"], whole["total"]["unpriced_tasks"]) == (
+        "0.5",
+        3,
+        3,
+    )
+    assert (whole["currency"], whole["total"]["complete"], whole["more"]) == ("USD", False, False)
+    assert groups("pipeline") == {"lab/p": ("3.300000001", 2, False), "": ("0", 1, True)}
+    assert groups("user") == {"bob": ("2.2", 1, False), "ann": ("1.100000001", 1, True), "": ("0", 1, True)}
+    assert groups("label") == {
+        "x": ("3.300000001", 2, False),
+        "y": ("1.100000001", 1, True),
+        "": ("0", 1, True),
+    }
+    assert groups("user", user="ann") == {"ann": ("1.100000001", 1, True)}
+    assert {k: v[0] for k, v in groups("capacity").items()} == {
+        "on-demand": "3.2", "spot": "0.1", "unknown": "0.000000001",
+    }  # fmt: skip
+    assert sum(Decimal(v[0]) for v in groups("day").values()) == sum(costs)
+    stage.refused(400, "/costs", by="colour")
+    page = stage.request("GET", "/costs", params={"by": "user", "started_after": ""})
+    assert page.status_code == 200 and "at least $3.30" in page.text and ">ann<" in page.text

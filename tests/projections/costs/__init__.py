@@ -1,0 +1,1 @@
+"""Price books and what they make of tasks."""
