@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 _POLL_SECONDS = 0.1
+#: The question takes work of the tracker that is waited for; so it takes at most a fifth of the time.
+_POLL_SHARE = 4
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") * (os.cpu_count() or 1)
 
 
@@ -31,13 +33,15 @@ class Patience:
 def wait_for_progress(what: str, missing: Callable[[], object], seconds: float = 20) -> None:
     """Ask until nothing is missing (anything falsy). Fails, with what is missing, when that has not changed for so many
     seconds of `Patience`."""
-    patience, before = Patience(seconds), object()
+    patience, before, asked = Patience(seconds), object(), time.monotonic()
     while found := missing():
+        took = time.monotonic() - asked
         if found != before:
             before = found
             patience.renew()
         assert patience.left(), f"{what}: nothing moved any more; missing: {found}"
-        time.sleep(_POLL_SECONDS)
+        time.sleep(min(2.0, max(_POLL_SECONDS, _POLL_SHARE * took)))
+        asked = time.monotonic()
 
 
 def _idle_seconds() -> float:

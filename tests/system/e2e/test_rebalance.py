@@ -31,9 +31,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScaledStack]:
 def test_nothing_is_lost_when_partitions_move(stack: ScaledStack) -> None:
     stays, moves = stack.projectors
     with Reader(stack.api_url) as reader:
-        with load.running(stack.ingest_urls, threads=3, seconds_between=0.1) as books:
+        with load.running(stack.ingest_urls, threads=2, seconds_between=0.2) as books:
             catches_up(reader)
-            for kill in (False, True, False):
+            for kill in (False, True):
                 stop(moves, kill)
                 catches_up(reader)
                 moves.start()
