@@ -3,7 +3,7 @@ of the live ones. Publishes nothing."""
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import structlog
 
@@ -12,7 +12,7 @@ from projections.project import retention
 from projections.replay.compare import CONTENT
 from schemas.settings import Settings
 from schemas.topics import EVENTS
-from stores.log.port import Bounds, LogReader
+from stores.log.port import Bounds, LogReader, Record
 from stores.tables.client import Tables
 from stores.tables.migrate import migrate
 
@@ -20,6 +20,9 @@ log = structlog.get_logger()
 
 #: Tables that a replay exchanges: all that the projector writes.
 PROJECTED = (*CONTENT, "watermarks")
+
+#: Each has a reader of its own, and a chunk in memory.
+_PARTITIONS_AT_ONCE = 8
 
 
 class ReplayRefused(ValueError):
@@ -47,14 +50,28 @@ async def into_shadow(
     whole = settings.model_copy(update={"keep_runs_days": 0})
     projector = setup.projector(shadow, whole, _publish_nothing, threading.Event())
     await asyncio.to_thread(projector.assign, sorted(bounds))
-    for partition, end in ends.items():
-        async for records in event_log.read(EVENTS, partition, 0, end):
-            await asyncio.to_thread(projector.project, records)
-            progress(len(records))
+    async for records in _side_by_side(event_log, ends):
+        await asyncio.to_thread(projector.project, records)
+        progress(len(records))
     await asyncio.to_thread(projector.refresh_all)
     if settings.keep_runs_days:
         await asyncio.to_thread(_keep_alike, live, shadow, settings)
     return shadow
+
+
+async def _side_by_side(event_log: LogReader, ends: Mapping[int, int]) -> AsyncIterator[list[Record]]:
+    """All records below the ends, each partition's in order, a chunk of several partitions at a time: rounds of partitions that
+    are projected together are swept together, in a statement that takes hardly longer for all than for one."""
+    partitions = list(ends)
+    for start in range(0, len(partitions), _PARTITIONS_AT_ONCE):
+        chunks = {
+            p: event_log.read(EVENTS, p, 0, ends[p]) for p in partitions[start : start + _PARTITIONS_AT_ONCE]
+        }
+        while chunks:
+            found = {p: await anext(chunk, None) for p, chunk in chunks.items()}
+            chunks = {p: chunk for p, chunk in chunks.items() if found[p] is not None}
+            if records := [r for chunk in found.values() for r in chunk or ()]:
+                yield records
 
 
 def exchange(live: Tables, shadow: Tables) -> None:
