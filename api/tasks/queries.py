@@ -138,7 +138,7 @@ def page_of_tasks(
 
 
 def all_tasks(reader: Reader, run_id: str, filter: TaskFilter) -> Iterator[Task]:
-    """All tasks that the filter finds, by their ids, whatever its order: so each part of the run is read once."""
+    """All tasks that the filter finds, by their ids, whatever its order: they are sorted once, not for each part."""
     ids = array("q")
     for [block] in reader.columns(
         "tasks/tasks_page",
