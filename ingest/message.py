@@ -13,6 +13,7 @@ from schemas import wire
 from schemas.events import RequestUnreadable, RunLabelled, RunLabelsChanged, TaskRecord
 from schemas.events import Unreadable as UnreadableData
 from schemas.metrics import INGEST_ERRORS
+from schemas.run_ids import log_key
 from schemas.statuses import Dialect
 
 _log = structlog.get_logger(__name__)
@@ -74,7 +75,9 @@ def encode(event: RunnerEvent | RunLabelled | RunLabelsChanged, tasks: Sequence[
     payloads.tasks(tasks)
     payloads.payload(event.data)
     value = wire.encode(event, tasks)
-    return Message(event.run_id, event.type, value, event.run_id, len(tasks), len(event.data.set_aside))
+    return Message(
+        log_key(event.run_id), event.type, value, event.run_id, len(tasks), len(event.data.set_aside)
+    )
 
 
 def _is_deeper(value: object, most: int = MOST_DEPTH) -> bool:
@@ -100,7 +103,7 @@ def dead_letter(request: Request, reason: str, where: str, dialect: Dialect, mos
             where, request = "", replace(request, workspace="")
             frame = len(_unreadable(request, run_id, reason, where, dialect, b""))
         event = _unreadable(request, run_id, reason, where, dialect, raw[: max(0, most - frame - 4) * 3 // 4])
-    return Message(run_id or NO_RUN, "request.unreadable", event, run_id)
+    return Message(log_key(run_id) or NO_RUN, "request.unreadable", event, run_id)
 
 
 _CUT = " (too large to be kept whole; its end is cut off)"

@@ -1,6 +1,7 @@
 """What Nextflow's records say, whatever dialect carries them: tasks, totals, the workflow and its end."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -9,9 +10,9 @@ from ingest import partial_parsing
 from ingest.partial_parsing import SetAsideParts
 from ingest.request import Unreadable
 from schemas.envelope import Model
-from schemas.events import Completed, ProcessTotals, Progress, Runner, TaskRecord, Workflow
+from schemas.events import Completed, ProcessTotals, Progress, Runner, Stored, TaskRecord, Workflow
 from schemas.statuses import CANCEL_SIGNALS, ReportedState, TaskStatus
-from schemas.values import INT32_MAX, INT64_MAX, MOST_NAME, Amount, Count, Moment, Place, Text
+from schemas.values import INT32_MAX, INT64_MAX, MOST_NAME, Amount, Count, Moment, Object, Place, Text
 
 STATUSES = {
     "NEW": TaskStatus.PENDING,
@@ -82,10 +83,14 @@ class NextflowTask(TaskRecord):
     accelerators: Count | None = Field(None, validation_alias="accelerator")
     accelerator_type: Text | None = Field(None, validation_alias="acceleratorType")
     spot_interruptions: Count | None = Field(None, validation_alias="numSpotInterruptions")
+    log_stream_id: Text | None = Field(None, validation_alias="logStreamId")
+    resource_allocation: Object | None = Field(None, validation_alias="resourceAllocation")
+    gpu_metrics: Object | None = Field(None, validation_alias="gpuMetrics")
 
 
 class NextflowProgress(Progress):
     peak_running: Count = Field(0, validation_alias="peakRunning")
+    processes: Annotated[Any, Field(exclude=True)] = None
 
 
 class NextflowProcess(ProcessTotals):
@@ -162,6 +167,19 @@ def progress_of(body: Mapping[str, Any], aside: SetAsideParts) -> Progress | Non
         aside.add("progress", reason, totals)
         return None
     return progress
+
+
+def stored_of(progress: Progress | None) -> list[Stored] | None:
+    """What the totals of a live run say of results taken from a store; None where nothing. Its end says all totals by process."""
+    rows = getattr(progress, "processes", None)
+    told = [r for r in rows if isinstance(r, dict) and r.get("stored")] if isinstance(rows, list) else []
+    return list(_stored(told)) or None
+
+
+def _stored(rows: list[dict[str, Any]]) -> Iterator[Stored]:
+    for row in rows:
+        with suppress(ValidationError):  # the end tells what is wrong with them
+            yield Stored.model_validate({"process": row.get("name"), "stored": row.get("stored")})
 
 
 def processes_of(body: Mapping[str, Any], aside: SetAsideParts) -> list[ProcessTotals] | None:

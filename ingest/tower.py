@@ -100,15 +100,15 @@ def _changes(request: Request) -> Read:
         tasks = _tasks(fields, aside)
         progress, instant = nextflow.progress_of(fields, aside), fields.get("instant")
     common = _common(instant, request.workspace, aside)
+    totals: dict[str, Any] = {"progress": progress, "stored": nextflow.stored_of(progress)}
     for task in tasks:
         task.run_id = request.run_id
     # A heartbeat brings no tasks, but if one did they would count.
     if tasks or request.verb == "progress":
-        changed = TasksChanged(**common, progress=progress, set_aside=aside.all())
+        changed = TasksChanged(**common, **totals, set_aside=aside.all())
         return TasksChangedEvent(**request.envelope(), data=changed), tasks
-    return RunHeartbeat(
-        **request.envelope(), data=Heartbeat(**common, progress=progress, set_aside=aside.all())
-    ), []
+    beat = Heartbeat(**common, **totals, set_aside=aside.all())
+    return RunHeartbeat(**request.envelope(), data=beat), []
 
 
 def _complete(request: Request) -> Read:

@@ -2,10 +2,17 @@
 
 import re
 
-#: ECMA-48: CSI sequences (colours, cursor), OSC sequences (titles, links), and the two-character ones.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-#: A colour whose escape character was lost on the way.
-_ORPHANS = re.compile(r"\[(?:\d{1,3};)+\d{1,3}m|\[0m|(?<![\w\[])\[\d{1,3}m")
+#: ECMA-48, with ESC or as one character: CSI sequences (colours, cursor), strings that end (titles, links), and the rest.
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]+[0-~]|\x1b[0-~]|[\x1b\x9b]"
+)
+#: ESC as programs spell it that show what cannot be shown.
+_SPELLED = re.compile(r"(?:\^\[|\\u001[bB]|\\x1[bB]|\\033|\\e|\u241b)(?=\[[0-9;:]*[A-Za-z])")
+#: Colours whose ESC was lost on the way. Where one that can be nothing else stands, all others are taken for colours too.
+_ORPHANS = re.compile(r"\[(?:\d{1,3}(?:[;:]\d{1,3})*)?m(?!\])")
+_SURE = re.compile(r"\[(?:\d{1,3};)+\d{1,3}m|\[0m|(?<![\w\[])\[\d{1,3}m(?!\])")
 _BULLET = re.compile(r"^(?:[-*•>]|\d+[.)])\s+")
 
 #: Characters of a report that are looked at for its line, and of the line.
@@ -15,9 +22,8 @@ _LINE = 300
 
 def plain(text: str) -> str:
     """The text without escape codes."""
-    if "\x1b" not in text and "m" not in text:
-        return text
-    return _ORPHANS.sub("", _ESCAPES.sub("", text)).replace("\x1b", "")
+    text = _ESCAPES.sub("", _SPELLED.sub("\x1b", text))
+    return _ORPHANS.sub("", text) if _SURE.search(text) else text
 
 
 def error_summary(message: str, report: str) -> str:

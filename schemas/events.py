@@ -33,6 +33,7 @@ from schemas.values import (
     Moment,
     Ms,
     Name,
+    Object,
     Person,
     Place,
     Text,
@@ -96,6 +97,9 @@ class TaskRecord(Model):
     accelerators: Count | None = None
     accelerator_type: Text | None = None
     spot_interruptions: Count | None = None
+    log_stream_id: Text | None = None
+    resource_allocation: Object | None = Field(None, description="What the scheduler gave it: an object")
+    gpu_metrics: Object | None = Field(None, description="What its GPUs did: an object")
 
     @field_validator("submitted_at", "started_at", "completed_at")
     @classmethod
@@ -118,10 +122,17 @@ class Progress(Model):
     peak_running: Count = 0
 
 
-class ProcessTotals(Model):
-    """The runner's own totals of one process. `failed` includes attempts retried."""
+class Stored(Model):
+    """How many results a process took from a store, by the runner's totals so far; no task tells of these."""
 
     process: Place
+    stored: Count
+
+
+class ProcessTotals(Stored):
+    """The runner's own totals of one process. `failed` includes attempts retried."""
+
+    stored: Count = 0
     succeeded: Count = 0
     failed: Count = 0
     ignored: Count = 0
@@ -198,14 +209,13 @@ class Begun(Payload):
     process_names: Annotated[list[Place], Field(fail_fast=True)] | None = None
 
 
-class TasksChanged(Payload):
-    """The task records stand in the second line of the message."""
-
-    progress: Progress | None = None
-
-
 class Heartbeat(Payload):
     progress: Progress | None = None
+    stored: Annotated[list[Stored], Field(fail_fast=True)] | None = None
+
+
+class TasksChanged(Heartbeat):
+    """The task records stand in the second line of the message."""
 
 
 class Completed(Payload):

@@ -1,5 +1,6 @@
 """Types of fields that events, settings of requests and answers share: times, counts, and texts of bounded length."""
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -63,6 +64,19 @@ Name = Annotated[str, _at_most(MOST_NAME)]
 Place = Annotated[str, _at_most(MOST_PLACE)]
 #: The same of task records, of which a message has many and which nobody validates after ingest.
 Text = Annotated[str, Field(max_length=2**20)]
+
+
+def _object_text(value: object) -> object:
+    """An object of free JSON → its text. Raises ValueError for what JSON cannot hold, and for a text of anything else."""
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    if not isinstance(value, str) or not isinstance(json.loads(value), dict):
+        raise ValueError("not an object")
+    return value
+
+
+#: An object whose fields are the runner's own, as JSON text.
+Object = Annotated[str, BeforeValidator(_object_text), Field(max_length=16_384)]
 Person = Annotated[str, Field(max_length=200)]
 Amount = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 from starlette.concurrency import run_in_threadpool
 
 from schemas.events import Event
+from schemas.run_ids import log_key
 from schemas.topics import EVENTS
 from schemas.wire import encode
 from stores.log.port import EventLog
@@ -25,7 +26,7 @@ def event_id(*parts: str) -> str:
 
 async def append(log: EventLog, key: str, event: Event) -> None:
     """Append the event; `key` is the id of the run or alert that it is about. Raises LogUnavailable."""
-    await append_encoded(log, key, event.type, encode(event))
+    await append_encoded(log, log_key(key), event.type, encode(event))
 
 
 async def append_encoded(log: EventLog, key: str, event_type: str, value: bytes) -> None:

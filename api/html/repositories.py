@@ -14,9 +14,23 @@ _SCP = re.compile(
     r"(?:[A-Za-z0-9_.-]+@)?([A-Za-z0-9.-]+):(?!//)(?:([0-9]{2,5})/(?=[^/]+/))?/?(.+)", re.DOTALL
 )
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
-_PATH = re.compile(r"(?:/[A-Za-z0-9._~+-]+){2,12}")
+_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~+-]|%20)+){2,12}")
 _CODECOMMIT = re.compile(r"git-codecommit\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+_CODECOMMIT_HELPER = re.compile(r"codecommit::([a-z0-9-]+)://(?:[^/@]*@)?([A-Za-z0-9._-]+)")
+_SERVER = re.compile(r"(.*)/(?:scm/([^/]+)|(?:projects|users)/([^/]+)/repos)/([^/]+)(?:/browse)?")
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+)+([-+.][0-9A-Za-z.-]+)?")
+
+#: Ways to clone, and how the web page of the same is reached.
+_SCHEMES = dict.fromkeys(("https", "ssh", "git", "git+ssh", "git+https", "ssh+git"), "https") | {
+    "http": "http"
+}
+#: Hosts that serve ssh alone, where networks let nothing else through.
+_SSH_HOSTS = {
+    "ssh.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+}
+_SERVER_SSH_PORT = 7999
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,8 @@ def links(
 
 
 def _parsed(repository: str) -> _Clone | None:
+    if helper := _CODECOMMIT_HELPER.fullmatch(repository):
+        repository = f"https://git-codecommit.{helper[1]}.amazonaws.com/v1/repos/{helper[2]}"
     scp = _SCP.fullmatch(repository) if "://" not in repository else None
     text = f"ssh://{scp[1]}/{scp[3]}" if scp else repository
     try:
@@ -67,30 +83,34 @@ def _parsed(repository: str) -> _Clone | None:
         host, port = (url.hostname or "").lower(), url.port
     except ValueError:
         return None
-    scheme = "https" if url.scheme == "ssh" else url.scheme
+    scheme = _SCHEMES.get(url.scheme)
     path = url.path.rstrip("/").removesuffix(".git")
-    if scheme not in ("http", "https") or not _HOST.fullmatch(host) or not _PATH.fullmatch(path):
+    if scheme is None or not _HOST.fullmatch(host) or not _PATH.fullmatch(path):
         return None
     if any(part in (".", "..") for part in path.split("/")):
         return None
+    host = _SSH_HOSTS.get(host, host)
+    if url.scheme == "ssh" and port == _SERVER_SSH_PORT:
+        path = "/scm" + path
     # The port of ssh is not that of the web server.
-    at = f"{host}:{port}" if port and url.scheme != "ssh" else host
+    at = f"{host}:{port}" if port and url.scheme in ("http", "https") else host
     return _Clone(f"{scheme}://{at}", host, path)
 
 
 def _kind(clone: _Clone) -> str:
     """What the address itself tells: github.com, a lab's github.lab.org, a form of path that only one kind has."""
-    if clone.path.startswith("/scm/"):
+    own_bitbucket = clone.host.startswith("bitbucket.") and clone.host != "bitbucket.org"
+    if own_bitbucket or _SERVER.fullmatch(clone.path):
         return "bitbucket-server"
     if _CODECOMMIT.fullmatch(clone.host):
         return "codecommit"
     if clone.host.endswith(("dev.azure.com", ".visualstudio.com")) or "/_git/" in clone.path:
         return "azure"
-    for kind in ("github", "gitlab", "bitbucket", "gitea"):
+    for kind in ("github", "gitlab", "bitbucket", "gitea", "forgejo"):
         public = (f"{kind}.com", f"{kind}.org")
         own = clone.host.startswith(f"{kind}.") and not clone.host.startswith(tuple(f"{k}." for k in public))
         if clone.host in public or own:
-            return kind
+            return "gitea" if kind == "forgejo" else kind
     return "gitea" if clone.host == "codeberg.org" else ""
 
 
@@ -101,20 +121,26 @@ def _plain(clone: _Clone) -> _Pages:
     return clone.site + clone.path, None, None
 
 
-def _with(tree: str, commit: str) -> Callable[[_Clone], _Pages]:
+def _with(tree: str, commit: str, segments: int = 2) -> Callable[[_Clone], _Pages]:
+    """`segments`: how many a repository has on such a host, 0 for any number."""
+
     def pages(clone: _Clone) -> _Pages:
         base = clone.site + clone.path
+        if segments not in (0, clone.path.count("/")):
+            return _plain(clone)
         return base, lambda revision: base + tree + quote(revision), base + commit + "{}"
 
     return pages
 
 
 def _bitbucket_server(clone: _Clone) -> _Pages | None:
-    parts = clone.path.removeprefix("/scm").strip("/").split("/")
-    if len(parts) != 2:
+    match = _SERVER.fullmatch(clone.path) or re.fullmatch(r"()/([^/]+)()/([^/]+)", clone.path)
+    if match is None:
         return _plain(clone)
-    owner, name = parts
-    folder = f"/users/{owner[1:]}" if owner.startswith("~") else f"/projects/{owner.upper()}"
+    context, name = match[1], match[4]
+    owner = match[2] or match[3]
+    of_user = owner.startswith("~") or "/users/" in clone.path
+    folder = f"{context}/users/{owner.lstrip('~')}" if of_user else f"{context}/projects/{owner.upper()}"
     base = f"{clone.site}{folder}/repos/{name}"
     return base, lambda revision: f"{base}/browse?at={quote(revision, safe='')}", base + "/commits/{}"
 
@@ -153,7 +179,7 @@ def _codecommit(clone: _Clone) -> _Pages | None:
 
 _PAGES: Mapping[str, Callable[[_Clone], _Pages | None]] = {
     "github": _with("/tree/", "/commit/"),
-    "gitlab": _with("/-/tree/", "/-/commit/"),
+    "gitlab": _with("/-/tree/", "/-/commit/", segments=0),
     "bitbucket": _with("/src/", "/commits/"),
     "gitea": _with("/src/", "/commit/"),
     "bitbucket-server": _bitbucket_server,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.core.db import Judgement, Reader
 from api.core.models import Money, Time
 from api.outputs.models import Outputs
+from api.runs.runner_words import RunnerWords
 from schemas.statuses import Liveness, ReportedState, RunStatus
 from schemas.values import Person
 
@@ -58,6 +59,10 @@ class Counts(BaseModel):
     cached: int
     retried: int
     total: int
+    stored: int = Field(0, description="Results taken from a store: no task ran for them; not in the total")
+    never_run: int = Field(
+        0, description="Still pending when the run ended without success: listed as pending; not in the total"
+    )
 
 
 class Reported(BaseModel):
@@ -202,6 +207,7 @@ class RunFacts:
     last_word_ms: int | None
     last_change: tuple[str, Time] | None
     of_tabs: Mapping[str, Any]
+    words: RunnerWords
 
     @property
     def did_all_work(self) -> bool:

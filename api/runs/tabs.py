@@ -37,6 +37,8 @@ COLUMNS = (
     ("retried", "Retried"),
     ("submitted", "Submitted"),
 )
+#: Those that are there only where some process has any.
+RARE_COLUMNS = (("stored", "From store"), ("never_run", "Never ran"))
 
 
 def sorted_processes(processes: Sequence[Process], sort: str) -> list[Process]:
@@ -44,7 +46,7 @@ def sorted_processes(processes: Sequence[Process], sort: str) -> list[Process]:
     if not sort:
         return list(processes)
     column = sort.removeprefix("-")
-    names = [name for name, _ in COLUMNS]
+    names = [name for name, _ in (*COLUMNS, *RARE_COLUMNS)]
     if column not in names:
         raise bad_request(f"sort: give one of {', '.join(names)}, with - before it for descending")
     if column == "process":
@@ -77,7 +79,7 @@ def _overview(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict
         "curve": curve(levels.result(), run.started_at, run.completed_at) if levels else None,
         "curve_tasks_max": CURVE_TASKS_MAX,
         "processes": sorted_processes(processes, sort),
-        "columns": COLUMNS,
+        "columns": [*COLUMNS, *(c for c in RARE_COLUMNS if any(getattr(p, c[0]) for p in processes))],
         "sort": sort,
     }
 

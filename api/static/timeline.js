@@ -213,7 +213,8 @@
       ? `${base.total.toLocaleString()} ${one} over ${duration(span())}`
         + (bars.some((b) => b.attempts > 1) ? "; neighbours are drawn as one, zoom in for each" : "")
         + (base.cached ? `; ${base.cached.toLocaleString()} from the cache did no work here` : "")
-        + `; at most ${curve.peak} at once. Ctrl and the wheel zoom, dragging moves; T shows the table.`
+        + (base.missing ? `; ${base.missing.toLocaleString()} tasks were not reported one by one` : "")
+        + `; ${base.missing ? "at least" : "at most"} ${curve.peak} at once. Ctrl and the wheel zoom, dragging moves; T shows the table.`
       : filtered ? "No task matches." : "No task has been told yet.";
   }
 

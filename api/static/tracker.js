@@ -30,7 +30,7 @@
   function tabOfAddress() {
     const tabs = document.getElementById("tabs");
     if (!tabs) return null;
-    const names = [decodeURIComponent(location.hash.slice(1)).split(":")[0], new URLSearchParams(location.search).get("tab")];
+    const names = [location.hash.slice(1).split(":")[0], new URLSearchParams(location.search).get("tab")];
     return names.find((name) => document.getElementById("tab-" + name)) || tabs.dataset.open;
   }
 

@@ -1,5 +1,7 @@
 """The shapes of answers about tasks and processes."""
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from api.core.models import Money, Time
@@ -10,6 +12,9 @@ from schemas.statuses import TaskStatus
 class Process(Counts):
     process: str = Field(description="Full name")
     label: str = Field(description="Its last two colon-separated segments")
+    told: bool = Field(
+        True, description="Whether the runner told anything of it beside its name: a task, or its totals"
+    )
 
 
 class ProcessList(BaseModel):
@@ -78,6 +83,9 @@ class TaskDetail(Task):
     accelerators: int | None
     accelerator_type: str | None
     spot_interruptions: int | None
+    log_stream_id: str | None = None
+    resource_allocation: dict[str, Any] | None = Field(None, description="What the scheduler gave it")
+    gpu_metrics: dict[str, Any] | None = Field(None, description="What its GPUs did")
 
 
 class TaskList(BaseModel):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from api.core.figures import time_of
 from api.core.params import PAGE_SIZE, PageToken
 from api.core.problems import not_found
 from api.html.links import s3_link
-from api.html.page import Page, form_values, next_page, query_without
+from api.html.page import Page, form_values, next_page, query_without, with_form
 from api.html.render import DASH, duration, number, percent, render, size
 from api.logs.queries import task_files
 from api.runs import queries as runs
@@ -33,7 +34,6 @@ def router(reader: Reader) -> APIRouter:
     """The routes."""
     r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
 
-    @r.get("/runs/{ref}/tasks")
     def tasks_page(
         request: Request,
         ref: str,
@@ -55,6 +55,9 @@ def router(reader: Reader) -> APIRouter:
             statuses=list(TaskStatus),
             now_ms=reader.clock(),
         )
+
+    route_class = with_form("tasks/filters.html", TaskStatus)
+    r.add_api_route("/runs/{ref}/tasks", tasks_page, route_class_override=route_class)
 
     @r.get("/runs/{ref}/tasks.csv")
     def csv_of_tasks(ref: str, filter: Annotated[TaskFilter, Depends(task_filter)]) -> Response:
@@ -97,6 +100,10 @@ def task_page(reader: Reader, ref: str, task_id: int) -> HTMLResponse:
         task=task,
         attempts=attempts,
         uses=uses(task),
+        objects=[
+            ("GPU", leaves(task.gpu_metrics)),
+            ("Allocated by the scheduler", leaves(task.resource_allocation)),
+        ],
         workdir_link=s3_link(task.workdir, reader.settings.s3_browser),
         files=task_files(task.workdir, reader.settings.roots),
         now_ms=reader.clock(),
@@ -125,6 +132,23 @@ def uses(task: Any) -> list[tuple[str, str, str, float | None]]:
             share(task.realtime_ms, task.time_limit_ms),
         ),
     ]
+
+
+def leaves(value: Any, name: str = "", most: int = 200) -> list[tuple[str, str]]:
+    """Pure. What stands in an object of the runner's own fields: (way to it, value as text), at most so many."""
+    if not isinstance(value, dict | list) or not value:
+        return (
+            [(name, "" if value is None else value if isinstance(value, str) else json.dumps(value))]
+            if name
+            else []
+        )
+    inside = value.items() if isinstance(value, dict) else enumerate(value, 1)
+    rows: list[tuple[str, str]] = []
+    for key, part in inside:
+        rows += leaves(part, f"{name} {key}" if name else str(key), most - len(rows))
+        if len(rows) >= most:
+            break
+    return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 -- Figures of the processes of runs, as the newest refresh wrote them; rows of older refreshes name processes that are gone.
 SELECT
     run_id, process,
-    pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried,
+    pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried, stored, never_run,
     pending + submitted + running + succeeded + failed + aborted + cached AS total
 FROM run_processes FINAL
 WHERE run_id IN {run_ids:Array(String)}

@@ -1,5 +1,6 @@
 """What a run's tasks give: processes, tasks, concurrency, transitions. All take the run's id."""
 
+import json
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,9 +29,12 @@ _COUNTS = (
     "cached",
     "retried",
     "total",
+    "stored",
+    "never_run",
 )
 _TIMES = {"submitted_ms": "submitted_at", "started_ms": "started_at", "completed_ms": "completed_at"}
 _DURATIONS = ("duration_ms", "realtime_ms")
+_OBJECTS = ("resource_allocation", "gpu_metrics")  # as JSON text
 _TEXTS = ("hash", "name", "process")  # '' where not told; the others are NULL then
 
 
@@ -88,7 +92,7 @@ def merge_processes(announced: Iterable[str], rows: Sequence[Row]) -> list[Proce
     labels = labels_of(dict.fromkeys([*announced, *sorted(by_name)]))
     zero = dict.fromkeys(_COUNTS, 0)
     return [
-        Process(process=n, label=label, **{k: by_name.get(n, zero)[k] for k in _COUNTS})
+        Process(process=n, label=label, told=n in by_name, **{k: by_name.get(n, zero)[k] for k in _COUNTS})
         for n, label in labels.items()
     ]
 
@@ -189,7 +193,7 @@ def one_task(reader: Reader, run_id: str, task_id: int) -> TaskDetail:
     rows = reader.rows("tasks/task", run_id=run_id, task_id=task_id) if 0 <= task_id <= INT64_MAX else []
     if not rows:
         raise not_found("task", str(task_id))
-    return TaskDetail(**_task(rows[0]))
+    return TaskDetail(**_task(rows[0]) | {k: json.loads(rows[0][k] or "null") for k in _OBJECTS})
 
 
 def _task(row: Row) -> Row:

@@ -9,6 +9,7 @@ SELECT
     task_facts.cost AS cost, cost_method, cpu_percent, peak_rss_bytes, read_bytes, write_bytes,
     disk_bytes, time_limit_ms, module, workdir, scratch, script, env, memory_percent, cpu_model,
     rss_bytes, vmem_bytes, peak_vmem_bytes, read_chars, write_chars, read_syscalls, write_syscalls,
-    voluntary_switches, involuntary_switches, accelerators, accelerator_type, spot_interruptions
+    voluntary_switches, involuntary_switches, accelerators, accelerator_type, spot_interruptions,
+    log_stream_id, resource_allocation, gpu_metrics
 FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
 WHERE task_id = {task_id:Int64}

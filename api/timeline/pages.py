@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, Response
 
 from api.core.db import Reader, ahead
-from api.html.page import Page, form_values
+from api.html.page import Page, form_values, with_form
 from api.html.render import render
 from api.runs import queries as runs
 from api.tasks.queries import concurrency
@@ -30,7 +30,6 @@ def router(reader: Reader) -> APIRouter:
         answer = timeline(reader, layouts, runs.resolve(reader, ref), view)
         return Response(answer.model_dump_json(), media_type="application/json")
 
-    @r.get("/runs/{ref}/timeline")
     def timeline_page(request: Request, ref: str, view: Annotated[Window, Depends(window)]) -> Response:
         run_id = runs.resolve(reader, ref)
         curve = ahead(lambda: concurrency(reader, run_id, _TABLE_POINTS))
@@ -44,5 +43,8 @@ def router(reader: Reader) -> APIRouter:
             params=form_values(request),
             statuses=list(TaskStatus),
         )
+
+    route_class = with_form("timeline/filters.html", TaskStatus)
+    r.add_api_route("/runs/{ref}/timeline", timeline_page, route_class_override=route_class)
 
     return r

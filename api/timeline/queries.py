@@ -81,13 +81,15 @@ class GroupRow(BaseModel):
 
 
 class Timeline(BaseModel):
-    """`total` attempts match, in `rows` rows; `began` and `ended` hold all of them and the run."""
+    """`total` attempts match, in `rows` rows; `began` and `ended` hold all of them and the run. `missing` tasks of the run were
+    not reported one by one."""
 
     began: int
     ended: int
     total: int
     rows: int
     cached: int
+    missing: int
     merged: bool
     groups: list[GroupRow]
     bars: list[Bar]
@@ -126,6 +128,7 @@ def timeline_of(run: Row, layout: Layout, view: Window, last_ms: int) -> Timelin
         total=len(layout.ends),
         rows=layout.rows,
         cached=run["cached"],
+        missing=run["missing"],
         merged=any(b.attempts > 1 for b in bars),
         groups=[
             GroupRow(name=g.name.strip() or "not told", attempts=g.end - g.start, row=g.start + g.shift - 1)

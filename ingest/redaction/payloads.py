@@ -68,7 +68,8 @@ def body(raw: bytes) -> bytes:
         return hidden.encode("utf-8", "surrogateescape")
 
 
-_TASK_TEXTS = ("name", "tag", "container", "workdir", "queue")
+_TASK_TEXTS = ("name", "tag", "container", "workdir", "queue", "log_stream_id")
+_TASK_OBJECTS = ("resource_allocation", "gpu_metrics")
 
 
 def tasks(records: Iterable[TaskRecord]) -> None:
@@ -81,6 +82,10 @@ def tasks(records: Iterable[TaskRecord]) -> None:
         for field in _TASK_TEXTS:
             if old := getattr(r, field):
                 setattr(r, field, short(old))
+        for field in _TASK_OBJECTS:
+            if old := getattr(r, field):
+                safe = value(json.loads(old))
+                setattr(r, field, json.dumps(safe, ensure_ascii=False, separators=(",", ":")))
 
 
 def payload(data: Payload) -> None:

@@ -4,7 +4,17 @@ import json
 from decimal import Decimal
 from typing import Any, Literal
 
-from projections.costs.price_book import PriceBook, Rate, Row, bundled, day_ms, with_newer
+from projections.costs.price_book import (
+    MachineRule,
+    PriceBook,
+    Rate,
+    Row,
+    bundled,
+    day_ms,
+    machine_rows,
+    unlike,
+    with_newer,
+)
 from stores.tables.client import Tables
 
 #: Where a book comes from: the file of TRACKER_PRICE_BOOK, the tracker itself, or `tracker prices import` and `refresh`.
@@ -19,13 +29,19 @@ def put_in_force(tables: Tables, book: PriceBook | None, origin: Origin = "file"
     version = price_version(tables)
     if book is None:
         return version
-    rows = book.rows()
-    if _rows(tables, version) != rows or (version and not _said_of(tables, version)):
+    rows, rules = book.rows(), machine_rows(book)
+    if (_rows(tables, version), _rules(tables, version)) != (rows, rules) or (
+        version and not _said_of(tables, version)
+    ):
         # A version from before books were described: what it priced lacks figures of today, and is priced anew.
         version += 1
         lines = [json.dumps({"version": version} | row._asdict()) for row in rows]
         for start in range(0, len(lines), 20_000):
             tables.insert("prices", "\n".join(lines[start : start + 20_000]).encode())
+        if rules:
+            tables.insert(
+                "machine_rules", "\n".join(json.dumps({"version": version} | r) for r in rules).encode()
+            )
     head = {
         "version": version,
         "origin": origin,
@@ -40,6 +56,14 @@ def put_in_force(tables: Tables, book: PriceBook | None, origin: Origin = "file"
     if {k: _comparable(v) for k, v in said.items()} != {k: _comparable(v) for k, v in head.items()}:
         tables.insert("price_books", json.dumps(head).encode())
     return version
+
+
+def _rules(tables: Tables, version: int) -> list[dict[str, Any]]:
+    """Rows of `machine_rules` of one version, without it, in their order."""
+    return tables.rows(
+        "SELECT * EXCEPT version FROM machine_rules FINAL WHERE version = {v:UInt64} ORDER BY place",
+        v=version,
+    )
 
 
 def _said_of(tables: Tables, version: int) -> dict[str, Any]:
@@ -88,7 +112,13 @@ def stored_book(tables: Tables, version: int | None = None) -> PriceBook:
         base="",
         spot_discount=head.get("spot_discount"),
         rates=[_rate(row) for row in rows],
+        machines=[_machine(rule) for rule in _rules(tables, version)],
     )
+
+
+def _machine(rule: dict[str, Any]) -> MachineRule:
+    patterns = {name: unlike(rule[name]) for name in ("executor", "queue", "hostname")}
+    return MachineRule.model_construct(None, **(rule | patterns))
 
 
 def _rate(row: Row) -> Rate:

@@ -4,6 +4,7 @@ A book is a JSON file (docs/cost.md). Where `base` is `bundled`, it stands on th
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -83,6 +84,44 @@ class Rate(BaseModel):
         return (self.machine_type, self.price_model, self.zone, self.executor, self.queue)
 
 
+class MachineRule(BaseModel):
+    """On which machine tasks ran that name none: those whose executor, queue and host fit the patterns.
+
+    `*` stands for any characters, `?` for one, and an empty pattern fits all. Of several rules the first that fits counts.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    executor: _Name = ""
+    queue: _Name = ""
+    hostname: _Name = ""
+    machine_type: Annotated[str, Field(min_length=1, max_length=200)]
+    price_model: _Name = ""
+    zone: _Name = ""
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if not (self.executor or self.queue or self.hostname):
+            raise ValueError("a machine needs an executor, a queue or a hostname that it is of")
+        return self
+
+
+def like(pattern: str) -> str:
+    """The pattern of SQL's LIKE for one with `*` and `?`; '' fits all."""
+    if not pattern:
+        return "%"
+    escaped = "".join(f"\\{c}" if c in "\\%_" else c for c in pattern)
+    return escaped.replace("*", "%").replace("?", "_")
+
+
+def unlike(pattern: str) -> str:
+    """The pattern that `like` made this of."""
+    if pattern == "%":
+        return ""
+    signs = {"%": "*", "_": "?"}
+    return "".join(escaped or signs.get(c, c) for escaped, c in re.findall(r"\\(.)|(.)", pattern, re.DOTALL))
+
+
 class Row(NamedTuple):
     """A row of the table `prices` without its version, as JSON-ready texts and numbers."""
 
@@ -119,6 +158,7 @@ class PriceBook(BaseModel):
     base: Literal["", "bundled"] = ""
     spot_discount: Annotated[Decimal, Field(ge=0, lt=1, decimal_places=4)] | None = None
     rates: Annotated[list[Rate], Field(max_length=RATES_MAX)]
+    machines: Annotated[list[MachineRule], Field(max_length=2000)] = []
 
     @model_validator(mode="after")
     def _no_rate_twice(self) -> Self:
@@ -183,6 +223,16 @@ class PriceBook(BaseModel):
         return sorted(rows, key=lambda row: tuple(map(str, row)))
 
 
+def machine_rows(book: "PriceBook") -> list[dict[str, str | int]]:
+    """Rows of `machine_rules` without their version, in their order. Pure."""
+    return [
+        {"place": n}
+        | {name: like(getattr(m, name)) for name in ("executor", "queue", "hostname")}
+        | {"machine_type": m.machine_type, "price_model": m.price_model, "zone": m.zone}
+        for n, m in enumerate(book.machines)
+    ]
+
+
 def with_newer(book: PriceBook, newer: PriceBook, since_ms: int) -> PriceBook:
     """The book with the rates of `newer` from `since_ms` on: what ran before keeps its price. Pure.
 
@@ -208,7 +258,7 @@ def with_newer(book: PriceBook, newer: PriceBook, since_ms: int) -> PriceBook:
     added = [r.model_copy(update={"valid_from": r.valid_from or since_ms}) for r in every]
     replaced = {(*r.key, r.valid_from) for r in added}
     kept = [r for r in book.rates if (*r.key, r.valid_from) not in replaced]
-    return whole.model_copy(update={"rates": kept + added})
+    return whole.model_copy(update={"rates": kept + added, "machines": whole.machines + book.machines})
 
 
 def backdated(book: PriceBook, since_ms: int) -> PriceBook:

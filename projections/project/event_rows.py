@@ -49,6 +49,7 @@ class EventRows:
     alert_acts: bytes = b""
     letter_replays: bytes = b""
     spools: bytes = b""
+    executions: bytes = b""
     outputs: bytes = b""
     output_folders: bytes = b""
     output_deletions: bytes = b""

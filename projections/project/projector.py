@@ -16,6 +16,7 @@ import structlog
 
 from projections.project.clock import Clock
 from projections.project.event_rows import EventRows, event_rows, read
+from projections.project.executions import Executions
 from projections.project.known_runs import Judged, KnownRuns
 from projections.project.letters import pieces
 from projections.project.refresh import (
@@ -80,6 +81,7 @@ class Projector:
     retention: RetentionSchedule = field(default_factory=RetentionSchedule)
     _partitions: dict[int, PartitionState] = field(default_factory=dict)
     _repricing: Repricing = field(default_factory=Repricing)
+    _executions: Executions = field(default_factory=Executions)
     _mine: list[int] = field(default_factory=list)
     _known: KnownRuns = field(init=False)
 
@@ -98,6 +100,7 @@ class Projector:
             p: replace(state, last_sweep=None) for p, state in self._partitions.items() if p in mine
         }
         self._forget_runs()  # nor is what this worker knows of their runs the newest
+        self._executions.forget()
         self.schedule.keep(set(mine))
         self.schedule.own_stalled_ms = self.writer.retrying(
             "own thresholds", lambda: own_stalled_thresholds(self.writer.tables, mine)
@@ -122,6 +125,7 @@ class Projector:
         anything later of the partition is inserted. Rounds whose sweeps would give the same as the last are not swept, and may
         follow each other in one batch while nothing but ticks comes.
         """
+        self._executions.read_back(self.writer, records)
         waiting: dict[int, deque[Record]] = {}
         for record in records:
             waiting.setdefault(record.partition, deque()).append(record)
@@ -132,8 +136,7 @@ class Projector:
                 self._read_to_round(partition, queue, batch)
             self._write(batch.rows)
             self._known.written()
-            # At once: whoever reads that a run is over reads how its tasks ended.
-            self._refresh(self.schedule.ended())
+            self._end(self.schedule.ended())
             if batch.unchanged:
                 write_clocks(self.writer, batch.unchanged)
             if batch.rounds:
@@ -141,6 +144,16 @@ class Projector:
             if ended := [clock for _, clock, _ in batch.unchanged] + list(batch.rounds.values()):
                 self._expire(max(clock.appended_at or 0 for clock in ended))
         self.refresh_due()
+
+    def _end(self, run_ids: Sequence[str]) -> None:
+        """Make the figures of runs whose end was written, and then say that they are over: whoever reads that reads how their
+        tasks ended."""
+        if not run_ids:
+            return
+        rows = [{"run_id": r, "partition": self.schedule.dirty[r].partition, "over": 1} for r in run_ids]
+        self._refresh(run_ids)
+        marks = b"\n".join(json.dumps(row).encode() for row in rows)
+        self.writer.retrying("insert into runs", lambda: self.writer.tables.insert("runs", marks))
 
     def _sweep(self, rounds: dict[int, Clock]) -> None:
         clocks = {p: clock.clock_ms for p, clock in rounds.items()}
@@ -212,16 +225,22 @@ class Projector:
             record = queue[0]
             event, tasks, unreadable = read(record)
             state = self._state_before(record)
-            if not isinstance(event, ClockTick | ClockLeft):
-                if unchanged:
-                    return
+            is_tick = isinstance(event, ClockTick | ClockLeft)
+            if unchanged and not is_tick:
+                return
+            # Before it is assigned: somebody else's request begins no execution of the run either.
+            judged = self._known.judge(record, event) if event else Judged()
+            execution = b""
+            if not judged.foreign:
+                tasks, execution = self._executions.assign(record, event, tasks)
+            if not is_tick:
                 state = replace(state, last_sweep=self._sweep_after(state, event, record))
             queue.popleft()
             batch.byte_budget -= len(record.value)
             clock, completed = self._tick(state.clock, event, record)
-            judged = self._known.judge(record, event) if event else Judged()
             observed = clock.observed(record.appended_at)
-            batch.rows.append(event_rows(record, observed, event, tasks, unreadable, judged))
+            rows = event_rows(record, observed, event, tasks, unreadable, judged)
+            batch.rows.append(replace(rows, executions=execution) if execution else rows)
             self._partitions[partition] = PartitionState(record.offset + 1, clock, state.last_sweep)
             if not completed:
                 continue

@@ -18,7 +18,8 @@ WITH
             sum(running) AS running, sum(succeeded) AS succeeded, sum(failed) AS failed, sum(ignored) AS ignored,
             sum(aborted) AS aborted, sum(cached) AS cached, sum(retried) AS retried, sum(cost) AS cost, sum(wasted) AS wasted,
             sum(unpriced) AS unpriced, sum(cpu_ms) AS cpu_ms, sum(cost_spot) AS cost_spot, sum(cost_on_demand) AS cost_on_demand,
-            sum(cost_flat) AS cost_flat, sum(assumed) AS assumed, sum(saved) AS saved
+            sum(cost_flat) AS cost_flat, sum(assumed) AS assumed, sum(saved) AS saved,
+            sum(stored) AS stored, sum(never_run) AS never_run
         FROM run_processes FINAL
         WHERE run_id IN {run_ids:Array(String)}
         GROUP BY run_id, version
@@ -43,7 +44,7 @@ SELECT
     {{ known_count(kind, "progress") }} AS {{ kind }},
     {% endfor %}
     retried, ifNull(f.peak, 0) AS peak, cost, wasted, unpriced, cpu_ms,
-    toUInt64(f.missing) AS missing, cost_spot, cost_on_demand, cost_flat, assumed, saved
+    toUInt64(f.missing) AS missing, stored, never_run, cost_spot, cost_on_demand, cost_flat, assumed, saved
 FROM
 (
     SELECT

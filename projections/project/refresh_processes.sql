@@ -4,6 +4,9 @@
 -- began; {price_version}: the price book that it is priced by.
 -- retried: tasks with a second or later attempt. Tasks may share a name, and an attempt may never be told, so of each name as many
 -- as it has of that attempt above the first of which most are known.
+{% set process_totals -%}
+    Tuple(process String, succeeded Int64, failed Int64, ignored Int64, cached Int64, aborted Int64, retries Int64)
+{%- endset %}
 WITH
     of_tasks AS
     (
@@ -36,19 +39,26 @@ WITH
             sumIf(priced_ms * ifNull(cpus, 1.), shown != 'cached') AS cpu_ms,
             min(if(shown = 'cached', NULL, submitted_at)) AS first_submitted_at,
             max(if(shown = 'cached' OR status = 'pending', NULL, ended_at)) AS last_completed_at,
+            countIf(shown = 'pending' AND run_over) AS never_run,
             {{ reported_counts }}
         FROM {{ task_facts("{run_ids:Array(String)}") }} AS task_facts
         GROUP BY run_id, process
     ),
     of_runner AS
     (
-        SELECT run_id, p.process AS process, max(p) AS totals
+        SELECT run_id, p.process AS process, max(p) AS totals, max(s) AS stored
         FROM
         (
-            SELECT run_id, arrayJoin(process_totals.processes) AS p
+            SELECT run_id, arrayJoin(process_totals.processes) AS p, toInt64(0) AS s
             FROM (SELECT run_id, process_totals FROM runs FINAL WHERE run_id IN {run_ids:Array(String)})
+            UNION ALL
+            SELECT run_id, CAST((t.process, 0, 0, 0, 0, 0, 0), '{{ process_totals }}') AS p, t.stored AS s
+            FROM
+            (
+                SELECT run_id, arrayJoin(stored_totals.processes) AS t
+                FROM (SELECT run_id, stored_totals FROM runs FINAL WHERE run_id IN {run_ids:Array(String)})
+            )
         )
-        WHERE greatest(p.succeeded, p.failed, p.aborted, p.cached) > 0
         GROUP BY run_id, process
     )
 SELECT
@@ -61,6 +71,7 @@ SELECT
     {{ known_count(kind, "totals") }} AS {{ kind }},
     {% endfor %}
     retried, cost, wasted, unpriced, cpu_ms, first_submitted_at, last_completed_at,
+    toUInt64(least(1000000000, stored)) AS stored, never_run,
     cost_spot, cost_on_demand, cost_flat, assumed, saved
 FROM
 (

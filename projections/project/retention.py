@@ -1,7 +1,8 @@
 """Retention: runs that ended long ago are deleted from the tables. The log and the archive keep their events.
 
-Time is the log's own, an argument. `events` is left alone, since the delivery check counts it, and so are alerts, which are no
-projection of the log. A run that sends another event after its deletion exists again, with that event alone.
+Time is the log's own, an argument. `events` is left alone, since the delivery check counts it, and `executions`, which numbers
+later ones; so are alerts, which are no projection of the log. A run that sends another event after its deletion exists again,
+with that event alone.
 """
 
 from collections.abc import Collection

@@ -1,6 +1,7 @@
 """What one message says of its run: a row of `runs`, each part of it a lattice. Pure."""
 
 import json
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -14,11 +15,13 @@ from schemas.events import (
     Heartbeat,
     Hiding,
     Payload,
+    ProcessTotals,
     Progress,
     RunHidden,
     RunLabelled,
     RunLabelsChanged,
     RunShown,
+    Stored,
     TasksChanged,
     Workflow,
 )
@@ -86,15 +89,18 @@ def run_row(record: Record, observed: int, event: Envelope, data: Payload) -> di
         case TasksChanged():
             if "seen" in row:
                 row["tasks_seen"] = row["seen"]
-            row |= _progress(version, data.progress)
+            row |= _progress(version, data.progress) | _stored(version, data.stored)
         case Heartbeat():
-            row |= _progress(version, data.progress)
+            row |= _progress(version, data.progress) | _stored(version, data.stored)
         case Completed():
+            row["over"] = 0  # until its figures are made
             row |= _completed(version, data) | _progress(version, data.progress)
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)
             if data.processes is not None:
-                row["process_totals"] = version | {"processes": [p.model_dump() for p in data.processes]}
+                totals = [p.model_dump(exclude={"stored"}) for p in data.processes]
+                row["process_totals"] = version | {"processes": totals}
+                row |= _stored(version, data.processes)
         case Hiding():
             row["hiding"] = {
                 "offset": record.offset + 1,  # above the default tuple at offset 0
@@ -173,3 +179,8 @@ def label_columns(record: Record, judged: Judged) -> dict[str, Any]:
     version, thresholds = {"offset": record.offset + 1}, own(judged.labels)  # above the default at offset 0
     silences = {"disconnected_ms": thresholds.disconnected_ms, "stalled_ms": thresholds.stalled_ms}
     return {"labels": version | {"labels": judged.labels}, "own": version | silences}
+
+
+def _stored(version: dict[str, int], totals: Sequence[Stored | ProcessTotals] | None) -> dict[str, Any]:
+    rows = [{"process": p.process, "stored": p.stored} for p in totals or () if p.stored]
+    return {"stored_totals": version | {"processes": rows}} if rows else {}

@@ -30,6 +30,7 @@ _TABLES = (
     "alert_acts",
     "spools",
     "letter_replays",
+    "executions",
     "outputs",
     "output_folders",
     "output_deletions",

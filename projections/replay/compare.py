@@ -23,6 +23,10 @@ CONTENT = {
     "alert_acts": "SELECT * FROM {db}.alert_acts FINAL",
     "letter_replays": "SELECT * FROM {db}.letter_replays FINAL",
     "spools": "SELECT * FROM {db}.spools FINAL",
+    # Which request it was that said so is not known of runs from before.
+    "executions": (
+        "SELECT run_id, argMax((start_ms, ended_ms, announced), offset) AS known FROM {db}.executions GROUP BY run_id"
+    ),
     "outputs": "SELECT * FROM {db}.outputs FINAL",
     "output_folders": "SELECT * FROM {db}.output_folders FINAL",
     "output_deletions": "SELECT * FROM {db}.output_deletions FINAL",

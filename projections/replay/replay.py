@@ -101,7 +101,8 @@ def _ends(bounds: Mapping[int, Bounds], live: Tables, acknowledged: Mapping[int,
 def _make(shadow: Tables, live: Tables) -> None:
     shadow.drop_database()
     migrate(shadow)
-    shadow.command(f"INSERT INTO prices SELECT * FROM {live.database}.prices")
+    for table in ("prices", "machine_rules"):
+        shadow.command(f"INSERT INTO {table} SELECT * FROM {live.database}.{table}")
 
 
 def _keep_alike(live: Tables, shadow: Tables, settings: Settings) -> None:

@@ -16,17 +16,33 @@
                     vcpus Int64, mib Int64, minimum_ms Int64, basis String)'))) AS offers
     FROM prices FINAL
     WHERE version = (SELECT max(version) FROM prices)
-        AND machine_type IN (SELECT DISTINCT toString(ifNull(machine_type, '')) FROM tasks WHERE run_id IN {{ run_ids }})
+        AND machine_type IN (
+            SELECT DISTINCT toString(ifNull(machine_type, '')) FROM tasks WHERE run_id IN {{ run_ids }}
+            UNION ALL SELECT DISTINCT machine_type FROM machine_rules)
     GROUP BY machine_type
 )
 {%- endmacro %}
 
+{# The rule of the price book in force that says on which machine a task ran that names none: (executor, queue, hostname, machine type,
+   price model, zone), or empty texts. #}
+{% set machine_rule -%}
+    arrayFirst(
+        rule -> ifNull(machine_type, '') = '' AND ifNull(executor, '') LIKE rule.1 AND ifNull(queue, '') LIKE rule.2
+            AND ifNull(hostname, '') LIKE rule.3,
+        (
+            SELECT arrayMap(rule -> (rule.2, rule.3, rule.4, rule.5, rule.6, rule.7), arraySort(groupArray(
+                (place, executor, queue, hostname, machine_type, price_model, zone))))
+            FROM machine_rules FINAL
+            WHERE version = (SELECT max(version) FROM prices)
+        ))
+{%- endset %}
+
 {# How the machine of the task `t` was bought: spot, on-demand, another word, or '' where nobody told. #}
 {% set bought -%}
     transform(
-        lower(ifNull(t.price_model, '')),
+        t.told_model,
         ['standard', 'ondemand', 'on_demand', 'preemptible'], ['on-demand', 'on-demand', 'on-demand', 'spot'],
-        lower(ifNull(t.price_model, '')))
+        t.told_model)
 {%- endset %}
 
 {# The rates of {{ offers }} that fit the task {{ t }} if its machine was bought as {{ how }} says; one bought nobody knows how pays what
@@ -35,7 +51,7 @@
     arrayFilter(
         o -> {% if alone %}o.model = {{ how }}{% else %}(o.model IN ('', {{ how }}) OR ({{ how }} = '' AND o.model = 'on-demand')){% endif %}
 
-            AND startsWith(ifNull({{ t }}cloud_zone, ''), o.zone)
+            AND startsWith({{ t }}zone, o.zone)
             AND o.executor IN ('', ifNull({{ t }}executor, '')) AND o.queue IN ('', ifNull({{ t }}queue, '')),
         {{ offers }})
 {%- endmacro %}

@@ -4,7 +4,7 @@
    `runs`; without it every run is read. What is not selected is not read. '' stands for a text that nobody gave, NULL for such a
    time; times and durations are in ms.
 
-   What begin or complete said goes before what create said. `name` is the id where nobody gave one. `start_ms` is the runner's
+   `over` is whether its end came and its figures count it. What begin or complete said goes before what create said. `name` is the id where nobody gave one. `start_ms` is the runner's
    start, else that of its create request. #}
 {% macro run_rows(where=none) %}
 (
@@ -17,7 +17,6 @@ SELECT
     if(facts.project_name != '', facts.project_name, created.project_name) AS project_name,
     if(facts.repository != '', facts.repository, created.repository) AS repository,
     facts.user_name AS user_name,
-    completed.hash != 0 AS over,
     r.labels.labels AS labels,
     r.owner.name AS owner,
     first_dialect.name AS dialect,

@@ -1,4 +1,4 @@
-{% from "schemas/macros/prices.sql" import bought, cuts, fitting, offers, stretch_costs, sum_of %}
+{% from "schemas/macros/prices.sql" import bought, cuts, fitting, machine_rule, offers, stretch_costs, sum_of %}
 {# The tasks of the runs {{ run_ids }} with what follows from them: how they are shown once the run's end has closed what was open,
    the ms that they lasted, and their cost. The one definition behind the figures, the lists and the charts.
 
@@ -56,7 +56,14 @@ SELECT
     {{ fitting("bought") }} AS rates
 FROM
 (
-    SELECT *, rank FROM tasks FINAL WHERE run_id IN {{ run_ids }}
+    SELECT
+        *, rank,
+        {{ machine_rule }} AS rule,
+        if(ifNull(machine_type, '') != '', toString(machine_type), rule.4) AS machine,
+        lower(if(ifNull(price_model, '') != '', toString(price_model), rule.5)) AS told_model,
+        if(ifNull(cloud_zone, '') != '', toString(cloud_zone), rule.6) AS zone
+    FROM tasks FINAL
+    WHERE run_id IN {{ run_ids }}
 ) AS t
 LEFT ANY JOIN
 (
@@ -73,7 +80,7 @@ LEFT ANY JOIN
     FROM runs FINAL
     WHERE run_id IN {{ run_ids }}
 ) AS r ON t.run_id = r.ended_run_id
-LEFT ANY JOIN {{ offers(run_ids) }} AS p ON ifNull(t.machine_type, '') = p.offered_type
+LEFT ANY JOIN {{ offers(run_ids) }} AS p ON t.machine = p.offered_type
 )
 )
 )

@@ -225,3 +225,26 @@ def test_tasks_that_share_a_name_stay_apart(tracker: Whole) -> None:
         assert "Attempts" not in text_of(tracker.page(f"/runs/same_names/tasks/{alone}"))
     tasks = [link.rpartition("/tasks/")[2] for link in links(tracker.page("/runs/same_names/tasks/5"))]
     assert "4" in tasks and "1" not in tasks
+
+
+def test_two_weblog_executions_of_one_name_are_two_runs(tracker: Whole) -> None:
+    """The case has the first execution whole and the second a day later, both from task 1 on."""
+    requests = case("32")
+    tracker.send(requests[:5])
+    tracker.now += 86_400_000
+    tracker.send(requests[5:])
+    newest, older = tracker.get("/runs")["runs"]
+    assert [r["name"] for r in (newest, older)] == ["ci_nightly"] * 2 and newest["id"] != older["id"]
+    assert (older["status"], older["cycle"], older["tasks"]["failed"]) == ("failed", 1, 1)
+    assert (older["duration_ms"], older["error"]["message"]) == (6000, "T failed")
+    assert (newest["status"], newest["cycle"], newest["tasks"]["succeeded"]) == ("succeeded", 2, 1)
+    assert (newest["duration_ms"], newest["error"], newest["tasks"]["failed"]) == (10_000, None, 0)
+    assert tasks_of(tracker, newest["id"])[1]["hash"] == "0b/000002"
+    assert tasks_of(tracker, older["id"])[1]["hash"] == "0a/000001"
+    page = tracker.page("/runs/ci_nightly")
+    assert tracker.run("ci_nightly")["id"] == newest["id"] and f"/runs/{older['id']}" in links(page)
+    assert "T failed" not in text_of(page) and "T failed" in text_of(tracker.page(f"/runs/{older['id']}"))
+    answer = tracker.request("PUT", f"/api/v1/runs/{newest['id']}/labels", json={"labels": ["again"]})
+    tracker.tick()
+    assert answer.status_code == 202 and tracker.run(newest["id"])["labels"] == ["again"]
+    assert tracker.run(older["id"])["labels"] == []

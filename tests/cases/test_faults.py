@@ -75,6 +75,10 @@ def test_batches_that_never_came_are_counted_from_the_runners_totals(tracker: Wh
     page = text_of(tracker.page("/runs/dropped"))
     assert "50 tasks were not reported one by one; these counts are the runner's" in page
     assert "at least 0" in page  # the peak
+    timeline = tracker.request("GET", "/runs/dropped/timeline.json").json()
+    assert (timeline["total"], timeline["missing"]) == (68, 50)
+    page = text_of(tracker.page("/runs/dropped/timeline"))
+    assert "50 tasks were not reported one by one" in page and "peak at least 0" in page
     assert compare.figures(tables, 0) == []
     assert compare.incomplete(tables) == [("dropped", run_id, 50)]
 
@@ -127,7 +131,7 @@ def test_no_figure_lags_behind_the_end(tracker: Whole) -> None:
     tracker.project(refresh=False)
     run = tracker.run("stopped")
     assert run["status"] == "cancelled"
-    assert {k: v for k, v in run["tasks"].items() if v} == {"aborted": 1, "total": 1}
+    assert {k: v for k, v in run["tasks"].items() if v} == {"aborted": 1, "total": 1, "never_run": 10}
 
 
 def test_a_run_that_never_began_says_so(tracker: Whole) -> None:
@@ -148,3 +152,137 @@ def test_a_run_that_never_began_says_so(tracker: Whole) -> None:
     assert "It never began" in page and ".nextflow.log" in page and "crashed" not in page
     assert "-resume" not in page
     assert tracker.now > T0
+
+
+def test_advice_speaks_of_the_runner_that_reports(tracker: Whole) -> None:
+    """A channel is Nextflow's word, and so is its log."""
+    hangs = {
+        "nextflow": "a channel that nobody closes",
+        "snakemake": "a job of the cluster",
+        "cromwell": "something that never comes",
+    }
+    logs = {"nextflow": ".nextflow.log", "snakemake": ".snakemake/log", "cromwell": "the runner's log"}
+    said: list[dict[str, Any]] = []
+    for name in hangs:
+        of_run = {"run_id": f"hung-{name}"}
+        begun = {"workflow": {"name": f"hung-{name}", "runner": {"name": name}}}
+        done = {"tasks": [{"task_id": 1, "status": "succeeded"}]}
+        said += [{"type": t, **of_run, "data": d} for t, d in (("run.begun", begun), ("tasks.changed", done))]
+        said.append({"type": "run.labelled", **of_run, "data": {"labels": ["tracker.stalled-after=30"]}})
+        said.append({"type": "run.created", "run_id": f"typo-{name}", "data": {"name": f"typo-{name}"}})
+    assert tracker.request("POST", "/v1/events", json={"events": said}).is_success
+    tracker.wait(120)
+    for name, words in hangs.items():
+        assert tracker.run(f"hung-{name}")["status"] == "stalled"
+        page = text_of(tracker.page(f"/runs/hung-{name}"))
+        assert [w in page for w in hangs.values()] == [w == words for w in hangs.values()], page[:500]
+        assert [log in page for log in logs.values()] == [log == logs[name] for log in logs.values()]
+    tracker.wait(SILENT_SECONDS)
+    page = text_of(tracker.page("/runs/typo-snakemake"))  # which nothing but its registration tells of
+    assert "It never began" in page and ".nextflow.log" not in page and "-resume" not in page
+
+
+def test_what_new_versions_tell_of_a_task_is_kept_and_shown(tracker: Whole) -> None:
+    """Fields of 26.04, and of versions to come; what cannot be used harms nothing else."""
+    run_id = begun(tracker, "gpus")
+    gpu = {
+        "name": "Tesla <T4>",
+        "pct": 75.5,
+        "memory": {"peak": 2**31},
+        "devices": [{"api_token": "ab12cd34ef56ab78"}],
+    }
+    new: dict[str, Any] = {
+        "logStreamId": "job/default/0a1b",
+        "gpuMetrics": gpu,
+        "resourceAllocation": {"cpuShares": 1024, "note": None},
+    }
+    wrong: dict[str, Any] = {
+        "logStreamId": {"x": 1},
+        "gpuMetrics": "75 %",
+        "resourceAllocation": {"a": "b" * 20_000},
+    }
+    future: dict[str, Any] = {"quantumState": {"deep": [1, {"a": None}]}, "": 1, "energy": "1 kWh"}
+    told = [task(1, "COMPLETED", **new), task(2, "COMPLETED", **wrong), task(3, "COMPLETED", **future)]
+    request(tracker, "progress", run_id, tasks=told)
+    ended(tracker, run_id, "gpus", progress={"succeeded": 3, "future": {}})
+    first, second, third = (tracker.get(f"/runs/gpus/tasks/{i}") for i in (1, 2, 3))
+    assert first["log_stream_id"] == "job/default/0a1b"
+    assert first["resource_allocation"] == {"cpuShares": 1024, "note": None}
+    assert first["gpu_metrics"] == gpu | {"devices": [{"api_token": "[redacted]"}]}
+    page = tracker.page("/runs/gpus/tasks/1")
+    assert "Tesla <T4>" in text_of(page) and "<T4>" not in page and "ab12cd34" not in page
+    for shown in ("job/default/0a1b", "memory peak 2147483648", "cpuShares 1024", "pct 75.5"):
+        assert shown in text_of(page), shown
+    for plain in (second, third):
+        assert [plain[k] for k in ("log_stream_id", "resource_allocation", "gpu_metrics")] == [None] * 3
+        assert plain["status"] == "succeeded" and "GPU" not in text_of(
+            tracker.page(f"/runs/gpus/tasks/{plain['task_id']}")
+        )
+    parts = {letter["part"] for letter in tracker.get("/dead-letters")["dead_letters"]}
+    assert parts == {"tasks[1].logStreamId", "tasks[1].gpuMetrics", "tasks[1].resourceAllocation"}
+
+
+def test_lists_and_counts_agree_after_an_end_without_success(tracker: Whole) -> None:
+    """A pending task never ran: it is listed as pending, and counted beside the total, by process too."""
+    run_id = begun(tracker, "stopped")
+    told = [
+        task(1, "COMPLETED"),
+        task(2, "FAILED", errorAction="TERMINATE"),
+        task(3, "RUNNING"),
+        task(4, "NEW"),
+    ]
+    request(tracker, "progress", run_id, tasks=[*told, task(5, "NEW", "B")])
+    tracker.tick()
+    live = tracker.run("stopped")["tasks"]
+    assert (live["pending"], live["never_run"], live["total"]) == (2, 0, 5)
+    ended(
+        tracker,
+        run_id,
+        "stopped",
+        success=False,
+        progress={"succeeded": 1, "failed": 1, "aborted": 1, "pending": 2},
+    )
+    counts = tracker.run("stopped")["tasks"]
+    listed = [t["status"] for t in tracker.get("/runs/stopped/tasks")["tasks"]]
+    assert listed.count("pending") == counts["never_run"] == 2 and counts["pending"] == 0
+    assert len(listed) == counts["total"] + counts["never_run"] == 5
+    for status in ("succeeded", "failed", "aborted"):
+        assert listed.count(status) == counts[status] == 1
+    by_process = {p["process"]: p["never_run"] for p in tracker.get("/runs/stopped/processes")["processes"]}
+    assert by_process == {"A": 1, "B": 1}
+    assert "never ran 2" in text_of(tracker.page("/runs/stopped", tab="overview"))
+    assert text_of(tracker.page("/runs/stopped/tasks")).count("pending never ran") == 2
+
+
+def test_results_from_a_store_are_counted_where_the_runner_tells_of_them(
+    tracker: Whole, tables: Tables
+) -> None:
+    run_id = begun(tracker, "stores")
+    totals = [{"name": "A", "stored": 3}, {"name": "B"}, {"name": "X", "stored": "many"}, "?"]
+    request(tracker, "heartbeat", run_id, progress={"processes": totals})
+    tracker.tick()
+    live = {p["process"]: p for p in tracker.get("/runs/stores/processes")["processes"]}
+    assert [(n, p["stored"], p["total"], p["told"]) for n, p in live.items()] == [
+        ("A", 3, 0, True),
+        ("B", 0, 0, False),
+    ]
+    assert tracker.run("stores")["tasks"]["stored"] == 3
+    told = [{"name": "A", "stored": 5}, {"name": "B", "succeeded": 0}]
+    ended(tracker, run_id, "stores", progress={"succeeded": 0, "processes": told})
+    run = tracker.run("stores")
+    assert (run["tasks"]["stored"], run["tasks"]["total"], run["reported"]["missing"]) == (5, 0, 0)
+    page = tracker.page("/runs/stores", tab="overview")
+    assert "from the store 5" in text_of(page) and "nothing was told" not in page
+    assert "its results were in its store" in text_of(tracker.page("/runs/stores/process", name="A"))
+    assert "It had no task." in text_of(tracker.page("/runs/stores/process", name="B"))
+    assert compare.figures(tables, 0) == []
+
+
+def test_a_process_of_which_nothing_was_told_says_so(tracker: Whole) -> None:
+    run_id = begun(tracker, "silent")
+    request(tracker, "progress", run_id, tasks=[task(1, "COMPLETED")])
+    ended(tracker, run_id, "silent")
+    told = {p["process"]: p["told"] for p in tracker.get("/runs/silent/processes")["processes"]}
+    assert told == {"A": True, "B": False}
+    assert text_of(tracker.page("/runs/silent", tab="overview")).count("nothing was told of it") == 1
+    assert "told nothing of it" in text_of(tracker.page("/runs/silent/process", name="B"))

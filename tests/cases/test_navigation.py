@@ -110,3 +110,35 @@ def test_a_wrong_filter_shows_the_form_with_the_field_marked(tracker: Whole) -> 
         assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
         assert answer.json()["errors"][0]["where"] == f"query.{name}"
     assert "page_token" in tracker.page("/", status=400, page_token="x")
+
+
+def test_a_wrong_filter_below_a_run_shows_its_form_too(tracker: Whole) -> None:
+    for path, name, value in (
+        ("tasks", "status", "done"),
+        ("tasks", "search", "x" * 2000),
+        ("tasks", "process", "x" * 20_000),
+        ("tasks", "sort", "<b>"),
+        ("timeline", "status", "done"),
+        ("timeline", "search", "x" * 2000),
+        ("timeline", "group", "colour"),
+        ("timeline", "bars", "many"),
+    ):
+        answer = tracker.request("GET", f"/runs/odd-processes/{path}", params={name: value})
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "text/html; charset=utf-8")
+        page = answer.text
+        fields = re.findall(rf'<(?:input|select)[^>]*name="{name}"[^>]*aria-invalid="true"[^>]*>', page)
+        assert len(fields) == (name not in ("sort", "bars")), (path, name)
+        assert (
+            page.count("aria-invalid") == len(fields) and f'id="wrong-{name}"' in page and "<b>" not in page
+        )
+        assert 'class="filters"' in page and len(page) < 20_000
+        assert f'href="/runs/odd-processes/{path}"' in page  # all of them
+    answer = tracker.request("GET", "/runs/odd-processes/timeline.json", params={"group": "colour"})
+    assert answer.status_code == 400 and tracker.page("/runs/no/tasks", status=404)
+
+
+def test_an_address_with_the_report_of_a_former_tracker_opens_the_run(tracker: Whole) -> None:
+    """A browser keeps what follows the #, and the script of the page opens the tab of that name, if there is one."""
+    answer = tracker.request("GET", "/runs/odd-processes/")
+    assert answer.headers["location"] == "/runs/odd-processes"
+    assert "data-open=" in tracker.page("/runs/odd-processes", tab="reports:1")

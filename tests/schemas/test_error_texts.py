@@ -16,6 +16,13 @@ from schemas.error_texts import error_summary, plain
         ("a[1m", "a[1m"),  # an index of a list, not a colour
         ("ids[12] and [sample1m]", "ids[12] and [sample1m]"),
         ("nothing to take out", "nothing to take out"),
+        ("\x9b1;31mboom\x9b0m", "boom"),  # the one-character form
+        ("\x1b(B\x1b[mboom\x1b7\x1b8", "boom"),  # what `tput sgr0` writes; the cursor
+        ("\x1b[38;2;255;0;0mbo\x1b[38:5:196mom\x1b[39m", "boom"),
+        ("\x1bPq#0;2\x1b\\boom \x1b]0;a title without an end\nbang", "boom 0;a title without an end\nbang"),
+        ("^[[31mboom^[[0m \\u001b[1mbang\\033[0m", "boom bang"),  # ESC spelled out
+        ("[1m[31mERROR[39m[22m boom[m", "ERROR boom"),
+        ("rate(x[5m]) of [5m] in array[3m", "rate(x[5m]) of [5m] in array[3m"),
     ],
 )
 def test_escape_codes_are_taken_out_and_nothing_else(text: str, shown: str) -> None:

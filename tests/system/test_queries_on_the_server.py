@@ -23,6 +23,7 @@ from projections.replay import compare
 from schemas import events as e
 from schemas.files import events as o
 from schemas.settings import Settings
+from schemas.statuses import Dialect
 from stores.tables.client import Tables
 from tests.support.api_stage import request
 from tests.support.log import MemoryLog
@@ -126,6 +127,7 @@ def played(tables: Tables) -> Played:
         o.Requested(by="ada"),
     ):
         theatre.history.say(run, data)
+    theatre.history.say("w0123456789abcde", e.Begun(dialect=Dialect.WEBLOG))
     theatre.stage.projector = theatre.stage.worker()  # another takes over, where the first one stopped
     theatre.go_to(theatre.history.now + 20 * MINUTE)
     theatre.stage.project()

@@ -25,6 +25,20 @@ CONSOLE = "https://eu-west-1.console.aws.amazon.com/codesuite/codecommit/reposit
         ("https://codeberg.org/lab/flow", "https://codeberg.org/lab/flow", "/src/dev", "/commit/abc"),
         ("https://code.lab/scm/gen/flow.git", "https://code.lab/projects/GEN/repos/flow", "/browse?at=dev", "/commits/abc"),
         ("https://code.lab/scm/~ada/flow.git", "https://code.lab/users/ada/repos/flow", "/browse?at=dev", "/commits/abc"),
+        ("ssh://git@bitbucket.x:7999/gen/f.git", "https://bitbucket.x/projects/GEN/repos/f", "/browse?at=dev", "/commits/abc"),
+        ("ssh://git@code.lab:7999/~ada/flow.git", "https://code.lab/users/ada/repos/flow", "/browse?at=dev", "/commits/abc"),
+        ("git@bitbucket.lab:gen/flow.git", "https://bitbucket.lab/projects/GEN/repos/flow", "/browse?at=dev", "/commits/abc"),
+        ("https://code.lab/bb/scm/gen/flow.git", "https://code.lab/bb/projects/GEN/repos/flow", "/browse?at=dev", "/commits/abc"),
+        ("https://code.lab/projects/G/repos/f/browse", "https://code.lab/projects/G/repos/f",  "/browse?at=dev", "/commits/abc"),
+        ("https://bitbucket.lab/users/ada/repos/f", "https://bitbucket.lab/users/ada/repos/f", "/browse?at=dev", "/commits/abc"),
+        ("git@gitlab.lab:a/b/c/d/e.git", "https://gitlab.lab/a/b/c/d/e", "/-/tree/dev", "/-/commit/abc"),
+        ("ssh://git@altssh.gitlab.com:443/lab/flow.git", "https://gitlab.com/lab/flow", "/-/tree/dev", "/-/commit/abc"),
+        ("ssh://git@ssh.github.com:443/lab/flow.git", "https://github.com/lab/flow", "/tree/dev", "/commit/abc"),
+        ("git://github.com/lab/flow.git", "https://github.com/lab/flow", "/tree/dev", "/commit/abc"),
+        ("git+ssh://git@github.com/lab/flow.git", "https://github.com/lab/flow", "/tree/dev", "/commit/abc"),
+        ("forgejo.lab:ada/flow.git", "https://forgejo.lab/ada/flow", "/src/dev", "/commit/abc"),
+        ("https://lab.visualstudio.com/p/_git/flow", "https://lab.visualstudio.com/p/_git/flow", "?version=GBdev", "/commit/abc"),
+        ("https://dev.azure.com/l/My%20P/_git/f", "https://dev.azure.com/l/My%20P/_git/f", "?version=GBdev", "/commit/abc"),
         ("https://lab@dev.azure.com/lab/p/_git/flow", "https://dev.azure.com/lab/p/_git/flow", "?version=GBdev", "/commit/abc"),
         ("git@ssh.dev.azure.com:v3/lab/p/flow", "https://dev.azure.com/lab/p/_git/flow", "?version=GBdev", "/commit/abc"),
     ],
@@ -34,8 +48,22 @@ def test_each_kind_of_host_by_its_own_form(repository: str, base: str, tree: str
     assert links(repository, None, None) == RepositoryLinks(base)
 
 
-def test_codecommit_is_shown_in_the_console_of_its_region() -> None:
-    found = links("https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/flow", "dev", "abc")
+def test_what_is_more_than_a_repository_gets_no_links_of_its_parts() -> None:
+    for address in ("https://github.com/a/b/tree/dev", "https://codeberg.org/a/b/src/branch/x"):
+        assert links(address, "dev", "abc") == RepositoryLinks(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/flow",
+        "ssh://KEY@git-codecommit.eu-west-1.amazonaws.com/v1/repos/flow",
+        "codecommit::eu-west-1://flow",
+        "codecommit::eu-west-1://lab@flow",
+    ],
+)
+def test_codecommit_is_shown_in_the_console_of_its_region(address: str) -> None:
+    found = links(address, "dev", "abc")
     region = "?region=eu-west-1"
     assert found == RepositoryLinks(
         f"{CONSOLE}/browse{region}",

@@ -49,7 +49,9 @@ def test_processes_in_order_of_announcement_then_by_name(stage: Stage) -> None:
     assert found[0] == {
         "process": "A:B:Z", "label": "B:Z", "pending": 0, "submitted": 0, "running": 0, "succeeded": 2, "failed": 0,
         "ignored": 0, "aborted": 0, "cached": 0, "retried": 1, "total": 2,
+        "stored": 0, "never_run": 0, "told": True,
     }  # fmt: skip
+    assert not found[1]["told"]
 
 
 def test_a_task_shows_all_that_was_told(stage: Stage) -> None:

@@ -376,6 +376,70 @@ def test_many_that_fall_silent_together_are_the_same_for_every_batching(
     holds()
 
 
+def _cycles(waits: Sequence[tuple[int, int]]) -> list[Any]:
+    """Runs of one session, each begun so many seconds after the one before was last heard; each is then heard so many times."""
+    steps: list[Any] = []
+    for run, (wait, beats) in enumerate(waits):
+        workflow = e.Workflow(name=f"cycle {run}", session_id="s", started_at=1000 * (run + 1))
+        steps += [Pass(wait, 1000, PROCESSES[:1]), Say(run, e.Begun(workflow=workflow))]
+        steps += [Pass(1, 1000, PROCESSES[:1]), Say(run, e.Heartbeat(instant=run))] * beats
+    return [*steps, Pass(12, 5000, PROCESSES[:1])]
+
+
+#: Resumed before the threshold of silence, between it and the later receiver's delay, and after both.
+CYCLES = st.lists(
+    st.tuples(st.sampled_from([1, 10, 17, 30]), st.integers(0, 2)), min_size=RUNS, max_size=RUNS
+).map(_cycles)
+
+
+def test_an_alert_that_a_later_cycle_ends_is_the_same_for_every_batching(tables: Tables) -> None:
+    @settings(UNHURRIED, max_examples=examples(3))
+    @given(st.integers(1, 2), CYCLES, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
+    def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
+        messages = [of_nobody(m) for m in written(partitions, steps)]
+        after_each = Notifying((3,), (False,), ((),), ((),), (0,))
+        found = []
+        for p, n in [(Plan((7,), (0,), (False,), (), False), after_each), (plan, notifying)]:
+            help.empty(tables)
+            tables.command("TRUNCATE TABLE alerts")
+            machine = Machine.of(tables, messages, partitions)
+            with put_off(p):
+                asyncio.run(machine.play(p, n))
+            rows = tables.rows(
+                "SELECT run_id, id, kind, state, since, fired_at, resolved_at, summary FROM alerts FINAL "
+                "WHERE run_id != '' ORDER BY id"
+            )
+            found.append((set(machine.took), rows))
+            resolved_follows(machine.took)
+        for n_message, m in enumerate(messages):
+            note(f"{n_message}: {m}")
+        assert found[0] == found[1]
+        event(f"resumed: {sum('resumed as cycle' in r['summary'] for r in found[0][1])}")
+
+    holds()
+
+
+def of_nobody(message: Message) -> Message:
+    """The message without a token, so that all runs are of one owner."""
+    event = message.event
+    return message if event is None else replace(message, event=event.model_copy(update={"owner": ""}))
+
+
+def test_a_run_that_never_began_is_told_in_those_words(tables: Tables) -> None:
+    created = e.Created(name="typo", dialect=Dialect.TOWER, instant=0)
+    messages = written(1, [Say(0, created), Pass(6, 5000, PROCESSES[:1])])
+    help.empty(tables)
+    tables.command("TRUNCATE TABLE alerts")
+    machine = Machine.of(tables, messages, 1)
+    asyncio.run(
+        machine.play(Plan((50,), (0,), (False,), (), False), Notifying((3,), (False,), ((),), ((),), (0,)))
+    )
+    [row] = tables.rows("SELECT kind, state, summary FROM alerts FINAL WHERE run_id = 'run0'")
+    words = "typo is disconnected: it never began: see .nextflow.log where it was started"
+    assert (row["kind"], row["state"], row["summary"]) == ("disconnected", "firing", words)
+    assert {alert.summary for _, alert, _ in machine.around.took} == {words}
+
+
 def in_order(found: Sequence[Transition]) -> list[Transition]:
     """Each run's in the order of its partition."""
     return sorted(found, key=lambda t: (t.partition, t.offset))

@@ -13,12 +13,15 @@ from projections.costs.in_force import book_origin, put_default_in_force, put_in
 from projections.costs.price_book import (
     SPOT_DISCOUNT,
     BadBook,
+    MachineRule,
     PriceBook,
     Rate,
     backdated,
     bundled,
     changes,
     day_ms,
+    like,
+    unlike,
     with_newer,
 )
 from schemas.events import TaskRecord
@@ -197,3 +200,21 @@ def test_a_newer_bundled_book_holds_from_its_day_on(tables: Tables) -> None:
     book, began = stored_book(tables), day_ms(bundled().date) // DAY
     assert cost(book, began - 1, machine_type="m5.large") == Decimal("0.5")
     assert cost(book, began, machine_type="m5.large") == Decimal("0.048")
+
+
+@given(st.text(st.sampled_from("ab%_\\\\.-*?"), max_size=8))
+def test_patterns_are_kept_as_they_were_written(pattern: str) -> None:
+    assert unlike(like(pattern)) == ("" if pattern == "*" else pattern)
+
+
+def test_rules_of_machines_are_stored_in_their_order_and_a_change_makes_a_version(tables: Tables) -> None:
+    rules = [
+        MachineRule(hostname="kube-*_1", machine_type="b"),
+        MachineRule(queue="long", machine_type="a", price_model="spot"),
+    ]
+    book = PriceBook(rates=[Rate(machine_type="a", per_hour=Decimal(1))], machines=rules)
+    assert put_in_force(tables, book) == put_in_force(tables, book) == 1
+    assert [m.model_dump() for m in stored_book(tables).machines] == [m.model_dump() for m in rules]
+    assert put_in_force(tables, book.model_copy(update={"machines": rules[::-1]})) == 2
+    with pytest.raises(ValidationError, match="executor, a queue or a hostname"):
+        MachineRule(machine_type="a")

@@ -18,6 +18,7 @@ from tests.support.reference.compare import differences
 from tests.support.reference.figures import Rate
 from tests.support.reference.histories import LIMITS, PLANS, STEPS, Plan, put_off, written
 from tests.support.reference.reducer import Message
+from tests.support.sql import expand
 
 pytestmark = pytest.mark.each_store
 
@@ -32,6 +33,24 @@ RATES = (
     Rate("m5.large", "spot", "us-east-1", Decimal("0.0345")),
     Rate("", "", "", None, Decimal("0.04"), Decimal("0.004")),
 )
+
+_EARLY = "SELECT run_id, status FROM {{ run_statuses() }} WHERE over AND pending + submitted + running > 0"
+
+
+class Watched(Faulty):
+    """Notes each run that reads as over before its figures count its end."""
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__(tables)
+        self.early: list[dict[str, object]] = []
+
+    def insert(self, table: str, rows: bytes) -> None:
+        super().insert(table, rows)
+        if table == "runs" and b'"over":' in rows:  # of which alone an end can come to be seen
+            limits = {"disconnected_ms": LIMITS.disconnected_ms, "stalled_ms": LIMITS.stalled_ms}
+            none: dict[str, list[int]] = {"clock_partitions": [], "clock_times": [], "behind": []}
+            self.early += self.inner.rows(expand(_EARLY), **none, **limits)
+
 
 # --- how it is projected -------------------------------------------------------------------------
 
@@ -87,7 +106,7 @@ def test_tables_are_what_the_reducer_says(tables: Tables) -> None:
         help.merges(tables, allowed=any(plan.merges))
         expected = help.expect(tables, messages, LIMITS)
         help.put_rates(tables, RATES, PRICE_VERSION)
-        faulty = Faulty(tables)
+        faulty = Watched(tables)
         with put_off(plan):
             project(faulty, messages, plan)
         for what in {t.to_status for t in expected.transitions}:
@@ -96,5 +115,6 @@ def test_tables_are_what_the_reducer_says(tables: Tables) -> None:
             note(f"{n}: {m}")
         assert differences(tables, expected, LIMITS, RATES, PRICE_VERSION) == []
         assert set(faulty.published) == set(expected.transitions)
+        assert faulty.early == []
 
     holds()

@@ -73,6 +73,8 @@ def _run(run: Run) -> Rows:
         row["process_names"] |= {"names": run.names.data}
     row["completed"] = _told(run.completed, _COMPLETED)
     row["process_totals"] = _told(run.processes, ())
+    row["over"] = int(run.completed is not None)
+    row["stored_totals"] = _told(run.stored, ())
     row["completed_texts"] = _told(run.completed, ("error_report",))
     row["progress"] = _told(run.progress, type(run.progress.data).model_fields if run.progress else ())
     version, labels = run.labels
@@ -128,7 +130,8 @@ def _tasks(tables: Tables, expected: Expected, rates: Sequence[Rate]) -> tuple[R
 def _of_run(run: Run, rates: Sequence[Rate]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     totals = run.progress.data if run.progress else None
     processes = run.processes.data if run.processes else ()
-    return of_run(list(run.tasks(rates).values()), run.completed is not None, totals, processes)
+    stored = run.stored.data if run.stored else ()
+    return of_run(list(run.tasks(rates).values()), run.completed is not None, totals, processes, stored)
 
 
 def _figures(
@@ -154,6 +157,8 @@ def _figures(
             "peak",
             "total",
             "missing",
+            "stored",
+            "never_run",
         )
         wanted[run_id] = {k: figures[k] for k in names} | {"version": versions[run_id]}
     return {r.pop("run_id"): r for r in rows}, wanted

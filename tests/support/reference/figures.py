@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from schemas.events import ProcessTotals, Progress, TaskRecord
+from schemas.events import ProcessTotals, Progress, Stored, TaskRecord
 
 _RANK = {"pending": 1, "submitted": 2, "running": 3}
 TERMINAL_RANK = 4
@@ -195,16 +195,26 @@ def figures(tasks: Iterable[Task]) -> dict[str, Any]:
 
 
 def of_run(
-    tasks: Sequence[Task], over: bool, totals: Progress | None, of_processes: Iterable[ProcessTotals]
+    tasks: Sequence[Task],
+    over: bool,
+    totals: Progress | None,
+    of_processes: Iterable[ProcessTotals],
+    of_stores: Iterable[Stored | ProcessTotals],
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Figures of a run, and by process, from all its tasks. `over`: it has ended. `totals`, `of_processes`: the runner's last."""
+    """Figures of a run, and by process, from all its tasks. `over`: it has ended. `totals`, `of_processes`, `of_stores`: the
+    runner's last."""
     by_process: dict[str, list[Task]] = {}
     for t in tasks:
         by_process.setdefault(t.record.process, []).append(t)
-    counted = {p.process: p for p in sorted(of_processes, key=lambda p: tuple(p.model_dump().values()))}
-    for process, p in counted.items():
-        if p.succeeded or p.failed or p.aborted or p.cached:
-            by_process.setdefault(process, [])
+    counted = {
+        p.process: p
+        for p in sorted(of_processes, key=lambda p: tuple(p.model_dump(exclude={"stored"}).values()))
+    }
+    stored: dict[str, int] = {}
+    for s in of_stores:
+        stored[s.process] = max(stored.get(s.process, 0), s.stored)
+    for process in (*counted, *(process for process, number in stored.items() if number)):
+        by_process.setdefault(process, [])
     all_of_it = figures(tasks) | {"peak": peak(tasks)}
     processes = {process: figures(found) for process, found in by_process.items()}
     for process, f in processes.items():
@@ -214,7 +224,12 @@ def of_run(
     counts, all_of_it["missing"] = _with_totals(all_of_it, tasks, totals if over else None)
     all_of_it |= counts
     for f in (all_of_it, *processes.values()):
-        f["pending"] = 0 if over else f["pending"]
+        # Pending in a run that is over: that of one that succeeded is shown as succeeded, so these are of the others.
+        f["never_run"] = f["pending"] if over else 0
+        f["pending"] -= f["never_run"]
+    for process, f in processes.items():
+        f["stored"] = min(10**9, stored.get(process, 0))
+    all_of_it["stored"] = sum(f["stored"] for f in processes.values())
     all_of_it["total"] = sum(all_of_it[k] for k in _COUNTED)
     return all_of_it, processes
 

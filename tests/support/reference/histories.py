@@ -93,9 +93,14 @@ _processes = st.none() | st.lists(
     st.builds(
         e.ProcessTotals,
         process=st.sampled_from(["A", "B", "C"]),
-        **dict.fromkeys(("succeeded", "failed", "retries", "ignored", "aborted", "cached"), _counts),
+        **dict.fromkeys(
+            ("succeeded", "failed", "retries", "ignored", "aborted", "cached", "stored"), _counts
+        ),
     ),
     max_size=3,
+)
+_stored = st.none() | st.lists(
+    st.builds(e.Stored, process=st.sampled_from(["A", "D"]), stored=_counts), min_size=1, max_size=2
 )
 _dialect = st.sampled_from([Dialect.TOWER] * 4 + [Dialect.WEBLOG, Dialect.NATIVE])
 _no_asides: list[e.SetAside] = []
@@ -166,10 +171,10 @@ _says = st.one_of(
     st.builds(
         Say, _run, _payload(e.Begun, workflow=_workflow, process_names=st.none() | st.just(["A", "B"]))
     ),
-    st.builds(Say, _run, _payload(e.TasksChanged, progress=_progress), _tasks.map(tuple)),
-    st.builds(Say, _run, _payload(e.TasksChanged, progress=_progress), _tasks.map(tuple)),
-    st.builds(Say, _run, _payload(e.Heartbeat, progress=_progress)),
-    st.builds(Say, _run, _payload(e.Heartbeat, progress=_progress)),
+    st.builds(Say, _run, _payload(e.TasksChanged, progress=_progress, stored=_stored), _tasks.map(tuple)),
+    st.builds(Say, _run, _payload(e.TasksChanged, progress=_progress, stored=_stored), _tasks.map(tuple)),
+    st.builds(Say, _run, _payload(e.Heartbeat, progress=_progress, stored=_stored)),
+    st.builds(Say, _run, _payload(e.Heartbeat, progress=_progress, stored=_stored)),
     st.builds(
         Say,
         _run,

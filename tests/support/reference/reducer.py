@@ -167,6 +167,7 @@ class Run:
     completed: Told | None = None
     progress: Told | None = None
     processes: Told | None = None
+    stored: Told | None = None
     labels: tuple[int, list[str]] = (0, [])
     hiding: tuple[int, int, str] = (0, 0, "")
     records: dict[int, TaskRecord] = field(default_factory=dict)
@@ -228,6 +229,9 @@ class Run:
             self.completed = _newest(self.completed, Told(*version, data))
             if data.processes is not None:
                 self.processes = _newest(self.processes, Told(*version, data.processes))
+        totals = data.processes if isinstance(data, Completed) else getattr(data, "stored", None)
+        if stored := [s for s in totals or () if s.stored]:
+            self.stored = _newest(self.stored, Told(*version, stored))
         if isinstance(data, Begun | Completed) and data.workflow is not None:
             self.facts = _newest(self.facts, Told(*version, data.workflow))
         if isinstance(data, TasksChanged | Heartbeat | Completed) and data.progress is not None:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,17 +47,36 @@ def run_pipeline(
     """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "main.nf").write_text(script)
+    command = [*_launcher(), "run", "main.nf", "-ansi-log", "false", "-with-trace", "trace.txt", *arguments]
+    if weblog is not None:
+        command += ["-with-weblog", weblog]
+    return _run(command, directory, config, _environment(directory), timeout)
+
+
+def run_line(line: str, directory: Path, config: str = "", timeout: float = 180) -> Finished:
+    """Run this line in a shell in `directory`, where `run_pipeline` ran before; it finds `nextflow` in its PATH."""
+    folder = directory / ".bin"
+    folder.mkdir(exist_ok=True)
+    (folder / "nextflow").write_text(f'#!/bin/sh\nexec {shlex.join(_launcher())} "$@"\n')
+    (folder / "nextflow").chmod(0o755)
+    environment = _environment(directory)
+    environment["PATH"] = f"{folder}:{environment['PATH']}"
+    return _run(["/bin/sh", "-c", line], directory, config, environment, timeout)
+
+
+def _launcher() -> list[str]:
+    return [cache.java(), *_JVM, "-cp", cache.nextflow_classpath(), "nextflow.cli.Launcher"]
+
+
+def _run(
+    command: list[str], directory: Path, config: str, environment: dict[str, str], timeout: float
+) -> Finished:
     # Raw numbers: times in ms since the epoch, sizes in bytes, as the weblog has them.
     trace = f"trace {{ raw = true; overwrite = true; fields = '{TRACE_FIELDS}' }}\n"
     (directory / "nextflow.config").write_text(trace + config)
     log = directory / "output.log"
     log.write_bytes(b"")
-
-    command = [cache.java(), *_JVM, "-cp", cache.nextflow_classpath(), "nextflow.cli.Launcher"]
-    command += ["run", "main.nf", "-ansi-log", "false", "-with-trace", "trace.txt", *arguments]
-    if weblog is not None:
-        command += ["-with-weblog", weblog]
-    child = Child(command, log, cwd=directory, env=_environment(directory))
+    child = Child(command, log, cwd=directory, env=environment)
     try:
         exit_code = child.wait(timeout)
     finally:

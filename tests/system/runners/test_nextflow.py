@@ -1,13 +1,15 @@
 """A real Nextflow reports by weblog to `tracker up`; the API shows what Nextflow's own trace file says."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.services.nextflow import Finished, run_pipeline
+from tests.support.services.nextflow import Finished, run_line, run_pipeline
 from tests.system.e2e.client import Reader, until
 from tests.system.e2e.stack import EmbeddedStack
 
@@ -33,6 +35,7 @@ workflow WORK {
 }
 workflow { WORK() }
 """
+CONFIG = "params.bad = {bad}\nexecutor.cpus = 2\n"
 _SHOWN = {"COMPLETED": "succeeded", "FAILED": "failed", "ABORTED": "aborted"}
 _UNKNOWN = "-"
 
@@ -48,7 +51,7 @@ def nextflow(stack: EmbeddedStack, folder: Path, name: str, bad: int) -> Finishe
         PIPELINE,
         folder,
         weblog=f"{stack.api_url}/weblog",
-        config=f"params.bad = {bad}\nexecutor.cpus = 2\n",
+        config=CONFIG.format(bad=bad),
         arguments=("-name", name),
     )
 
@@ -78,6 +81,25 @@ def test_a_run_that_fails_after_a_retry(stack: EmbeddedStack, tmp_path: Path) ->
         assert (run["tasks"]["failed"], run["tasks"]["retried"]) == (1, 1)
         assert run["error"]["exit_status"] == 5
         assert "WORK:CHECK (2)" in run["error"]["report"]
+        resumed = run_line(line_on_page(reader, "bad_run"), tmp_path, config=CONFIG.format(bad=0))
+        assert resumed.exit_code == 0, resumed.output
+        by_status = Counter(row["status"] for row in resumed.trace if row["process"] == "WORK:PREPARE")
+        assert by_status == {"CACHED": 3}
+        until("the next cycle is shown", lambda: next_cycle(reader, run["session_id"]))
+
+
+def line_on_page(reader: Reader, name: str) -> str:
+    """What the page of the run gives to copy into a shell."""
+    page = reader.request("GET", f"/runs/{name}?tab=error").body.decode()
+    [line] = re.findall(r'<pre[^>]*aria-label="the whole command">\n?(.*?)</pre>', page, re.DOTALL)
+    return unescape(line)
+
+
+def next_cycle(reader: Reader, session_id: str) -> list[str]:
+    """What is missing until the session has a second run, which succeeded."""
+    runs = reader.get("/runs?session_id=" + session_id)["runs"]
+    found = [(run["cycle"], run["status"]) for run in runs]
+    return [] if found == [(2, "succeeded"), (1, "failed")] else [f"cycles {found}"]
 
 
 def differences(reader: Reader, name: str, status: str, finished: Finished) -> list[str]:
