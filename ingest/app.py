@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -17,12 +17,14 @@ from starlette.routing import BaseRoute, Route
 from ingest import native, probes, tower, weblog
 from ingest.authenticator import Authenticator, Refusal
 from ingest.message import Message, encode, message_of
+from ingest.owners import RunOwners
 from ingest.request import Read, Unreadable
 from ingest.request import Request as RunnerRequest
 from ingest.ticker import Ticker
 from schemas import topics
-from schemas.access import Caller
+from schemas.access import Act, Caller, may, may_report_on
 from schemas.metrics import (
+    DENIED,
     INGEST_APPEND_SECONDS,
     INGEST_REQUESTS,
     INGEST_SECONDS,
@@ -51,11 +53,16 @@ QUERY_TOKEN = "token"
 
 
 def create_app(
-    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], tokens: TokenList | None = None
+    log: EventLog,
+    settings: Settings,
+    process: str,
+    clock: Callable[[], int],
+    tokens: TokenList | None = None,
+    owners: RunOwners | None = None,
 ) -> Starlette:
     """Ingest alone, with probes and ticks. The caller starts and stops the log; `clock` gives epoch ms.
 
-    Without `tokens` everybody may report.
+    Without `tokens` everybody may report; without `owners` the projector alone judges who speaks for a run.
     """
     tokens = tokens or NoTokens()
 
@@ -64,15 +71,21 @@ def create_app(
         async with Ticker(log, process, settings.tick_seconds, clock):
             yield
 
-    paths = [*routes(log, settings, process, clock, tokens), *probes.routes(log, tokens)]
+    paths = [*routes(log, settings, process, clock, tokens, owners), *probes.routes(log, tokens)]
     return Starlette(routes=paths, lifespan=ticking)
 
 
 def routes(
-    log: EventLog, settings: Settings, process: str, clock: Callable[[], int], tokens: TokenList | None = None
+    log: EventLog,
+    settings: Settings,
+    process: str,
+    clock: Callable[[], int],
+    tokens: TokenList | None = None,
+    owners: RunOwners | None = None,
 ) -> list[BaseRoute]:
     """What runners call, at the root and under /api. Probes and ticks are the caller's."""
-    edge = _Edge(log, settings, process, clock, Authenticator(tokens or NoTokens(), settings, clock))
+    authenticator = Authenticator(tokens or NoTokens(), settings, clock)
+    edge = _Edge(log, settings, process, clock, authenticator, owners)
     table: list[tuple[str, list[str], Callable[[Request], Awaitable[Response]]]] = [
         ("/trace/create", ["POST", "PUT"], edge.create),
         ("/trace/{run_id}/{verb}", ["PUT", "POST"], edge.trace),
@@ -96,9 +109,10 @@ class _Edge:
         process: str,
         clock: Callable[[], int],
         authenticator: Authenticator,
+        owners: RunOwners | None,
     ) -> None:
         self._log, self._settings, self._process, self._clock = log, settings, process, clock
-        self._authenticator = authenticator
+        self._authenticator, self._owners = authenticator, owners
         self._most = 2 * settings.max_body_bytes - 256  # the log takes twice the body, its framing included
 
     async def trace(self, request: Request) -> Response:
@@ -145,7 +159,8 @@ class _Edge:
             body = await self._body(request)
             workspace = request.query_params.get("workspaceId", "")
             runner_request = RunnerRequest(
-                run_id, verb, body, workspace, self._clock(), self._process, caller.name
+                *(run_id, verb, body, workspace, self._clock(), self._process, caller.name),
+                on_any_run=may(caller, Act.CHANGE_RUN),
             )
             where = f"{request.method} {request.url.path}"
             message = await _off_loop(len(body), message_of, runner_request, read, where, dialect, self._most)
@@ -165,10 +180,11 @@ class _Edge:
             caller = self._authenticator.authenticate(request)
             self._authenticator.limit(caller)
             body = await self._body(request)
-            messages = await _off_loop(len(body), self._native, body, caller.name)
+            messages = await _off_loop(len(body), self._native, body, caller)
+            await self._refuse_foreign(messages, caller)
             await self._append_all(messages)
         except native.Refused as refused:
-            outcome = "invalid"
+            outcome = "forbidden" if refused.status == 403 else "invalid"
             return _problem(refused.status, refused.title, refused.detail, refused.errors)
         except Refusal as refusal:
             outcome = refusal.outcome
@@ -179,8 +195,9 @@ class _Edge:
         run_ids = list(dict.fromkeys(m.run_id for m in messages))
         return JSONResponse({"accepted": len(messages), "run_ids": run_ids})
 
-    def _native(self, body: bytes, owner: str) -> list[Message]:
-        read = native.read(body, self._clock(), self._process, owner)
+    def _native(self, body: bytes, caller: Caller) -> list[Message]:
+        sender = native.Sender(self._process, self._clock(), caller.name, may(caller, Act.CHANGE_RUN))
+        read = native.read(body, sender)
         try:
             messages = [encode(event, tasks) for event, tasks in read]
         except Unreadable as error:
@@ -192,6 +209,22 @@ class _Edge:
                 detail = "An event is larger than a message of the log may be; nothing was accepted."
                 raise native.Refused(413, "An event is too large", detail, [{"loc": [i], "msg": detail}])
         return messages
+
+    async def _refuse_foreign(self, messages: Sequence[Message], caller: Caller) -> None:
+        """Raises native.Refused 403 if one of the runs is known to be somebody else's."""
+        on_any_run = may(caller, Act.CHANGE_RUN)
+        if self._owners is None or on_any_run or not caller.name:
+            return
+        owners = await self._owners.of([m.run_id for m in messages])
+        errors = [
+            {"loc": [i], "msg": f"run {m.run_id} belongs to somebody else"}
+            for i, m in enumerate(messages)
+            if not may_report_on(owners.get(m.run_id, ""), caller.name, on_any_run)
+        ]
+        if errors:
+            DENIED.labels("ingest", "forbidden").inc()
+            detail = "Only its owner, an operator or an admin may report on a run; nothing was accepted."
+            raise native.Refused(403, "The run is not yours", detail, errors[: native.MOST_ERRORS])
 
     async def _append_all(self, messages: list[Message]) -> None:
         """In order within each run; of a batch that fails half way the client sends all again, to no harm."""

@@ -10,7 +10,7 @@ from ingest import ids
 from ingest.redaction import payloads, text
 from ingest.request import Read, Request, RunnerEvent, Unreadable
 from schemas import wire
-from schemas.events import RequestUnreadable, RunLabelled, TaskRecord
+from schemas.events import RequestUnreadable, RunLabelled, RunLabelsChanged, TaskRecord
 from schemas.events import Unreadable as UnreadableData
 from schemas.metrics import INGEST_ERRORS
 from schemas.run_ids import log_key
@@ -64,7 +64,7 @@ def message_of(
     return dead_letter(request, reason, where, dialect, most)
 
 
-def encode(event: RunnerEvent | RunLabelled, tasks: Sequence[TaskRecord]) -> Message:
+def encode(event: RunnerEvent | RunLabelled | RunLabelsChanged, tasks: Sequence[TaskRecord]) -> Message:
     """The message, without its secrets; the event and the records are changed in place.
 
     Raises Unreadable where params or manifest are nested so deeply that whoever reads the log could not parse them.

@@ -5,6 +5,7 @@ of it: all of a batch is accepted, or nothing. docs/events.md shows it with exam
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pydantic_core
@@ -20,11 +21,13 @@ from schemas.events import (
     Created,
     Heartbeat,
     Labelled,
+    LabelsChanged,
     RunBegun,
     RunCompleted,
     RunCreated,
     RunHeartbeat,
     RunLabelled,
+    RunLabelsChanged,
     TaskRecord,
     TasksChanged,
     TasksChangedEvent,
@@ -32,7 +35,7 @@ from schemas.events import (
 from schemas.statuses import Dialect
 from schemas.values import Ms
 
-NativeEvent = RunnerEvent | RunLabelled
+NativeEvent = RunnerEvent | RunLabelled | RunLabelsChanged
 
 MOST_EVENTS = 1000
 MOST_TASKS = 10_000
@@ -100,7 +103,12 @@ class LabelledItem(Item):
     data: Labelled
 
 
-AnyItem = CreatedItem | BegunItem | TasksItem | HeartbeatItem | CompletedItem | LabelledItem
+class LabelsItem(Item):
+    type: Literal["labels.changed"]
+    data: LabelsChanged
+
+
+AnyItem = CreatedItem | BegunItem | TasksItem | HeartbeatItem | CompletedItem | LabelledItem | LabelsItem
 
 _ITEMS: dict[str, type[AnyItem]] = {
     "run.created": CreatedItem,
@@ -109,6 +117,7 @@ _ITEMS: dict[str, type[AnyItem]] = {
     "run.heartbeat": HeartbeatItem,
     "run.completed": CompletedItem,
     "run.labelled": LabelledItem,
+    "labels.changed": LabelsItem,
 }
 
 
@@ -118,11 +127,22 @@ _EVENTS: dict[str, type[NativeEvent]] = {
     "run.heartbeat": RunHeartbeat,
     "run.completed": RunCompleted,
     "run.labelled": RunLabelled,
+    "labels.changed": RunLabelsChanged,
 }
 
 
-def read(body: bytes, now: int, process: str, owner: str = "") -> list[tuple[NativeEvent, list[TaskRecord]]]:
-    """The events of the body with their task records, not yet redacted; `owner`: whose token it came with.
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Through which process a request came, when (epoch ms), whose token it had, and whether that may change every run."""
+
+    process: str
+    now: int
+    owner: str = ""
+    on_any_run: bool = False
+
+
+def read(body: bytes, sender: Sender) -> list[tuple[NativeEvent, list[TaskRecord]]]:
+    """The events of the body with their task records, not yet redacted.
 
     Raises Refused for the whole.
     """
@@ -132,7 +152,7 @@ def read(body: bytes, now: int, process: str, owner: str = "") -> list[tuple[Nat
     for i, raw in enumerate(items):
         loc = [*where, i] if where is not None else []
         try:
-            events.append(_event(raw, now, process, owner))
+            events.append(_event(raw, sender))
         except ValidationError as error:
             errors += _explained(error, loc)
         except ValueError as error:
@@ -162,7 +182,7 @@ def _events(body: bytes) -> tuple[list[Any], list[Any] | None]:
     return parsed, where
 
 
-def _event(raw: Any, now: int, process: str, owner: str) -> tuple[NativeEvent, list[TaskRecord]]:
+def _event(raw: Any, sender: Sender) -> tuple[NativeEvent, list[TaskRecord]]:
     """Raises ValidationError or ValueError."""
     if not isinstance(raw, dict):
         raise ValueError("an event is a JSON object")
@@ -173,10 +193,11 @@ def _event(raw: Any, now: int, process: str, owner: str) -> tuple[NativeEvent, l
     run_id = _run_id(item)
     envelope = {
         "id": ids.event_id(run_id, kind, pydantic_core.to_json(raw)),
-        "source": process,
+        "source": sender.process,
         "run_id": run_id,
-        "received_at": now,
-        "owner": owner,
+        "received_at": sender.now,
+        "owner": sender.owner,
+        "on_any_run": sender.on_any_run,
     }
     return _named(item, envelope)
 

@@ -18,7 +18,10 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: run id and verb from its path, when it came (epoch ms), through which `process`, and whose token it had."""
+    """One request: run id and verb from its path, when it came (epoch ms), through which `process`, and whose token it had.
+
+    `on_any_run`: the token may change every run.
+    """
 
     run_id: str
     verb: str
@@ -27,6 +30,7 @@ class Request:
     now: int
     process: str
     owner: str = ""
+    on_any_run: bool = False
 
     def envelope(self, run_id: str | None = None) -> dict[str, Any]:
         """The fields of the event's envelope."""
@@ -38,4 +42,5 @@ class Request:
             "run_id": run_id,
             "received_at": self.now,
             "owner": self.owner,
+            "on_any_run": self.on_any_run,
         }

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from ingest import tower, weblog
 from ingest.message import Message, encode
 from ingest.request import Request, Unreadable
-from schemas.dead_letters import LetterName, Reread
+from schemas import wire
+from schemas.dead_letters import FOREIGN, LetterName, Reread
+from schemas.events import EVENT, TASK_RECORDS
 from schemas.statuses import Dialect
+from schemas.values import FROM_LOG
 
 _TRACE = re.compile(r"(?:/api)?/trace/(?:(?P<run_id>[^/]+)/)?(?P<verb>[^/]+)")
 _WEBLOG = re.compile(r"(?:/api)?/weblog")
@@ -27,6 +30,7 @@ class Letter:
     dialect: str
     workspace: str
     owner: str
+    reason: str = ""
 
 
 def message(letter: Letter, by: str, now: int, process: str, most: int) -> Message:
@@ -35,6 +39,8 @@ def message(letter: Letter, by: str, now: int, process: str, most: int) -> Messa
     The same letter gives the same event, so to read it twice adds nothing. `most`: the bytes that a message may have.
     Raises Unreadable, with the reason, if it still cannot be understood, or is no request of its own.
     """
+    if not letter.name.part and letter.reason == FOREIGN and letter.type != "request.unreadable":
+        return _whole_message(letter, by, now, most)
     request = request_of(letter, now, process)
     read = weblog.read if letter.dialect == Dialect.WEBLOG else tower.read
     event, tasks = read(request)
@@ -43,11 +49,28 @@ def message(letter: Letter, by: str, now: int, process: str, most: int) -> Messa
     if request.verb == "create" and letter.run_id:
         event.run_id = letter.run_id  # the runner was given this one, and went on under it
     event.owner = letter.owner
+    event.on_any_run = True  # whoever has letters read again may
     event.reread = Reread(**letter.name.model_dump(), by=by)
     made = encode(event, tasks)
     if len(made.value) > most:
         raise Unreadable("as a message of the log it would be too large")
     return made
+
+
+def _whole_message(letter: Letter, by: str, now: int, most: int) -> Message:
+    """The message that the projector set aside for its sender, for a person who lets it count. Raises Unreadable."""
+    try:
+        head, _, records = b64decode(letter.raw, validate=True).partition(b"\n")
+        event = EVENT.validate_json(head, context=FROM_LOG)
+        tasks = TASK_RECORDS.validate_json(records or b"[]")
+    except ValueError as error:
+        raise Unreadable("its bytes were not kept whole; the log has them") from error
+    event.reread = Reread(**letter.name.model_dump(), by=by)
+    event.on_any_run, event.received_at = True, now
+    value = wire.encode(event, tasks)
+    if len(value) > most:
+        raise Unreadable("as a message of the log it would be too large")
+    return Message(event.run_id, event.type, value, event.run_id, len(tasks))
 
 
 def request_of(letter: Letter, now: int, process: str) -> Request:

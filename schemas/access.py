@@ -73,6 +73,15 @@ def may(who: Caller | None, act: Act, owner: str | None = None) -> bool:
     return owns and act in _OWNERS and who.role is not Role.RUNNER
 
 
+def may_report_on(run_owner: str, owner: str, on_any_run: bool) -> bool:
+    """Whether what came with a token of `owner` counts for a run of `run_owner`. '' is nobody: the tracker was open, or it is no
+    runner that speaks. A run of nobody may be gone on with by whoever may report.
+
+    `on_any_run`: the sender may change every run, as operators may.
+    """
+    return on_any_run or not owner or not run_owner or owner == run_owner
+
+
 def anybody(peer: str) -> Caller:
     """The caller while the tracker is open."""
     return Caller("", Role.ADMIN, How.OPEN, f"peer:{peer}")

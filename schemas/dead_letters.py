@@ -7,6 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+#: Why the projector sets aside what somebody else than the run's owner sent. Such letters are read again one by one only.
+FOREIGN = "the run belongs to somebody else than the token that this came with"
+
 _ID = re.compile(r"(\d{1,10})-(\d{1,19})(?:-([A-Za-z0-9_-]+))?")
 _INT64_MAX = 2**63 - 1
 

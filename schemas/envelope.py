@@ -20,4 +20,7 @@ class Envelope(Model):
     run_id: str = ""
     received_at: Ms
     owner: str = Field("", description="Whose token it came with; '' while the tracker is open")
+    on_any_run: bool = Field(
+        False, description="Whoever sent it may change every run, as operators may; else only runs of `owner`"
+    )
     reread: Reread | None = Field(None, description="The dead letter that it was, read again after a fix")

@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, FiniteFloat, TypeAdapter, field_validator
 
+from schemas.clock_events import Left as Left
+from schemas.clock_events import Spooled as Spooled
+from schemas.clock_events import Tick as Tick
 from schemas.envelope import Envelope, Model
 from schemas.files.events import (
     OutputsDeletionProgressed,
@@ -237,10 +240,22 @@ class Completed(Payload):
         return value or None
 
 
-class Labelled(Payload):
-    """The run's labels, all of them; the newest set on the log counts."""
+#: Labels that a run has at most.
+MOST_LABELS = 100
+Label = Annotated[str, Field(min_length=1, max_length=200)]
 
-    labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(max_length=100)
+
+class Labelled(Payload):
+    """The run's labels, all of them; what came before on the log no longer counts."""
+
+    labels: Annotated[list[Label], Field(max_length=MOST_LABELS)]
+
+
+class LabelsChanged(Payload):
+    """Labels that the run gets, and labels that it loses; its others stay. One in both is added."""
+
+    add: Annotated[list[Label], Field(max_length=MOST_LABELS)] = Field([])
+    remove: Annotated[list[Label], Field(max_length=MOST_LABELS)] = Field([])
 
 
 class Note(Model):
@@ -281,28 +296,6 @@ class Silenced(Model):
     until: Ms
 
 
-class Spooled(Model):
-    """How many requests an ingest process keeps on disk, in the spool of this name, for a log that was away."""
-
-    spool: str
-    requests: Count
-
-
-class Tick(Model):
-    """Time as an event: `process` (of ingest) is there, and ticks every `interval_ms`."""
-
-    process: str
-    interval_ms: Annotated[int, Field(ge=1, le=3_600_000)]
-    spooled: Spooled | None = None
-
-
-class Left(Model):
-    """The ingest process `process` has stopped; nobody waits for its ticks. What it could not drain is `spooled`."""
-
-    process: str
-    spooled: Spooled | None = None
-
-
 class RunCreated(Envelope):
     type: Literal["run.created"] = "run.created"
     data: Created
@@ -331,6 +324,11 @@ class RunCompleted(Envelope):
 class RunLabelled(Envelope):
     type: Literal["run.labelled"] = "run.labelled"
     data: Labelled
+
+
+class RunLabelsChanged(Envelope):
+    type: Literal["labels.changed"] = "labels.changed"
+    data: LabelsChanged
 
 
 class RunHidden(Envelope):
@@ -380,6 +378,7 @@ Event = Annotated[
     | RunHeartbeat
     | RunCompleted
     | RunLabelled
+    | RunLabelsChanged
     | RunHidden
     | RunShown
     | NoteWritten

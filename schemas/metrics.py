@@ -89,6 +89,18 @@ ROWS_SET_ASIDE = Counter(
     "Rows that ClickHouse called wrong and that became dead letters, while the rest of their batch was written.",
     ["table"],
 )
+_HELD_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10)
+LOOP_LAG = Histogram(
+    "tracker_event_loop_lag_seconds",
+    "How late the event loop of a process that answers requests came to what was due: looked at twenty times a second. "
+    "A machine that is busy with other things makes it late too.",
+    buckets=_HELD_SECONDS,
+)
+LOOP_HELD = Histogram(
+    "tracker_event_loop_held_seconds",
+    "CPU time of the event loop's thread between two such looks, beyond their distance: what our own code held it for.",
+    buckets=_HELD_SECONDS,
+)
 NOT_PUBLISHED = Counter(
     "tracker_not_published_total",
     "Messages of the projector that the log takes in no case, as they are too large, and that were left out.",

@@ -22,6 +22,7 @@ def read_again(settings: Settings) -> ReadAgain:
             row["dialect"],
             row["workspace"],
             row["owner"],
+            row["reason"],
         )
         try:
             made = message(letter, by, now_ms, "reread", most)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from schemas.settings import Settings
 from stores import http_server
+from tracker import loop_lag
 
 log = structlog.get_logger()
 
@@ -91,6 +92,7 @@ async def serve(
     )
     server = Server(config, warn, interactive=sys.stdin.isatty())
     serving = asyncio.create_task(server.serve())
+    measuring = asyncio.create_task(loop_lag.measure())
     tasks = {serving} | ({beside} if beside else set())
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
@@ -99,6 +101,7 @@ async def serve(
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
+    measuring.cancel()
     if server.warning:
         await server.warning
     if beside and beside.done():

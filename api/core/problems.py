@@ -136,7 +136,7 @@ def _wrong(error: Mapping[str, Any]) -> dict[str, str]:
         return {"where": "body", "what": f"this is no JSON: {error['ctx']['error']} at character {loc[-1]}"}
     if loc[:1] == ["body"] and len(loc) > 1:
         del loc[0]
-    return {"where": ".".join(loc) or "body", "what": str(error["msg"])[:500]}
+    return {"where": ".".join(loc) or "body", "what": str(error["msg"]).removeprefix("Value error, ")[:500]}
 
 
 #: Makes the response to the request of this scope.

@@ -1,6 +1,6 @@
 -- One page of what was set aside, newest first, with whether it was read again. An empty text does not filter; {reason} is a
 -- substring; of {replayed} -1 gives all, 0 those that were not read again, 1 those that were. ({token_ms}, {token_partition},
--- {token_offset}, {token_part}): the last letter of the page before. Of the raw text no more than {most} bytes are given.
+-- {token_offset}, {token_part}): the last letter of the page before. Of the raw text the beginning alone is read.
 SELECT
     d.partition AS partition, d.offset AS offset, d.part AS part, d.run_id AS run_id, type, reason, request, raw_start, raw_bytes, at_ms,
     dialect, workspace, owner,
@@ -9,8 +9,7 @@ FROM
 (
     SELECT
         partition, offset, part, run_id, type, reason, request, dialect, workspace, owner,
-        substring(raw, 1, {most:UInt32}) AS raw_start,
-        length(raw) AS raw_bytes,
+        raw_start, raw_bytes,
         toUnixTimestamp64Milli(appended_at) AS at_ms
     FROM dead_letters FINAL
     WHERE ({run_id:String} = '' OR run_id = {run_id:String})

@@ -13,11 +13,6 @@ from api.dead_letters.models import DeadLetter, DeadLetterList
 from schemas.dead_letters import LetterName
 from schemas.values import Person, iso
 
-#: Bytes of the raw text of a dead letter that a list gives.
-RAW_MAX = 4096
-#: All bytes of it that are stored.
-WHOLE = 2**32 - 1
-
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
@@ -73,7 +68,7 @@ def page_of_letters(
     reader: Reader, filter: LetterFilter, place: LetterPlace, page_size: int
 ) -> DeadLetterList:
     """One page of what was set aside, newest first."""
-    page, token = letter_rows(reader, filter, place, page_size, RAW_MAX)
+    page, token = letter_rows(reader, filter, place, page_size)
     return DeadLetterList(dead_letters=[DeadLetter(**_fields(r)) for r in page], next_page_token=token)
 
 
@@ -92,9 +87,9 @@ def one_letter(reader: Reader, letter_id: str) -> DeadLetterDetail:
 
 
 def letter_rows(
-    reader: Reader, filter: LetterFilter, place: LetterPlace, page_size: int, raw_bytes: int
+    reader: Reader, filter: LetterFilter, place: LetterPlace, page_size: int
 ) -> tuple[list[Row], str | None]:
-    """The rows of one page, of each letter's raw text so many bytes; and the token of the next page."""
+    """The rows of one page, of each letter's raw text the beginning; and the token of the next page."""
     rows = reader.rows(
         "dead_letters/dead_letters",
         run_id=filter.run_id,
@@ -105,7 +100,6 @@ def letter_rows(
         token_offset=place.offset,
         token_part=place.part,
         limit=page_size + 1,
-        most=raw_bytes,
     )
     page = rows[:page_size]
     if len(rows) <= page_size:

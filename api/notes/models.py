@@ -18,7 +18,7 @@ class Version(BaseModel):
 
 
 class NoteAnswer(BaseModel):
-    """A note as it stands, with all its versions, oldest first. `text` is Markdown."""
+    """A note as it stands, with its newest 20 versions, oldest first. `text` is Markdown."""
 
     id: str
     author: str
@@ -29,9 +29,10 @@ class NoteAnswer(BaseModel):
 
 
 class NoteList(BaseModel):
-    """Notes, newest first."""
+    """The newest 500 notes, newest first."""
 
     notes: list[NoteAnswer]
+    more: bool = Field(False, description="There are older ones")
 
 
 class NoteText(BaseModel):

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from api.core.db import Reader, Row
 from api.html.markdown import to_html
-from api.notes.models import Kind, NoteAnswer, Version
+from api.notes.models import Kind, NoteAnswer, NoteList, Version
 from schemas.events import Note
 from schemas.values import iso
 
@@ -20,9 +20,15 @@ class RenderedNote:
     html: Markup
 
 
-def notes(reader: Reader, run_id: str, kind: Kind) -> list[NoteAnswer]:
-    """The notes of this kind about the run, newest first."""
-    return from_versions(reader.rows("notes/notes", run_id=run_id, kinds=[kind]))
+#: Notes of a run that a page, and that the API gives; and versions of each.
+ON_PAGE, IN_API, VERSIONS = 50, 500, 20
+
+
+def notes(reader: Reader, run_id: str, kind: Kind, most: int = IN_API) -> NoteList:
+    """The newest notes of this kind about the run, newest first."""
+    rows = reader.rows("notes/notes", run_id=run_id, kinds=[kind], limit=most + 1, versions=VERSIONS)
+    found = from_versions(rows)
+    return NoteList(notes=found[:most], more=len(found) > most)
 
 
 def is_projected(reader: Reader, run_id: str, note_id: str, version: Note | None = None) -> bool:
@@ -46,7 +52,7 @@ def from_versions(rows: Sequence[Row]) -> list[NoteAnswer]:
         by_id.setdefault(row["note_id"], []).append(row)
     answers = []
     for note_id, versions in by_id.items():
-        first, last = versions[0], versions[-1]
+        last = versions[-1]
         if not last["text"]:
             continue
         answers.append(
@@ -54,7 +60,7 @@ def from_versions(rows: Sequence[Row]) -> list[NoteAnswer]:
                 id=note_id,
                 author=last["author"],
                 text=last["text"],
-                written_at=iso(first["at_ms"]),
+                written_at=iso(last["first_ms"]),
                 edited_at=iso(last["at_ms"]) if len(versions) > 1 else None,
                 versions=[Version(at=iso(v["at_ms"]), author=v["author"], text=v["text"]) for v in versions],
             )

@@ -28,7 +28,7 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
     @r.get("/runs/{ref}/notes", tags=["notes"])
     def list_notes(ref: Ref) -> NoteList:
         """Notes about the run, newest first, each with its history."""
-        return NoteList(notes=notes(reader, runs.resolve(reader, ref), "note"))
+        return notes(reader, runs.resolve(reader, ref), "note")
 
     @r.post("/runs/{ref}/notes", status_code=202, tags=["notes"], responses=responses(403, 413))
     async def post_note(text: NoteText, who: Writer) -> NoteAccepted:
@@ -47,7 +47,7 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
     @r.get("/runs/{ref}/analysis", tags=["notes"])
     def get_analysis(ref: Ref) -> NoteAnswer:
         """The analysis of the run that a program submitted."""
-        analyses = notes(reader, runs.resolve(reader, ref), "analysis")
+        analyses = notes(reader, runs.resolve(reader, ref), "analysis").notes
         if not analyses:
             raise not_found("analysis of run", ref)
         return analyses[0]

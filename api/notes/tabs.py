@@ -5,12 +5,13 @@ from typing import Any
 
 from api.core.db import Reader
 from api.notes.models import Kind
-from api.notes.queries import notes, rendered
+from api.notes.queries import ON_PAGE, notes, rendered
 from api.runs.models import RunFacts, Tab
 
 
 def _fetch(kind: Kind, reader: Reader, facts: RunFacts) -> dict[str, Any]:
-    return {"notes": rendered(notes(reader, facts.run.id, kind))}
+    newest = notes(reader, facts.run.id, kind, ON_PAGE)
+    return {"notes": rendered(newest.notes), "more": newest.more}
 
 
 def _notes(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str, Any]:

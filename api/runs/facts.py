@@ -23,7 +23,7 @@ def run_facts(reader: Reader, run_id: str, judgement: Judgement, tabs: Sequence[
 def statement(tabs: Sequence[Tab]) -> str:
     """Pure. The run, what the page knows beside it, and the facts of tabs, as one row."""
     facts = "".join(f",\n(\n{sql(t.fact)}\n) AS tab_{t.address}" for t in tabs if t.fact)
-    return f"SELECT *{facts}\nFROM (\n{sql('runs/runs')}\n) AS run CROSS JOIN (\n{sql('runs/run_page')}\n) AS page"
+    return f"SELECT *{facts}\nFROM (\n{sql('runs/run')}\n) AS run CROSS JOIN (\n{sql('runs/run_page')}\n) AS page"
 
 
 def to_facts(row: Row, judgement: Judgement, addresses: Sequence[str], prices: StoragePrices) -> RunFacts:

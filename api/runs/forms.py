@@ -1,11 +1,10 @@
 """What people do to a run from its page: forms that work without script."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from api.auth.permissions import Authorized, allow_on_run
@@ -16,7 +15,7 @@ from api.core.request_body import Form
 from api.html.page import Page
 from api.runs import commands
 from api.runs import queries as runs
-from api.runs.models import Hidden
+from api.runs.models import Hidden, LabelChange
 from schemas.access import Act
 from stores.log.port import EventLog
 
@@ -30,12 +29,10 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
     @r.post("/runs/{ref}/labels")
     async def change_labels(ref: str, who: Changer, form: Form) -> Response:
         """Fields: `add` and `remove`, a label each."""
-        run = await run_in_threadpool(runs.known_run, reader, who.run_id)
-        kept = [label for label in run.labels if label != form.get("remove")]
-        labels = list(dict.fromkeys([*kept, *filter(None, [form.get("add", "").strip()])]))
-        if labels != run.labels:
-            await commands.set_labels(log, who, labels, clock())
-            await until_visible(lambda: runs.known_run(reader, who.run_id).labels == labels)
+        add, remove = ([text] if text else [] for text in (form.get("add", "").strip(), form.get("remove")))
+        change = LabelChange(add=add, remove=remove)
+        changed = await commands.change_labels(reader, log, who, change, clock())
+        await until_visible(lambda: not _still_needed(runs.known_run(reader, who.run_id).labels, changed))
         return RedirectResponse(f"/runs/{quote(ref, safe='')}", status_code=303)
 
     @r.post("/runs/{ref}/hidden")
@@ -49,3 +46,8 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         return RedirectResponse(f"/runs/{quote(ref, safe='')}", status_code=303)
 
     return r
+
+
+def _still_needed(labels: Sequence[str], change: LabelChange) -> list[str]:
+    needed = commands.needed_change(labels, change)
+    return needed.add + needed.remove

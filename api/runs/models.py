@@ -13,6 +13,9 @@ from api.runs.runner_words import RunnerWords
 from schemas.statuses import Liveness, ReportedState, RunStatus
 from schemas.values import Person
 
+#: So that a list of runs costs the same whatever their runners sent.
+_IN_LISTS = "In lists null where it is longer than 4 KiB; the run itself has it"
+
 
 class Runner(BaseModel):
     """The program that runs the workflow."""
@@ -34,10 +37,10 @@ class Workflow(BaseModel):
     output_dir: str | None
     profile: str | None
     user_name: str | None
-    command_line: str | None
-    params: dict[str, Any] | None
-    config_text: str | None
-    manifest: dict[str, Any] | None
+    command_line: str | None = Field(description=_IN_LISTS)
+    params: dict[str, Any] | None = Field(description=_IN_LISTS)
+    config_text: str | None = Field(description=_IN_LISTS)
+    manifest: dict[str, Any] | None = Field(description=_IN_LISTS)
 
 
 class Counts(BaseModel):
@@ -87,7 +90,7 @@ class RunError(BaseModel):
     """Why the run failed or was cancelled; of a cancelled run the message is the signal."""
 
     message: str | None
-    report: str | None
+    report: str | None = Field(description=_IN_LISTS)
     exit_status: int | None
     summary: str | None = Field(
         None, description="The line that says most: of the message, else of the report"
@@ -176,6 +179,15 @@ class Labels(BaseModel):
     """All labels of a run."""
 
     labels: list[str]
+
+
+class LabelChange(BaseModel):
+    """Labels that a run gets, and labels that it loses; its others stay. One in both is added."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    add: list[str] = Field([], max_length=100)
+    remove: list[str] = Field([], max_length=100)
 
 
 @dataclass(frozen=True, slots=True)

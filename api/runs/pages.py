@@ -62,7 +62,7 @@ def router(reader: Reader, tabs: Sequence[Tab]) -> APIRouter:
     @r.get("/runs/{ref}/text/{text_name}")
     def show_text(ref: str, text_name: str) -> Response:
         """A long text of the run, whole."""
-        run = runs.known_run(reader, runs.resolve(reader, ref), runs.UNSEEN)
+        run = runs.known_run(reader, runs.resolve(reader, ref), runs.UNSEEN, whole=True)
         text = TEXTS[text_name](run) if text_name in TEXTS else None
         if text is None:
             raise not_found("text", text_name)

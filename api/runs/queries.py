@@ -91,12 +91,14 @@ def owner(reader: Reader, run_id: str) -> str | None:
 
 def one_run(reader: Reader, ref: str) -> Run:
     """The run of this id or name. Raises Problem 404."""
-    return known_run(reader, resolve(reader, ref))
+    return known_run(reader, resolve(reader, ref), whole=True)
 
 
-def known_run(reader: Reader, run_id: str, cycles: Mapping[str, int] | None = None) -> Run:
-    """The run of this id, which `resolve` gave."""
-    [run] = runs_of(reader, [run_id], reader.judgement(), cycles)
+def known_run(
+    reader: Reader, run_id: str, cycles: Mapping[str, int] | None = None, whole: bool = False
+) -> Run:
+    """The run of this id, which `resolve` gave; `whole`: with its long texts."""
+    [run] = runs_of(reader, [run_id], reader.judgement(), cycles, whole)
     return run
 
 
@@ -138,7 +140,7 @@ def page_of_ids(
 
 def history(reader: Reader, ref: str) -> list[Run]:
     """The newest cycles of the session of this run, oldest first."""
-    run = one_run(reader, ref)
+    run = known_run(reader, resolve(reader, ref))
     if run.session_id is None:
         return [run]
     rows = reader.rows(
@@ -179,13 +181,18 @@ def transitions(reader: Reader, run_id: str) -> list[Transition]:
 
 
 def runs_of(
-    reader: Reader, run_ids: Sequence[str], judgement: Judgement, cycles: Mapping[str, int] | None = None
+    reader: Reader,
+    run_ids: Sequence[str],
+    judgement: Judgement,
+    cycles: Mapping[str, int] | None = None,
+    whole: bool = False,
 ) -> list[Run]:
-    """These runs, in this order; `cycles`: their positions in their sessions, if they are known already."""
+    """These runs, in this order; `cycles`: their positions in their sessions, if they are known already. `whole`: with their long
+    texts, which are null without it."""
     rows: list[Row] = []
     for start in range(0, len(run_ids), _IDS_AT_ONCE):
         ids = run_ids[start : start + _IDS_AT_ONCE]
-        rows += reader.rows("runs/runs", **judgement.parameters(), run_ids=ids)
+        rows += reader.rows("runs/run" if whole else "runs/runs", **judgement.parameters(), run_ids=ids)
     by_id = {r["run_id"]: r for r in rows}
     if cycles is None:
         cycles = _cycles(reader, {r["run_id"]: r["session_id"] for r in rows if r["session_id"]})

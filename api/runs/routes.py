@@ -15,7 +15,7 @@ from api.core.params import PAGE_SIZE, PageSize, PageToken, Ref, RunFilter, run_
 from api.core.problems import responses
 from api.runs import commands
 from api.runs import queries as runs
-from api.runs.models import Hidden, HiddenAccepted, History, Labels, Run, RunList, TransitionList
+from api.runs.models import Hidden, HiddenAccepted, History, LabelChange, Labels, Run, RunList, TransitionList
 from schemas.access import Act
 from stores.log.port import EventLog
 
@@ -26,7 +26,7 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
     """All routes. `clock` gives the wall clock in ms."""
     r = APIRouter(prefix="/api/v1", responses=responses(400))
     _add_runs(r, reader)
-    _add_changes(r, log, clock)
+    _add_changes(r, reader, log, clock)
     return r
 
 
@@ -57,11 +57,16 @@ def _add_runs(r: APIRouter, reader: Reader) -> None:
         return TransitionList(transitions=runs.transitions(reader, runs.resolve(reader, ref)))
 
 
-def _add_changes(r: APIRouter, log: EventLog, clock: Callable[[], int]) -> None:
+def _add_changes(r: APIRouter, reader: Reader, log: EventLog, clock: Callable[[], int]) -> None:
     @r.put("/runs/{ref}/labels", status_code=202, tags=["runs"], responses=responses(403, 404, 413))
     async def put_labels(labels: Labels, who: Changer) -> Labels:
         """Set the run's labels, all of them: an event on the log like any other. 202: it is durable there."""
         return Labels(labels=await commands.set_labels(log, who, labels.labels, clock()))
+
+    @r.post("/runs/{ref}/labels", status_code=202, tags=["runs"], responses=responses(403, 404, 413))
+    async def change_labels(change: LabelChange, who: Changer) -> LabelChange:
+        """Add labels to the run and remove some; whoever does so at the same time loses nothing. The answer is what changes."""
+        return await commands.change_labels(reader, log, who, change, clock())
 
     @r.put("/runs/{ref}/hidden", status_code=202, tags=["runs"], responses=responses(403, 404, 413))
     async def put_hidden(hidden: Hidden, who: Changer) -> HiddenAccepted:

@@ -1,5 +1,7 @@
 {% from "schemas/macros/runs.sql" import duration_ms, pipeline, run_statuses, shown_cost %}
--- The runs {run_ids}, whole.
+-- The runs {run_ids}. Texts that are long are '' here, and nothing reads them: run.sql does.
+{% set long = run_texts is defined %}
+{% set texts, report = ("fact_texts", "completed_texts") if long else ("short_texts", "short_report") %}
 SELECT
     run_id, partition, dialect, over, workspace, name, session_id, owner, labels, hidden, hiding.by AS hidden_by,
     status, reported_state, liveness, disconnected_after_ms, stalled_after_ms,
@@ -19,13 +21,13 @@ SELECT
     facts.profile AS profile,
     facts.runner_name AS runner_name,
     facts.runner_version AS runner_version,
-    fact_texts.command_line AS command_line,
-    fact_texts.config_text AS config_text,
-    fact_texts.params AS params,
-    fact_texts.manifest AS manifest,
+    {{ texts }}.command_line AS command_line,
+    {{ texts }}.config_text AS config_text,
+    {{ texts }}.params AS params,
+    {{ texts }}.manifest AS manifest,
     completed.exit_status AS exit_status,
     completed.error_message AS error_message,
-    completed_texts.error_report AS error_report,
+    {{ report }}.error_report AS error_report,
     error_summary.line AS error_line,
     modes.stub AS stub,
     modes.preview AS preview,

@@ -10,12 +10,14 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
 from projections.project.clock import Clock
 from projections.project.event_rows import EventRows, event_rows, read
 from projections.project.executions import Executions
+from projections.project.known_runs import Judged, KnownRuns
 from projections.project.letters import pieces
 from projections.project.refresh import (
     Repricing,
@@ -29,7 +31,7 @@ from projections.project.retention import RetentionSchedule, expire
 from projections.project.sweep import Publish, SweepResult, Thresholds, sweep, write_clocks
 from projections.project.writer import Writer
 from projections.sql import sql
-from schemas.events import ClockLeft, ClockTick, Event, RunCompleted, RunLabelled
+from schemas.events import ClockLeft, ClockTick, Event, RunCompleted
 from schemas.thresholds import own
 from schemas.topics import DEAD_LETTERS
 from schemas.values import iso
@@ -81,6 +83,10 @@ class Projector:
     _repricing: Repricing = field(default_factory=Repricing)
     _executions: Executions = field(default_factory=Executions)
     _mine: list[int] = field(default_factory=list)
+    _known: KnownRuns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._forget_runs()
 
     def assign(self, partitions: Iterable[int]) -> None:
         """Take over these partitions and no others. Call it at each assignment, also of the same partitions.
@@ -93,6 +99,7 @@ class Projector:
         self._partitions = {
             p: replace(state, last_sweep=None) for p, state in self._partitions.items() if p in mine
         }
+        self._forget_runs()  # nor is what this worker knows of their runs the newest
         self._executions.forget()
         self.schedule.keep(set(mine))
         self.schedule.own_stalled_ms = self.writer.retrying(
@@ -122,11 +129,13 @@ class Projector:
         waiting: dict[int, deque[Record]] = {}
         for record in records:
             waiting.setdefault(record.partition, deque()).append(record)
+        self._known.expect(records)
         while any(waiting.values()):
             batch = WriteBatch(self.write_batch_bytes)
             for partition, queue in waiting.items():
                 self._read_to_round(partition, queue, batch)
             self._write(batch.rows)
+            self._known.written()
             self._end(self.schedule.ended())
             if batch.unchanged:
                 write_clocks(self.writer, batch.unchanged)
@@ -163,6 +172,16 @@ class Projector:
         mine = sorted(self._partitions)
         done = self.writer.retrying("expire runs", lambda: expire(self.writer.tables, before, mine))
         self.retention.looked(now_ms, done)
+        self._forget_runs()
+
+    def _forget_runs(self) -> None:
+        def read(run_ids: Sequence[str]) -> list[dict[str, Any]]:
+            statement = sql("project/known_runs")
+            return self.writer.retrying(
+                "known runs", lambda: self.writer.tables.rows(statement, run_ids=run_ids)
+            )
+
+        self._known = KnownRuns(read)
 
     def refresh_due(self) -> None:
         """Refresh the figures that are due, and one slice of what another price book priced.
@@ -209,14 +228,18 @@ class Projector:
             is_tick = isinstance(event, ClockTick | ClockLeft)
             if unchanged and not is_tick:
                 return
-            tasks, execution = self._executions.assign(record, event, tasks)
+            # Before it is assigned: somebody else's request begins no execution of the run either.
+            judged = self._known.judge(record, event) if event else Judged()
+            execution = b""
+            if not judged.foreign:
+                tasks, execution = self._executions.assign(record, event, tasks)
             if not is_tick:
                 state = replace(state, last_sweep=self._sweep_after(state, event, record))
             queue.popleft()
             batch.byte_budget -= len(record.value)
             clock, completed = self._tick(state.clock, event, record)
             observed = clock.observed(record.appended_at)
-            rows = event_rows(record, observed, event, tasks, unreadable)
+            rows = event_rows(record, observed, event, tasks, unreadable, judged)
             batch.rows.append(replace(rows, executions=execution) if execution else rows)
             self._partitions[partition] = PartitionState(record.offset + 1, clock, state.last_sweep)
             if not completed:
@@ -298,8 +321,8 @@ class Projector:
 
     def _touch(self, rows: EventRows) -> None:
         record = rows.record
-        if isinstance(rows.event, RunLabelled):
-            self.schedule.set_own_stalled(rows.run_id, own(rows.event.data.labels).stalled_ms)
+        if rows.labels is not None:
+            self.schedule.set_own_stalled(rows.run_id, own(rows.labels).stalled_ms)
         self.schedule.touch(
             rows.run_id,
             record.partition,

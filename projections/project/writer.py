@@ -9,8 +9,8 @@ from typing import TypeVar
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from projections.project.event_rows import EventRows, dead_letter
-from projections.project.letters import rows_of, stub
+from projections.project.event_rows import EventRows
+from projections.project.letters import dead_letter, rows_of, stub
 from schemas.metrics import INSERT_SECONDS, PROJECTED_EVENTS, ROWS_SET_ASIDE
 from stores.tables.client import Tables, TablesUnavailable, blames_data
 
@@ -20,11 +20,12 @@ T = TypeVar("T")
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
 
-#: In the order of insertion: first what a run's figures are computed from, last the record that a message is projected.
+#: In the order of insertion: first what a run's figures are computed from, last the record that a message is projected. Dead
+#: letters go before runs: once a run's labels are there, which of them were too many is not found again.
 _TABLES = (
     "tasks",
-    "runs",
     "dead_letters",
+    "runs",
     "notes",
     "alert_acts",
     "spools",

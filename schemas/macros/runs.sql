@@ -28,13 +28,13 @@ FROM (SELECT * FROM runs FINAL{% if where %} WHERE {{ where }}{% endif %}) AS r
 {# Expressions over a run's row, for the statements that show them: planning them takes a tenth of the whole, read or not.
 
    pipeline     what is run, in a few words: the project or repository, or the manifest's name where that is only a script; '' if
-                nobody said. It reads long texts.
+                nobody said.
    duration_ms  by the runner's own clock alone: what its end said, else from its start to its end, or of a live run to its last
                 request. NULL where that is not known.
    shown_cost   NULL where no task ran, or none of those that ran has a price. #}
 {% set source = "if(project_name != '', project_name, repository)" %}
 {% set by_manifest = "(" ~ source ~ " = '' OR endsWith(" ~ source ~ ", '.nf'))" %}
-{% set manifest_name = "substringUTF8(JSONExtractString(tupleElement(fact_texts, 'manifest'), 'name'), 1, 200)" %}
+{% set manifest_name = "tupleElement(short_texts, 'manifest_name')" %}
 {% set pipeline -%}
     if({{ by_manifest }} AND {{ manifest_name }} != '', {{ manifest_name }}, {{ source }})
 {%- endset %}
@@ -53,13 +53,13 @@ FROM (SELECT * FROM runs FINAL{% if where %} WHERE {{ where }}{% endif %}) AS r
 {# Whether a run whose pipeline is its manifest's name has one for which `condition` on `manifest_name` holds. Read in single rows, and only
    of such runs: in merged ones every long text of every run would be read. What a run's facts and its texts say came in one request. #}
 {% set newest_name -%}
-    argMax({{ manifest_name }}, (tupleElement(fact_texts, 'instant'), tupleElement(fact_texts, 'hash')))
+    argMax({{ manifest_name }}, (tupleElement(short_texts, 'instant'), tupleElement(short_texts, 'hash')))
 {%- endset %}
 {% macro manifest_names(condition) -%}
     ({{ by_manifest }} AND run_id IN (
         SELECT run_id
         FROM runs
-        WHERE tupleElement(fact_texts, 'hash') != 0
+        WHERE tupleElement(short_texts, 'hash') != 0
             AND (tupleElement(facts, 'project_name') = '' OR endsWith(tupleElement(facts, 'project_name'), '.nf'))
         GROUP BY run_id
         HAVING {{ condition.replace("manifest_name", newest_name) }}))

@@ -38,6 +38,7 @@ _TYPES: dict[type[Any], type[Any]] = {
     e.Heartbeat: e.RunHeartbeat,
     e.Completed: e.RunCompleted,
     e.Labelled: e.RunLabelled,
+    e.LabelsChanged: e.RunLabelsChanged,
     e.Hiding: e.RunHidden,
     e.Unreadable: e.RequestUnreadable,
     e.Note: e.NoteWritten,
@@ -55,14 +56,19 @@ def task(run_id: str, task_id: int, status: TaskStatus | str, **known: Any) -> e
     return e.TaskRecord(run_id=run_id, task_id=task_id, status=TaskStatus(status), **{**known, **times})
 
 
-def event(run_id: str, data: Any, tasks: Sequence[e.TaskRecord] = (), source: str = "ingest-0") -> e.Event:
+def event(
+    run_id: str,
+    data: Any,
+    tasks: Sequence[e.TaskRecord] = (),
+    source: str = "ingest-0",
+    owner: str = "ann",
+    on_any_run: bool = False,
+) -> e.Event:
     """The event of a request; its id says what it says, as that of ingest does."""
     said = [run_id, type(data).__name__, data.model_dump_json(), *(t.model_dump_json() for t in tasks)]
     name = blake2b("\n".join(said).encode(), digest_size=16).hexdigest()
-    whose = name[-1:]  # of one run several, to see that the first message counts
-    made: e.Event = _TYPES[type(data)](
-        id=name, source=source, run_id=run_id, received_at=T0, owner=whose, data=data
-    )
+    envelope = {"source": source, "run_id": run_id, "received_at": T0, "owner": owner}
+    made: e.Event = _TYPES[type(data)](id=name, **envelope, on_any_run=on_any_run, data=data)
     return made
 
 
@@ -81,13 +87,17 @@ class History:
         self.messages.append(Message(partition, offset, self.now, event, tuple(tasks)))
         return self.messages[-1]
 
-    def say(self, run_id: str, data: Any, *tasks: e.TaskRecord, partition: int = 0) -> Message:
-        return self.append(partition, event(run_id, data, tasks), tasks)
+    def say(self, run_id: str, data: Any, *tasks: e.TaskRecord, partition: int = 0, **sender: Any) -> Message:
+        """`sender`: owner and on_any_run of the envelope."""
+        return self.append(partition, event(run_id, data, tasks, **sender), tasks)
 
-    def reread(self, run_id: str, data: Any, *tasks: e.TaskRecord, partition: int = 0) -> Message:
+    def reread(
+        self, run_id: str, data: Any, *tasks: e.TaskRecord, partition: int = 0, **sender: Any
+    ) -> Message:
         """What was said in a dead letter, read again by a person."""
         letter = Reread(partition=partition, offset=0, by="ada")
-        return self.append(partition, event(run_id, data, tasks).model_copy(update={"reread": letter}), tasks)
+        made = event(run_id, data, tasks, **sender).model_copy(update={"reread": letter})
+        return self.append(partition, made, tasks)
 
     def show(self, run_id: str, partition: int = 0) -> Message:
         hidden = event(run_id, e.Hiding(by="ada"))

@@ -18,12 +18,15 @@ import httpx
 
 from api.app import create_app
 from ingest.app import routes
+from ingest.owners import RunOwners, reading
 from ingest.ticker import Ticker
 from projections.consume.setup import projector
 from schemas.settings import Settings
 from schemas.topics import EVENTS
 from stores.log.local import LocalLog
 from stores.tables.client import Tables
+from stores.tokens.token_list import TokenList
+from tracker.reread import read_again
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
 
@@ -41,7 +44,9 @@ def case(name: str) -> list[dict[str, Any]]:
 class Whole:
     """`now`: the wall clock of all stages and of the log, in ms."""
 
-    def __init__(self, tables: Tables, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self, tables: Tables, folder: Path, tokens: TokenList | None = None, **settings: Any
+    ) -> None:
         self.now = T0
         self.tables = tables
         self.settings = Settings(data=folder, public_url="http://tracker", **settings)
@@ -53,8 +58,13 @@ class Whole:
         self.projector = projector(tables, self.settings, self._publish, threading.Event())
         self.projector.assign([0])
         self._ticker = Ticker(self.log, "ingest-0", 5, lambda: self.now)
-        runners = routes(self.log, self.settings, "ingest-0", lambda: self.now)
-        self.app = create_app(tables, self.log, self.settings, lambda: self.now, extra_routes=runners)
+        owners = RunOwners(reading(tables))
+        runners = routes(self.log, self.settings, "ingest-0", lambda: self.now, tokens, owners)
+        self.app = create_app(
+            *(tables, self.log, self.settings, lambda: self.now),
+            extra_routes=runners,
+            read_again=read_again(self.settings),
+        )
         self.tick()
 
     def close(self) -> None:
@@ -133,8 +143,9 @@ class Whole:
 
 
 @contextmanager
-def whole(tables: Tables, folder: Path, **settings: Any) -> Iterator[Whole]:
-    tracker = Whole(tables, folder, **settings)
+def whole(tables: Tables, folder: Path, tokens: TokenList | None = None, **settings: Any) -> Iterator[Whole]:
+    """With `tokens` runners must bring one; people need none."""
+    tracker = Whole(tables, folder, tokens, **settings)
     try:
         yield tracker
     finally:

@@ -6,6 +6,7 @@ import socket
 import typer
 
 from ingest.app import create_app
+from ingest.owners import RunOwners, reading
 from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOL_REFUSED, INGEST_SPOOLED
 from schemas.settings import Settings
 from stores.files import open_private_folder
@@ -43,7 +44,10 @@ async def run(settings: Settings) -> None:
     try:
         with tokens.refreshing():
             await startup.until_safe(tokens, settings)
-            await serve(create_app(event_log, settings, startup.process_name(), now_ms, tokens), settings)
+            owners = RunOwners(reading(tables))
+            await serve(
+                create_app(event_log, settings, startup.process_name(), now_ms, tokens, owners), settings
+            )
     finally:
         await event_log.stop()
         tables.close()

@@ -11,6 +11,7 @@ from api.core.db import Reader
 from api.core.params import RunFilter
 from api.runs import queries as runs
 from ingest.app import routes
+from ingest.owners import RunOwners, reading
 from ingest.ticker import Ticker
 from projections.alerts import rules
 from projections.alerts.notifier import Notifier
@@ -68,7 +69,7 @@ async def run(settings: Settings) -> None:
             event_log,
             settings,
             now_ms,
-            extra_routes=routes(event_log, settings, process, now_ms, tokens),
+            extra_routes=routes(event_log, settings, process, now_ms, tokens, RunOwners(reading(answering))),
             gate=access.gate(tokens, settings),
             read_again=read_again(settings),
         )

@@ -29,6 +29,7 @@ NEEDS: dict[tuple[str, str], Act | None] = {
     ("POST", "/api/v1/tokens"): Act.TOKENS,
     ("DELETE", "/api/v1/tokens/{token_id}"): Act.TOKENS,
     ("PUT", "/api/v1/runs/{ref}/labels"): Act.CHANGE_RUN,
+    ("POST", "/api/v1/runs/{ref}/labels"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/hidden"): Act.CHANGE_RUN,
     ("POST", "/api/v1/runs/{ref}/notes"): Act.CHANGE_RUN,
     ("PUT", "/api/v1/runs/{ref}/notes/{note_id}"): Act.CHANGE_RUN,

@@ -184,6 +184,29 @@ def test_an_analysis_gives_the_run_its_tab(stage: Stage) -> None:
     assert "<strong>cause</strong>" in stage.request("GET", "/runs/r1?tab=ai").text
 
 
+def test_of_very_many_notes_the_newest_are_given(stage: Stage) -> None:
+    """What is not shown is not read: neither old notes nor the hundredth version."""
+    stage.run("r1")
+    texts = [(f"n{n}", "taken away" if n else "", n) for n in range(60)]
+    rows = [
+        (note, f"{note} {v}" if v < 29 else text, 100 * n + v) for note, text, n in texts for v in range(30)
+    ]
+    stage.insert(
+        "notes",
+        *(
+            {"run_id": "r1", "kind": "note", "note_id": note, "offset": at, "text": text, "written_at": iso(T0 + at)}
+            for note, text, at in rows
+        ),
+    )  # fmt: skip
+    answer = stage.get("/runs/r1/notes")
+    assert [n["id"] for n in answer["notes"]] == [f"n{n}" for n in range(59, 0, -1)] and not answer["more"]
+    versions = answer["notes"][0]["versions"]
+    assert len(versions) == 20 and versions[-1]["text"] == "taken away" and versions[0]["text"] == "n59 10"
+    assert answer["notes"][0]["written_at"] < versions[0]["at"]
+    text = stage.request("GET", "/runs/r1?tab=notes").text
+    assert text.count("<article") == 50 and "Older notes are left out" in text
+
+
 def test_bad_notes_are_refused(stage: Stage) -> None:
     stage.run("r1")
     bodies: list[Any] = [{"text": " "}, {"text": 1}, {"text": "x" * 100_001}, []]

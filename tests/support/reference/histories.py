@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
@@ -50,6 +50,8 @@ class Say:
     tasks: tuple[dict[str, Any], ...] = ()
     again: int = 0
     reread: bool = False
+    owner: str = "ann"
+    on_any_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,18 @@ class Garbage:
     partition: int
 
 
-#: The runners' clocks: one is a day ahead, one a day behind.
+#: The runners' clocks: one is a day ahead, and sometimes more than the log believes, one a day behind.
 SKEW = (0, DAY, -DAY)
+#: An instant of a run that nobody can believe, after its own clock's.
+FUTURE = 270 * 365 * DAY
 
 _maybe_ms = st.none() | st.integers(0, 20).map(lambda s: s * 500)
-_instant = st.none() | st.integers(0, 10).map(lambda s: s * 1000)
+_when = st.none() | st.integers(0, 10).map(lambda s: s * 1000)
+_instant = st.one_of(_when, _when, _when, st.sampled_from([FUTURE, FUTURE + 1000, 2 * DAY]))
+#: Mostly the one owner; sometimes somebody else, who may be an operator, or nobody, as while the tracker is open.
+_sender = st.sampled_from(
+    [("ann", False)] * 8 + [("bob", False)] * 2 + [("eve", False), ("", False), ("ops", True), ("", True)]
+)
 _counts = st.integers(0, 2)
 _progress = (
     st.none()
@@ -181,6 +190,11 @@ _says = st.one_of(
         ),
     ),
     st.builds(Say, _run, _payload(e.Labelled, labels=st.lists(_label, max_size=3))),
+    st.builds(
+        Say,
+        _run,
+        _payload(e.LabelsChanged, add=st.lists(_label, max_size=2), remove=st.lists(_label, max_size=2)),
+    ),
     st.builds(Say, _run, _payload(e.Hiding, by=st.sampled_from(["", "ada"]))),
     st.builds(Say, _run, st.just(e.Unreadable(reason="no JSON", request="PUT /x", raw="eA=="))),
     st.builds(Say, _run, st.none(), again=st.integers(1, 5)),
@@ -191,7 +205,6 @@ _says = st.one_of(
         _payload(e.Completed, state=st.just(ReportedState.SUCCEEDED), completed_at=_instant),
         reread=st.just(True),
     ),
-    st.builds(Show, _run),
 )
 _passes = st.builds(
     Pass,
@@ -206,6 +219,10 @@ _note = st.builds(
     e.Note, note_id=st.sampled_from(["1", "2"]), author=st.just("me"), text=st.sampled_from(["", "why"])
 )
 _rare = st.builds(Leave, st.sampled_from(PROCESSES)) | st.builds(Garbage, _run) | st.builds(Say, _run, _note)
+
+
+def _sent(says: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.builds(lambda say, who: replace(say, owner=who[0], on_any_run=who[1]), says, _sender)
 
 
 def _flat(steps: Sequence[Any]) -> list[Any]:
@@ -223,7 +240,8 @@ def falls_idle(run: int) -> tuple[Any, ...]:
     return Say(run, told, (began,)), Pass(1, 5000, *beats), Say(run, told, (ended,)), Pass(6, 5000, *beats)
 
 
-_often = (_says, _says, _says, _passes, _passes)
+_said = st.one_of(_sent(_says), st.builds(Show, _run))
+_often = (_said, _said, _said, _passes, _passes)
 STEPS = st.lists(st.one_of(*_often, *_often, _rare, _run.map(falls_idle)), min_size=6, max_size=18).map(_flat)
 
 
@@ -247,7 +265,7 @@ def written(partitions: int, steps: Sequence[Any]) -> list[Message]:
                 request = _request(step)
                 said.setdefault(step.run, []).append(request)
                 say = h.reread if step.reread else h.say
-                say(f"run{step.run}", request[0], *request[1], partition=step.run % partitions)
+                say(f"run{step.run}", request[0], *request[1], **_envelope(step, partitions))
             case Say() if earlier := said.get(step.run):
                 request = earlier[-min(step.again, len(earlier))]
                 again = (
@@ -256,8 +274,12 @@ def written(partitions: int, steps: Sequence[Any]) -> list[Message]:
                     and not isinstance(request[0], e.Unreadable)
                 )
                 say = h.reread if again else h.say
-                say(f"run{step.run}", request[0], *request[1], partition=step.run % partitions)
+                say(f"run{step.run}", request[0], *request[1], **_envelope(step, partitions))
     return h.messages
+
+
+def _envelope(step: Say, partitions: int) -> dict[str, Any]:
+    return {"partition": step.run % partitions, "owner": step.owner, "on_any_run": step.on_any_run}
 
 
 def _pass(h: History, step: Pass) -> None:

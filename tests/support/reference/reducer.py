@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from schemas.events import (
+    MOST_LABELS,
     Begun,
     ClockLeft,
     ClockTick,
@@ -22,6 +23,7 @@ from schemas.events import (
     RequestUnreadable,
     RunHidden,
     RunLabelled,
+    RunLabelsChanged,
     RunShown,
     TaskRecord,
     TasksChanged,
@@ -139,6 +141,11 @@ class ObservedClock:
         return max(0, min(at - self.round_at, 2 * interval))
 
 
+#: An instant so far ahead of the log's own time, in ms, is believed only where nothing else is told.
+BELIEVED_AHEAD = 86_400_000
+PEOPLE = (RunLabelled, RunLabelsChanged, RunHidden, RunShown)
+
+
 @dataclass
 class Run:
     """All that was told of a run so far."""
@@ -171,24 +178,36 @@ class Run:
         assert event is not None
         data: Any = event.data
         self.offset = max(self.offset, message.offset)
-        if not isinstance(event, RunLabelled | RunHidden | RunShown):
+        if not isinstance(event, PEOPLE):
             self.first_dialect = self.first_dialect or (message.offset, str(data.dialect))
             self.first_appended_at = min(self.first_appended_at or message.appended_at, message.appended_at)
         # What a person did or had read again is no sign of life.
-        if not isinstance(event, RunLabelled | RunHidden | RunShown) and event.reread is None:
+        if not isinstance(event, PEOPLE) and event.reread is None:
             arrival = (observed, message.appended_at)
             self.seen = max(self.seen, arrival)
-            self.owner = min(self.owner or (message.offset, event.owner), (message.offset, event.owner))
             if isinstance(event.data, TasksChanged):
                 self.tasks_seen = max(self.tasks_seen, arrival)
+        labels_of_runner = isinstance(event, RunLabelled | RunLabelsChanged) and event.owner
+        if event.reread is None and (
+            not isinstance(event, PEOPLE) or (labels_of_runner and not event.on_any_run)
+        ):
+            self.owner = self.owner or (message.offset, event.owner)
         if isinstance(event, RequestUnreadable):
             return
         self.workspace = max(self.workspace, data.workspace)
-        if data.instant is not None:
+        believed = data.instant is None or data.instant <= message.appended_at + BELIEVED_AHEAD
+        if data.instant is not None and believed:
             self.last_instant = max(self.last_instant or 0, data.instant)
-        self._tell(event, data)
-        if isinstance(event, RunLabelled) and message.offset + 1 > self.labels[0]:
+        self._tell(event, data, None if believed else message.offset)
+        if isinstance(event, RunLabelled):
             self.labels = (message.offset + 1, event.data.labels)
+        if isinstance(event, RunLabelsChanged):
+            labels = [label for label in self.labels[1] if label not in event.data.remove]
+            for label in event.data.add:
+                if label not in labels:
+                    labels.append(label)
+            assert len(labels) <= MOST_LABELS, "histories have too few labels for that"
+            self.labels = (message.offset + 1, labels)
         if isinstance(event, RunHidden | RunShown):
             self.hiding = max(
                 self.hiding, (message.offset + 1, int(isinstance(event, RunHidden)), event.data.by)
@@ -196,9 +215,10 @@ class Run:
         for record in message.tasks:
             self._record(record, tie)
 
-    def _tell(self, event: Any, data: Any) -> None:
+    def _tell(self, event: Any, data: Any, unbelieved: int | None) -> None:
+        """`unbelieved`: the offset, where the instant cannot be believed: it loses to all but older ones of its kind."""
         number = max(1, int.from_bytes(blake2b(event.id.encode(), digest_size=8).digest()))
-        version = (data.instant or 0, number)
+        version = (data.instant or 0, number) if unbelieved is None else (0, unbelieved + 1)
         if isinstance(data, Created):
             self.created = _newest(self.created, Told(*version, data))
         if isinstance(data, Begun):
@@ -352,6 +372,10 @@ def _hear(expected: Expected, clock: ObservedClock, m: Message, limits: Limits, 
     if isinstance(e, NoteWritten):
         note = (e.run_id, str(e.data.kind), e.data.note_id, m.partition, m.offset)
         expected.notes[note] = (e.data.author, e.data.text)
+    known = expected.runs.get(e.run_id)
+    if known and isinstance(e.data, Payload) and _is_foreign(known, e):
+        expected.letters.add((m.partition, m.offset, ""))
+        return "dead_lettered"
     if e.run_id and isinstance(e.data, Payload):
         run = expected.runs.setdefault(e.run_id, Run(e.run_id, m.partition, m.offset))
         run.hear(m, clock.observed(m.appended_at), tie)
@@ -361,6 +385,13 @@ def _hear(expected: Expected, clock: ObservedClock, m: Message, limits: Limits, 
     if isinstance(e.data, Payload):
         expected.letters |= {(m.partition, m.offset, s.part) for s in e.data.set_aside}
     return "projected"
+
+
+def _is_foreign(run: Run, e: Any) -> bool:
+    """A run belongs to the owner of its first message; what is nobody's, or an operator's, anybody may go on with."""
+    if run.owner is None or e.on_any_run or e.reread is not None:
+        return False
+    return bool(run.owner[1] and e.owner) and e.owner != run.owner[1]
 
 
 def _round(expected: Expected, clock: ObservedClock, m: Message, limits: Limits) -> None:

@@ -1,6 +1,7 @@
 """Child processes that never outlive the test run, however it ends."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -115,3 +116,9 @@ class Child:
 
     def log_tail(self, lines: int = 30) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def most_resident(pid: int) -> int:
+    """The most bytes that the process has had in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
