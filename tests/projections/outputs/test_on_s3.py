@@ -30,7 +30,7 @@ def test_from_the_end_of_a_run_to_the_end_of_its_outputs(
     shelf.put(tree | {"run-2/neighbour.txt": b"stays", "run.txt": b"stays"})
     shelf.put({"run/vcf/00001.txt": b"newer"})
     tree["run/vcf/00001.txt"] = b"newer"
-    settings = {"s3_endpoint": s3.endpoint, "s3_roots": shelf.base}
+    settings: dict[str, Any] = {"s3_endpoint": s3.endpoint, "s3_roots": shelf.base}
     with whole(tables, tmp_path / "data", **settings) as tracker, outputs(tracker) as stage:
         stage.ran("r1", f"{shelf.base}/run")
         figure = tracker.run("r1")["outputs"]
@@ -79,7 +79,7 @@ def test_each_state_from_a_real_answer(
 ) -> None:
     shelf = s3_shelf(s3)
     shelf.put({"run/a": b"1"})
-    settings = {"s3_endpoint": s3.endpoint, "s3_roots": f"{shelf.base},s3://no-such-bucket"}
+    settings: dict[str, Any] = {"s3_endpoint": s3.endpoint, "s3_roots": f"{shelf.base},s3://no-such-bucket"}
     with whole(tables, tmp_path / "data", **settings) as tracker, outputs(tracker) as stage:
         stage.over("missing", "s3://no-such-bucket/x")
         stage.collect()
@@ -113,7 +113,7 @@ def test_logs_of_runners_and_tasks(
     shelf = s3_shelf(s3)
     shelf.put({"run/a.nextflow.log": b"older", "work/ab/.command.err": b"boom", "work/ab/.command.out": b""})
     shelf.put({"run/b.nextflow.log": b"x" * 2**20 + b"the end", "run/c.log": b"another's"})
-    settings = {"s3_endpoint": s3.endpoint, "s3_roots": f"{shelf.base},s3://no-such-bucket"}
+    settings: dict[str, Any] = {"s3_endpoint": s3.endpoint, "s3_roots": f"{shelf.base},s3://no-such-bucket"}
     with whole(tables, tmp_path / "data", **settings) as tracker, outputs(tracker) as stage:
         cases = (
             (
