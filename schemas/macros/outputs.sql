@@ -12,4 +12,5 @@ SELECT
 FROM {{ run_rows("run_id = {run_id:String} OR run_id IN (
         SELECT run_id FROM runs FINAL
         WHERE tupleElement(completed, 'hash') = 0 AND tupleElement(seen, 'appended') >= {live_since:Int64})") }}
+ORDER BY run_id
 {% endmacro %}

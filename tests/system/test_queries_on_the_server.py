@@ -144,7 +144,12 @@ def asked(theatre: Played) -> Iterator[tuple[str, tuple[int, Any]]]:
     process = tables.value(
         "SELECT min(process) FROM run_processes FINAL WHERE run_id = {r:String}", r=theatre.run_id
     )
-    values = {"letter_id": f"{letter['partition']}-{letter['offset']}", "alert_id": alert, "status": "failed"}
+    values = {
+        "job_id": "j1",
+        "letter_id": f"{letter['partition']}-{letter['offset']}",
+        "alert_id": alert,
+        "status": "failed",
+    }
     reading = [path for method, path in routes(app.routes) if method == "GET" and path not in ELSEWHERE]
     for run in theatre.run_ids:
         values |= {"ref": run, "task_id": "1", "note_id": "n1", "part": "tasks", "text_name": "script"}

@@ -1,4 +1,4 @@
-"""Outputs in a real browser: a report that wants more than to be looked at gets nothing; deletion."""
+"""Outputs in a real browser: a report that wants more than to be looked at gets nothing; addresses of reports; deletion."""
 
 import re
 
@@ -59,6 +59,19 @@ def test_a_report_reaches_nothing_of_ours(visitor: Page, run: str) -> None:
     assert visitor.evaluate("fetch('/api/v1/runs').then((r) => r.status)") == 200
     visitor.goto(f"/runs/{run}/outputs/raw?key=a%2Freport.html")
     expect(visitor.locator("body")).to_have_text(re.compile("cookie refused, storage refused, .*api refused"))
+    visitor.context.close()
+
+
+def test_reports_have_addresses_and_the_browser_leads_to_files(visitor: Page, run: str) -> None:
+    visitor.goto(f"/runs/{run}#reports:1")
+    expect(visitor.locator("#report-title")).to_have_text("Report (b)")
+    expect(visitor.frame_locator("#report-frame").locator("h1")).to_have_text("second")
+    visitor.locator("#report").select_option("0")
+    expect(visitor).to_have_url(re.compile(r"#reports:0$"))
+    expect(visitor.frame_locator("#report-frame").locator("body")).to_have_text(REFUSED)
+    visitor.locator("#head").get_by_role("link", name="Outputs", exact=True).click()
+    visitor.get_by_role("link", name="t.csv", exact=True).click()
+    expect(visitor.locator("#preview td")).to_have_text(["1", "2"])
     visitor.context.close()
 
 
