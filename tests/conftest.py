@@ -16,7 +16,7 @@ pytest_plugins = (
     "tests.support.tables",
     "tests.support.fake_tracker",
     "tests.support.api_stage",
-    "tests.support.notifier_stage",
+    "tests.support.alerts.notifier_stage",
 )
 
 # What gates is the same each time; `make fuzz` tries the properties with new seeds.

@@ -25,13 +25,13 @@ from schemas.files import events as o
 from schemas.settings import Settings
 from schemas.statuses import Dialect
 from stores.tables.client import Tables
+from tests.support.alerts.notifier import without_waits
+from tests.support.alerts.theatre import MINUTE, Theatre
 from tests.support.api_stage import request
 from tests.support.log import MemoryLog
-from tests.support.notifier import without_waits
 from tests.support.projection import put_rates
 from tests.support.reference.figures import Rate
 from tests.support.routes import routes
-from tests.support.theatre import MINUTE, Theatre
 
 TRACES = ("resume", "failed", "killed")
 #: Routes that read no table, or whose answer is of the process.

@@ -21,7 +21,7 @@ from schemas.settings import Settings
 from schemas.statuses import AlertKind, AlertState
 from schemas.topics import NOTIFIER_GROUP, TRANSITIONS
 from stores.tables.client import Tables
-from tests.support.notifier import Around, UnhurriedLog, begun, step, without_waits
+from tests.support.alerts.notifier import Around, UnhurriedLog, begun, step, without_waits
 
 T0 = 1_790_000_000_000
 THRESHOLD = 180_000

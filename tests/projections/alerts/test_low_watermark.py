@@ -7,7 +7,7 @@ from projections.alerts.storage import Mark
 from projections.project.outage_counts import NO_RUNS
 from projections.project.sweep import Transition
 from schemas.statuses import AlertKind, AlertState
-from tests.support.notifier import rules
+from tests.support.alerts.notifier import rules
 
 PATIENCE = 30_000
 

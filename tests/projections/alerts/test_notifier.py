@@ -14,8 +14,8 @@ from schemas.topics import DEAD_LETTERS, NOTIFIER_GROUP, TRANSITIONS
 from schemas.values import iso
 from stores.log.port import LogUnavailable
 from stores.tables.client import TablesUnavailable
+from tests.support.alerts.notifier_stage import Play, Stage, Target, now_ms, running
 from tests.support.api_stage import run_row
-from tests.support.notifier_stage import Play, Stage, Target, now_ms, running
 
 
 @pytest.mark.parametrize("fault", ["500", "404", "429", "hang", "drop"])

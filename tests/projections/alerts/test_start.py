@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from projections.alerts import notifier as notifier_module
 from schemas.metrics import NOTIFIER_ERRORS
 from stores.tables.client import TablesUnavailable
-from tests.support.notifier_stage import Play, Stage, running
+from tests.support.alerts.notifier_stage import Play, Stage, running
 
 
 def test_a_notifier_that_starts_while_the_tables_are_away_says_so_and_goes_on(

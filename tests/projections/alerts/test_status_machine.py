@@ -20,8 +20,7 @@ from schemas.statuses import AlertState, Dialect, RunStatus
 from schemas.thresholds import own
 from stores.tables.client import Tables
 from tests.support import projection as help
-from tests.support.examples import examples
-from tests.support.notifier import (
+from tests.support.alerts.notifier import (
     RUN_KINDS,
     Around,
     Published,
@@ -32,6 +31,7 @@ from tests.support.notifier import (
     step,
     without_waits,
 )
+from tests.support.examples import examples
 from tests.support.projection import Crash
 from tests.support.reference.episodes import CRASHES, HISTORIES, NOTIFYING, TOGETHER, Notifying
 from tests.support.reference.histories import (

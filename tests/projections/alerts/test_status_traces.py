@@ -9,9 +9,9 @@ import pytest
 
 from projections.replay import replay
 from stores.tables.client import Tables
+from tests.support.alerts.notifier import UnhurriedLog, settings_of, without_waits
+from tests.support.alerts.theatre import LIMITS, MINUTE, Theatre
 from tests.support.ingest import TOWER_TRACES, trace
-from tests.support.notifier import UnhurriedLog, settings_of, without_waits
-from tests.support.theatre import LIMITS, MINUTE, Theatre
 
 EDGE = [(-1, False), (0, False), (1, True)]
 

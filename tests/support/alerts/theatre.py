@@ -6,8 +6,8 @@ from schemas import events as e
 from schemas import wire
 from schemas.events import TASK_RECORDS
 from stores.tables.client import Tables
+from tests.support.alerts.notifier import Around, Published, UnhurriedLog, rules, settings_of, tell
 from tests.support.ingest import Edge, trace
-from tests.support.notifier import Around, Published, UnhurriedLog, rules, settings_of, tell
 from tests.support.projection import Stage
 from tests.support.reference.compare import differences
 from tests.support.reference.reducer import Limits, reduce
