@@ -1,4 +1,4 @@
-{% from "schemas/macros/tasks.sql" import task_facts %}
+{% from "schemas/macros/tasks.sql" import task_lifecycles %}
 -- How many tasks of a run were running at once: each instant (ms) at which the number changed, with the number from then on.
 -- Intervals are half-open, so what starts when another ends is not beside it; an open one of a run that is not over never
 -- ends here. With more than {points} instants only the greatest number of each of as many equal buckets of time is given,
@@ -15,7 +15,7 @@ FROM
         FROM
         (
             SELECT edge.1 AS instant, sum(edge.2) AS change
-            FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
+            FROM {{ task_lifecycles("[{run_id:String}]") }} AS task_lifecycles
             ARRAY JOIN [(assumeNotNull(from_ms), toInt64(1)), (assumeNotNull(to_ms), toInt64(-1))] AS edge
             WHERE isNotNull(from_ms) AND edge.1 < 9223372036854775807
             GROUP BY instant

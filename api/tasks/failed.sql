@@ -1,4 +1,4 @@
-{% from "schemas/macros/tasks.sql" import task_facts %}
+{% from "schemas/macros/tasks.sql" import task_lifecycles %}
 -- Failed attempts of a run, at most {limit} that were retried and {limit} that were not, and how many there are of each. First those
 -- that ended the run, in their order, for the first is the cause; then the others, the last first.
 SELECT
@@ -8,7 +8,7 @@ SELECT
     action IN ('TERMINATE', 'FINISH') AS fatal,
     count() OVER (PARTITION BY retried) AS of_kind,
     if(fatal, 1, -1) * toUnixTimestamp64Milli(ifNull(completed_at, toDateTime64(0, 3, 'UTC'))) AS place
-FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
+FROM {{ task_lifecycles("[{run_id:String}]") }} AS task_lifecycles
 WHERE shown = 'failed'
 ORDER BY retried, fatal DESC, place, task_id
 LIMIT {limit:UInt32} BY retried

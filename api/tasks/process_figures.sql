@@ -1,4 +1,4 @@
-{% from "schemas/macros/tasks.sql" import task_facts %}
+{% from "schemas/macros/tasks.sql" import task_lifecycles %}
 -- What the tasks of a process used and how long they took: minimum, quartiles and maximum over the last attempt of each task, and the
 -- directives with which they ran. Tasks may share a name, so what was tried again is told by its error action. Cached tasks did no
 -- work here.
@@ -29,6 +29,6 @@ FROM
         if(isNull(started_at) OR isNull(submitted_at), NULL, greatest(0, toUnixTimestamp64Milli(started_at) - toUnixTimestamp64Milli(submitted_at))) AS queue_ms,
         if(isNull(completed_at) OR isNull(started_at) OR isNull(realtime_ms), NULL,
             greatest(0, toUnixTimestamp64Milli(completed_at) - toUnixTimestamp64Milli(started_at) - realtime_ms)) AS overhead_ms
-    FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
+    FROM {{ task_lifecycles("[{run_id:String}]") }} AS task_lifecycles
     WHERE process = {process:String} AND shown != 'cached' AND NOT (shown = 'failed' AND upper(ifNull(error_action, '')) = 'RETRY')
 )

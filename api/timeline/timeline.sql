@@ -1,4 +1,4 @@
-{% from "schemas/macros/tasks.sql" import task_facts %}
+{% from "schemas/macros/tasks.sql" import task_lifecycles %}
 -- The attempts of a run in the order of the rows of its timeline, filtered. Sorted by group, then by start in steps of 30 s, then by
 -- completion. Queue from `begin_ms` to `start_ms`, execution to `execution_end_ms`, overhead to `end_ms`; an open attempt is drawn up to
 -- {last_ms}, the runner's last word. What took no time here has no length: a cached one stands at the run's beginning, {began_ms} (its
@@ -22,7 +22,7 @@ SELECT
         {group:String} = 'host', concat(ifNull(hostname, ''), ' ', ifNull(machine_type, ''), ' ', ifNull(price_model, '')),
         {group:String} = 'machine', ifNull(machine_type, ''),
         {group:String} = 'capacity', ifNull(price_model, ''), '') AS group_name
-FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
+FROM {{ task_lifecycles("[{run_id:String}]") }} AS task_lifecycles
 WHERE (shown = 'cached' OR isNotNull(submitted_at) OR isNotNull(started_at) OR (shown != 'pending' AND isNotNull(ended_at)))
     AND (empty({statuses:Array(String)}) OR shown IN {statuses:Array(String)})
     AND ({search:String} = '' OR positionCaseInsensitiveUTF8(name, {search:String}) > 0)

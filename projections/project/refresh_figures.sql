@@ -1,4 +1,4 @@
-{% from "schemas/macros/tasks.sql" import known_count, missing_tasks, reported_counts, task_facts %}
+{% from "schemas/macros/tasks.sql" import known_count, missing_tasks, reported_counts, task_lifecycles %}
 -- Figures of the runs {run_ids}, one row each, also for a run that has no task yet: the sums over its processes, which
 -- refresh_processes.sql has written with the same version, and the peak over its tasks. Where the totals of a run that is over
 -- count more tasks than it told, those are `missing`, and the counts are the runner's. Peak concurrency is half-open,
@@ -27,7 +27,7 @@ WITH
     of_tasks AS
     (
         SELECT run_id, maxIntersections(from_ms, to_ms) AS peak, {{ reported_counts }}
-        FROM {{ task_facts("{run_ids:Array(String)}") }} AS task_facts
+        FROM {{ task_lifecycles("{run_ids:Array(String)}") }} AS task_lifecycles
         GROUP BY run_id
     ),
     totals AS

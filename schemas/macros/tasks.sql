@@ -1,4 +1,42 @@
 {% from "schemas/macros/prices.sql" import bought, cuts, fitting, machine_rule, offers, stretch_costs, sum_of %}
+{# How a task `t` stands once its run `r` of {{ run_ends }} has closed what was open: see {{ task_facts }}. #}
+{% set lifecycle -%}
+r.over AND t.rank < 4 AND (t.rank > 1 OR r.state = 'succeeded') AS inferred,
+    if(inferred, if(r.state = 'succeeded', 'succeeded', 'aborted'), t.status) AS shown,
+    r.over AS run_over,
+    coalesce(t.completed_at, if(r.over, r.ended_at, NULL)) AS ended_at,
+    if(t.status = 'cached', NULL, toUnixTimestamp64Milli(t.started_at)) AS started_ms,
+    ifNull(toUnixTimestamp64Milli(ended_at), 9223372036854775807) AS ended_ms,
+    if(ended_ms > started_ms, started_ms, NULL) AS from_ms,
+    if(isNull(from_ms), NULL, ended_ms) AS to_ms
+{%- endset %}
+{% macro run_ends(run_ids) -%}
+LEFT ANY JOIN
+(
+    SELECT
+        run_id AS ended_run_id,
+        last_instant AS heard_at,
+        tupleElement(completed, 'hash') != 0 AS over,
+        tupleElement(completed, 'state') AS state,
+        coalesce(
+            tupleElement(completed, 'completed_at'),
+            if(tupleElement(completed, 'instant') > 0,
+                fromUnixTimestamp64Milli(tupleElement(completed, 'instant'), 'UTC'), NULL),
+            last_instant) AS ended_at
+    FROM runs FINAL
+    WHERE run_id IN {{ run_ids }}
+) AS r ON t.run_id = r.ended_run_id
+{%- endmacro %}
+
+{# The tasks of the runs {{ run_ids }} as `task_facts` gives them, but for what they cost: planned in half the time. #}
+{% macro task_lifecycles(run_ids) %}
+(
+SELECT t.*, {{ lifecycle }}
+FROM (SELECT *, rank FROM tasks FINAL WHERE run_id IN {{ run_ids }}) AS t
+{{ run_ends(run_ids) }}
+)
+{%- endmacro %}
+
 {# The tasks of the runs {{ run_ids }} with what follows from them: how they are shown once the run's end has closed what was open,
    the ms that they lasted, and their cost. The one definition behind the figures, the lists and the charts.
 
@@ -37,14 +75,7 @@ FROM
 (
 SELECT
     t.*,
-    r.over AND t.rank < 4 AND (t.rank > 1 OR r.state = 'succeeded') AS inferred,
-    if(inferred, if(r.state = 'succeeded', 'succeeded', 'aborted'), t.status) AS shown,
-    r.over AS run_over,
-    coalesce(t.completed_at, if(r.over, r.ended_at, NULL)) AS ended_at,
-    if(t.status = 'cached', NULL, toUnixTimestamp64Milli(t.started_at)) AS started_ms,
-    ifNull(toUnixTimestamp64Milli(ended_at), 9223372036854775807) AS ended_ms,
-    if(ended_ms > started_ms, started_ms, NULL) AS from_ms,
-    if(isNull(from_ms), NULL, ended_ms) AS to_ms,
+    {{ lifecycle }},
     least(315360000000, greatest(0, ifNull(
         toUnixTimestamp64Milli(coalesce(ended_at, r.heard_at)) - toUnixTimestamp64Milli(t.started_at), 0))) AS priced_ms,
     toInt64(least(1000000000., round(ifNull(t.cpus, 1.) * 1000.))) AS cpu_thousandths,
@@ -65,21 +96,7 @@ FROM
     FROM tasks FINAL
     WHERE run_id IN {{ run_ids }}
 ) AS t
-LEFT ANY JOIN
-(
-    SELECT
-        run_id AS ended_run_id,
-        last_instant AS heard_at,
-        tupleElement(completed, 'hash') != 0 AS over,
-        tupleElement(completed, 'state') AS state,
-        coalesce(
-            tupleElement(completed, 'completed_at'),
-            if(tupleElement(completed, 'instant') > 0,
-                fromUnixTimestamp64Milli(tupleElement(completed, 'instant'), 'UTC'), NULL),
-            last_instant) AS ended_at
-    FROM runs FINAL
-    WHERE run_id IN {{ run_ids }}
-) AS r ON t.run_id = r.ended_run_id
+{{ run_ends(run_ids) }}
 LEFT ANY JOIN {{ offers(run_ids) }} AS p ON t.machine = p.offered_type
 )
 )
