@@ -107,10 +107,10 @@ def differences(reader: Reader, run_id: str, e: Expected, within_ms: int) -> lis
             "name": e.name,
             "session_id": e.session_id,
             "status": e.status,
-            "tasks": e.tasks,
             "peak_concurrency": e.peak,
         },
     )
+    found += [f"tasks: {x}" for x in _compare(run["tasks"], e.tasks)]
     error = (run["error"] or {}).get("message")
     found += [] if error == e.error else [f"error: {error!r}, not {e.error!r}"]
     if not within_ms:
