@@ -11,5 +11,4 @@ SELECT
     rss_bytes, vmem_bytes, peak_vmem_bytes, read_chars, write_chars, read_syscalls, write_syscalls,
     voluntary_switches, involuntary_switches, accelerators, accelerator_type, spot_interruptions,
     log_stream_id, resource_allocation, gpu_metrics
-FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
-WHERE task_id = {task_id:Int64}
+FROM {{ task_facts("[{run_id:String}]", "task_id = {task_id:Int64}") }} AS task_facts

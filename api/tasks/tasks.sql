@@ -7,5 +7,4 @@ SELECT
     toUnixTimestamp64Milli(completed_at) AS completed_ms,
     duration_ms, realtime_ms, cpus, memory_bytes, machine_type, price_model, cloud_zone, hostname, container, executor, queue,
     task_facts.cost AS cost, cost_method, cpu_percent, peak_rss_bytes, read_bytes, write_bytes
-FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
-WHERE task_id IN {task_ids:Array(Int64)}
+FROM {{ task_facts("[{run_id:String}]", "task_id IN {task_ids:Array(Int64)}") }} AS task_facts

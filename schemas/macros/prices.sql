@@ -2,7 +2,7 @@
 
 {# Rates of the price book in force, by machine type, for the types of the tasks of the runs {{ run_ids }}: those of the queue first, then
    of the executor, then of the price model, then of the longest zone, then the newest. #}
-{% macro offers(run_ids) %}
+{% macro offers(run_ids, only=none) %}
 (
     SELECT
         machine_type AS offered_type,
@@ -17,7 +17,8 @@
     FROM prices FINAL
     WHERE version = (SELECT max(version) FROM prices)
         AND machine_type IN (
-            SELECT DISTINCT toString(ifNull(machine_type, '')) FROM tasks WHERE run_id IN {{ run_ids }}
+            SELECT DISTINCT toString(ifNull(machine_type, '')) FROM tasks
+            WHERE run_id IN {{ run_ids }}{{ ' AND ' ~ only if only else '' }}
             UNION ALL SELECT DISTINCT machine_type FROM machine_rules)
     GROUP BY machine_type
 )

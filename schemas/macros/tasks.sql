@@ -48,8 +48,9 @@ FROM (SELECT *, rank FROM tasks FINAL WHERE run_id IN {{ run_ids }}) AS t
              price is NULL. The caps keep the product of hostile figures within Decimal(38, 9).
    cost      the same, but cached and never started ones cost 0.
    cost_method  share-of-machine or flat; '' where nothing was priced. `basis`: list, history or assumed; capacity: spot, on-demand
-             or unknown. #}
-{% macro task_facts(run_ids) %}
+             or unknown.
+   `only`: a condition on tasks by their key, such as on task_id: others are not read. #}
+{% macro task_facts(run_ids, only=none) %}
 (
 SELECT
     *,
@@ -94,10 +95,10 @@ FROM
         lower(if(ifNull(price_model, '') != '', toString(price_model), rule.5)) AS told_model,
         if(ifNull(cloud_zone, '') != '', toString(cloud_zone), rule.6) AS zone
     FROM tasks FINAL
-    WHERE run_id IN {{ run_ids }}
+    WHERE run_id IN {{ run_ids }}{{ ' AND ' ~ only if only else '' }}
 ) AS t
 {{ run_ends(run_ids) }}
-LEFT ANY JOIN {{ offers(run_ids) }} AS p ON t.machine = p.offered_type
+LEFT ANY JOIN {{ offers(run_ids, only) }} AS p ON t.machine = p.offered_type
 )
 )
 )

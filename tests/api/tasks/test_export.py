@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import pytest
-
 from api.core.db import Reader
 from api.tasks.params import TaskFilter
 from api.tasks.queries import EXPORTED_AT_ONCE, all_tasks
@@ -54,10 +52,6 @@ def exported(tables: Tables, run_id: str, tasks: int) -> int:
     return counted.read
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="since a task pays its share of its machine, each statement reads all tasks of the run",
-)
 def test_twice_the_tasks_are_twice_the_rows_read(tables: Tables) -> None:
     """By pages with OFFSET each page read all tasks before it."""
     once, twice = exported(tables, "r1", TASKS), exported(tables, "r2", 2 * TASKS)
