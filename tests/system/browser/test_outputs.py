@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.files.shelves import local_shelf
+from tests.support.progress import wait_for_progress
 from tests.system.browser.support import Tracker
 
 #: Tries what a report must not do, and says what came of it.
@@ -83,7 +84,13 @@ def test_deleting_wants_the_word(visitor: Page, run: str, tracker: Tracker) -> N
     assert (tracker.roots / run / "t.csv").exists()
     visitor.locator("#delete input[name=confirm]").fill("delete")
     visitor.locator("#delete button").click()
-    expect(visitor.locator(".title")).to_contain_text("what was there stays listed", timeout=20_000)
+    wait_for_progress("the folder is deleted", lambda: (tracker.roots / run).exists(), 60)
+
+    def untold() -> bool:
+        visitor.reload()
+        return "what was there stays listed" not in visitor.locator(".title").inner_text()
+
+    wait_for_progress("the page says so", untold, 60)
     expect(visitor.locator("#files")).to_contain_text("t.csv")
     assert not (tracker.roots / run).exists()
     visitor.context.close()
