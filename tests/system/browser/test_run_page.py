@@ -84,7 +84,7 @@ def test_repository_revision_and_commit_lead_to_the_host(page: Page, runs: dict[
         ("resume", ["Cost and Performance", "Run History"], "overview"),
         ("retry", ["Cost and Performance"], "overview"),
         ("killed", ["Cost and Performance"], "overview"),
-        ("evil", ["Error & Resume", "AI Analysis"], "error"),
+        ("evil", ["Cost and Performance", "Error & Resume", "AI Analysis"], "error"),
     ],
 )
 def test_tabs_appear_exactly_when_they_should(
@@ -208,7 +208,7 @@ def test_without_script_everything_is_there(page: Page, tracker: Tracker, runs: 
     assert browser is not None
     context = browser.new_context(base_url=tracker.url, java_script_enabled=False)
     plain = context.new_page()
-    every = ("error", "timeline", "config", "notes", "logs", "history", "overview")
+    every = ("error", "timeline", "config", "notes", "logs", "history", "overview", "cost")
     plain.goto(f"/runs/{runs['failed']}")
     for name in every:
         plain.locator(f"#tab-{name}").click()
