@@ -5,11 +5,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from projections.consume.health import HealthServer
 from schemas.settings import Settings
 from stores import http_server
 from tracker import loop_lag
@@ -106,6 +108,26 @@ async def serve(
         await server.warning
     if beside and beside.done():
         await beside
+
+
+class Work(Protocol):
+    """What a process does by itself; `ready` once it has begun to."""
+
+    ready: bool
+
+    async def run(self) -> None: ...
+
+
+async def run_alone(work: Work, health: HealthServer) -> None:
+    """Work until SIGINT or SIGTERM, and let the probes say whether it is ready. Raises what ended the work."""
+    working = asyncio.create_task(work.run())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, working.cancel)
+    while not working.done():
+        await asyncio.wait({working}, timeout=1)
+        health.ready = work.ready
+    with suppress(asyncio.CancelledError):
+        await working
 
 
 async def cancel(task: "asyncio.Task[None]") -> None:

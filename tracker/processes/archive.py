@@ -1,9 +1,8 @@
 """`tracker archive`: what the log holds goes to S3. Also a task of `tracker up`."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import structlog
@@ -18,7 +17,7 @@ from stores.log.port import EventLog, LogReader
 from stores.s3.archive import Archive, ArchivedLog, open_archive
 from tracker.clock import now_ms
 from tracker.errors import NotDone
-from tracker.serving import cancel
+from tracker.serving import cancel, run_alone
 from tracker.settings import read_settings
 from tracker.startup import wait_for
 
@@ -66,16 +65,9 @@ async def run(settings: Settings, skip_lost: bool) -> None:
     health.start()
     await wait_for("the log", event_log.start)
     work = archiver(event_log, to, settings, skip_lost)
-    archiving = asyncio.create_task(work.run())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, archiving.cancel)
     log.info("archiving", to=to.name)
     try:
-        while not archiving.done():
-            await asyncio.wait({archiving}, timeout=1)
-            health.ready = work.ready
-        with suppress(asyncio.CancelledError):
-            await archiving
+        await run_alone(work, health)
     finally:
         await event_log.stop()
         to.close()

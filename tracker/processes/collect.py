@@ -1,9 +1,8 @@
 """`tracker collect`: says what runs left behind. Also a task of `tracker up`."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 import typer
@@ -17,7 +16,7 @@ from stores.objects.open import ObjectStores
 from stores.tables.client import PATIENT, Tables, open_tables
 from tracker.clock import now_ms
 from tracker.errors import NotDone
-from tracker.serving import cancel
+from tracker.serving import cancel, run_alone
 from tracker.settings import read_settings_of_stage
 from tracker.startup import wait_for
 
@@ -45,16 +44,9 @@ async def run(settings: Settings) -> None:
     health.start()
     await wait_for("the log", event_log.start)
     work = Collector(event_log, tables, stores, settings, now_ms)
-    collecting = asyncio.create_task(work.run())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, collecting.cancel)
     log.info("collecting outputs", folders=[*settings.s3_folders, *map(str, settings.roots)])
     try:
-        while not collecting.done():
-            await asyncio.wait({collecting}, timeout=1)
-            health.ready = work.ready
-        with suppress(asyncio.CancelledError):
-            await collecting
+        await run_alone(work, health)
     finally:
         await event_log.stop()
         tables.close()

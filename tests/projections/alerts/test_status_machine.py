@@ -252,6 +252,20 @@ def test_the_same_transitions_and_alerts_for_every_batching(tables: Tables) -> N
     holds()
 
 
+def played_twice(
+    tables: Tables, messages: Sequence[Message], partitions: int, plan: Plan, notifying: Notifying
+) -> Iterator[Machine]:
+    """The machine after the messages, into empty tables: once without any fault, then as planned."""
+    undisturbed = (Plan((7,), (0,), (False,), (), False), Notifying((3,), (False,), ((),), ((),), (0,)))
+    for p, n in (undisturbed, (plan, notifying)):
+        help.empty(tables)
+        tables.command("TRUNCATE TABLE alerts")
+        machine = Machine.of(tables, messages, partitions)
+        with put_off(p):
+            asyncio.run(machine.play(p, n))
+        yield machine
+
+
 def test_many_that_fall_silent_together_are_the_same_for_every_batching(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,14 +277,8 @@ def test_many_that_fall_silent_together_are_the_same_for_every_batching(
     @given(st.integers(1, 3), TOGETHER, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
     def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
         messages = written(partitions, steps)
-        after_each = Notifying((3,), (False,), ((),), ((),), (0,))
         found = []
-        for p, n in [(Plan((7,), (0,), (False,), (), False), after_each), (plan, notifying)]:
-            help.empty(tables)
-            tables.command("TRUNCATE TABLE alerts")
-            machine = Machine.of(tables, messages, partitions)
-            with put_off(p):
-                asyncio.run(machine.play(p, n))
+        for machine in played_twice(tables, messages, partitions, plan, notifying):
             rows = tables.rows(
                 "SELECT id, run_id, kind, state, group_id, since, fired_at, resolved_at, "
                 # A run's summary has its name as it was known when somebody looked.
@@ -309,14 +317,8 @@ def test_an_alert_that_a_later_cycle_ends_is_the_same_for_every_batching(tables:
     @given(st.integers(1, 2), CYCLES, st.builds(replace, PLANS, crashes=CRASHES), NOTIFYING)
     def holds(partitions: int, steps: Sequence[Any], plan: Plan, notifying: Notifying) -> None:
         messages = [of_nobody(m) for m in written(partitions, steps)]
-        after_each = Notifying((3,), (False,), ((),), ((),), (0,))
         found = []
-        for p, n in [(Plan((7,), (0,), (False,), (), False), after_each), (plan, notifying)]:
-            help.empty(tables)
-            tables.command("TRUNCATE TABLE alerts")
-            machine = Machine.of(tables, messages, partitions)
-            with put_off(p):
-                asyncio.run(machine.play(p, n))
+        for machine in played_twice(tables, messages, partitions, plan, notifying):
             rows = tables.rows(
                 "SELECT run_id, id, kind, state, since, fired_at, resolved_at, summary FROM alerts FINAL "
                 "WHERE run_id != '' ORDER BY id"

@@ -15,20 +15,15 @@ from schemas.access import Caller, How, Role
 from stores.objects.local import LocalObjects
 from stores.objects.port import PAGE, Failure, NotDeleted, StoreFailure
 from stores.tables.client import Tables
-from tests.support.files.outputs import Outputs, outputs
+from tests.support.files.outputs import Outputs, outputs_on_disk
 from tests.support.files.shelves import local_shelf
-from tests.support.whole import whole
 
 KEYS = [f"d{n % 3}/{n:05d}.txt" for n in range(2 * PAGE + 7)]
 
 
 @pytest.fixture
 def stage(tables: Tables, tmp_path: Path) -> Iterator[Outputs]:
-    (tmp_path / "files").mkdir()
-    with (
-        whole(tables, tmp_path / "data", local_roots=str(tmp_path / "files")) as tracker,
-        outputs(tracker) as beside,
-    ):
+    with outputs_on_disk(tables, tmp_path) as beside:
         yield beside
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from projections.outputs.collector import Collector
 from stores.objects.open import ObjectStores
-from tests.support.whole import Whole
+from stores.tables.client import Tables
+from tests.support.whole import Whole, whole
 
 
 class Outputs:
@@ -90,3 +92,14 @@ def outputs(tracker: Whole) -> Iterator[Outputs]:
         yield beside
     finally:
         beside.stores.close()
+
+
+@contextmanager
+def outputs_on_disk(tables: Tables, folder: Path) -> Iterator[Outputs]:
+    """A tracker with its collector, which may read `folder`/files."""
+    (folder / "files").mkdir()
+    with (
+        whole(tables, folder / "data", local_roots=str(folder / "files")) as tracker,
+        outputs(tracker) as beside,
+    ):
+        yield beside
