@@ -33,6 +33,7 @@ from tests.support.alerts.notifier import (
 )
 from tests.support.examples import examples
 from tests.support.projection import Crash
+from tests.support.reference.clock import ObservedClock
 from tests.support.reference.episodes import CRASHES, HISTORIES, NOTIFYING, TOGETHER, Notifying
 from tests.support.reference.histories import (
     LIMITS,
@@ -45,7 +46,7 @@ from tests.support.reference.histories import (
     put_off,
     written,
 )
-from tests.support.reference.reducer import Message, ObservedClock, Transition
+from tests.support.reference.reducer import Message, Transition
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 #: Receiver → seconds (of log time) that an alert must last.

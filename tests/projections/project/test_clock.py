@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.project.clock import Clock
-from tests.support.reference.reducer import ObservedClock
+from tests.support.reference.clock import ObservedClock
 
 GONE = 300_000
 TICK = 5_000
