@@ -6,11 +6,14 @@ import lzma
 import shutil
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from projections.alerts.episodes import DEAD_LETTERS_LAST, FAILED_LASTS
+from schemas.values import iso
 from stores.spool.spool import SpooledLog
 from tests.support.log import MemoryLog
 from tests.system.e2e.client import Reader, until
@@ -40,6 +43,16 @@ def mended(old: Any, new: Any, where: str) -> bool:
     return path.endswith("/costs") and field in NOTHING and old in (None, False) and new == NOTHING[field]
 
 
+def ended_by_now(alert: dict[str, Any]) -> dict[str, Any]:
+    """The alert as it is today: some kinds end by themselves a while after they fired."""
+    fired_at = datetime.fromisoformat(alert["fired_at"])
+    lasts_ms = {"dead-letters": DEAD_LETTERS_LAST, "failed": FAILED_LASTS}.get(alert["kind"])
+    if lasts_ms is None or fired_at + timedelta(milliseconds=lasts_ms) > datetime.now(UTC):
+        return alert
+    ended_ms = round(fired_at.timestamp() * 1000) + lasts_ms
+    return {**alert, "state": "resolved", "resolved_at": iso(ended_ms)}
+
+
 def lacking(old: Any, new: Any, where: str = "") -> list[str]:
     """Where the new answer lacks what the old one said. Fields may be added to it."""
     if isinstance(old, dict) and isinstance(new, dict):
@@ -62,9 +75,17 @@ def test_an_upgraded_folder_gives_the_same_answers_verifies_and_replays(stack: E
     with Reader(stack.api_url, Authorization=f"Bearer {SNAPSHOT_JSON['token']}") as reader:
 
         def differences() -> list[str]:
-            return [x for path, old in ANSWERS.items() for x in lacking(old, reader.get(path), path)]
+            paths = ANSWERS.keys() - {"/alerts"}
+            return [x for path in paths for x in lacking(ANSWERS[path], reader.get(path), path)]
 
         until("the new version has caught up", lambda: reader.run("killed_hilbert")["status"] == "unknown")
+        until(
+            "the alerts that end by themselves have ended",
+            lambda: lacking(
+                [ended_by_now(alert) for alert in ANSWERS["/alerts"]["alerts"]],
+                reader.get("/alerts")["alerts"],
+            ),
+        )
         assert differences() == []
         until(
             "all is priced anew",

@@ -19,7 +19,7 @@ from tracker.printing import print_table, printable
 from tracker.settings import read_settings
 
 T = TypeVar("T")
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, help="Put prices in force, look at them, check and compare them.")
 reprice_app = typer.Typer()
 
 File = Annotated[

@@ -88,6 +88,7 @@ def main() -> None:
             (ids["larger"], ["nightly"]),
             (ids["success"], ["cohort-7"]),
         ):
+            tracker.wait_for_run(run_id)
             tracker.send("PUT", f"/api/v1/runs/{run_id}/labels", {"labels": labels})
         tracker.wait_for_run(ids["larger"], status="succeeded", labels=["nightly"])
         tracker.wait_for_run(ids["killed"], status="disconnected")
