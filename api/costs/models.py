@@ -63,13 +63,15 @@ class Pricing(BaseModel):
 
 
 class Costs(BaseModel):
-    """`amount` and `wasted` are null when no price is known. While a price is unknown, a total is the least that it can be."""
+    """`amount` and `wasted` are null when no price is known. While a price or a task is unknown, a total is the least that it can
+    be."""
 
     amount: Money | None
     currency: str | None
     wasted: Money | None
     complete: bool
     unpriced_tasks: int
+    missing_tasks: int = Field(description="Tasks that the runner's totals count and that were never told")
     assumed_tasks: int = Field(description="Attempts that were priced at an assumed rate")
     method: str | None = Field(description="share-of-machine, flat, mixed, or null where nothing was priced")
     if_all_spot: Spot | None

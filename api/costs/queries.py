@@ -19,15 +19,16 @@ _CAPACITIES = ("spot", "on-demand", "unknown")
 def costs(reader: Reader, run_id: str) -> Costs:
     """Costs of the run by the price book in force."""
     book = reader.rows("costs/price_book")
-    return add_up(reader.rows("costs/costs", run_id=run_id), book[0] if book else None)
+    missing = sum(r["missing"] for r in reader.rows("costs/missing", run_id=run_id))
+    return add_up(reader.rows("costs/costs", run_id=run_id), book[0] if book else None, missing)
 
 
-def add_up(rows: Sequence[Row], book: Row | None) -> Costs:
-    """Pure. `rows`: of `costs.sql`; `book`: the row of `price_book.sql`, if any."""
+def add_up(rows: Sequence[Row], book: Row | None, missing: int = 0) -> Costs:
+    """Pure. `rows`: of `costs.sql`; `book`: the row of `price_book.sql`, if any; `missing`: tasks that were never told."""
     total = _Sums(rows)
     cost, unpriced = total("cost"), int(total("unpriced"))
     # Without a task there is nothing to price: the cost is known, and nothing.
-    is_priced = not rows or (
+    is_priced = not (rows or missing) or (
         book is not None and any(r["ran_tasks"] for r in rows) and (cost > 0 or unpriced == 0)
     )
     labels = labels_of(r["process"] for r in rows)
@@ -41,11 +42,12 @@ def add_up(rows: Sequence[Row], book: Row | None) -> Costs:
         amount=money(cost) if is_priced else None,
         currency=book["currency"] if book else None,
         wasted=money(total("wasted")) if is_priced else None,
-        complete=is_priced and unpriced == 0,
+        complete=is_priced and unpriced == 0 and missing == 0,
         unpriced_tasks=unpriced,
+        missing_tasks=missing,
         assumed_tasks=assumed,
         method=method_of({m for r in rows for m in r["methods"]}),
-        if_all_spot=_spot(total("spot_cost"), int(total("unpriced_spot"))) if is_priced else None,
+        if_all_spot=_spot(total("spot_cost"), int(total("unpriced_spot")) + missing) if is_priced else None,
         cpu_ms=sum(int(r["cpu_ms"]) for r in rows),
         wallclock_ms=wallclock,
         simulated_wallclock_ms=None if wallclock is None else max(0, wallclock - lost),
@@ -61,7 +63,7 @@ def add_up(rows: Sequence[Row], book: Row | None) -> Costs:
             rates=book["rates"] if book else 0,
             rule=RULE,
         ),
-        covers=covers(unpriced, assumed, cached, book),
+        covers=covers(unpriced, missing, assumed, cached, book),
     )
 
 
@@ -100,7 +102,7 @@ def by_capacity(rows: Sequence[Row]) -> list[CapacityCost]:
     ]
 
 
-def covers(unpriced: int, assumed: int, cached: bool, book: Row | None) -> str:
+def covers(unpriced: int, missing: int, assumed: int, cached: bool, book: Row | None) -> str:
     """Pure. What the figure covers, in sentences."""
     if book is None:
         return "No price book is in force, so nothing is priced."
@@ -112,6 +114,10 @@ def covers(unpriced: int, assumed: int, cached: bool, book: Row | None) -> str:
     ]
     if unpriced:
         said.append(f"It is at least this: {_tasks(unpriced)} without a known price.")
+    if missing:
+        said.append(
+            f"It is at least this: {_tasks(missing)} that the runner counted and did not report one by one."
+        )
     if assumed:
         off = f"{100 * book['spot_discount']:.0f} % off" if book["spot_discount"] else "less than on demand"
         said.append(f"Spot prices are assumed ({off}) for {_tasks(assumed)}.")

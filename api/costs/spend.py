@@ -46,6 +46,6 @@ def _spend(row: Row, by: By | None) -> Spend:
         amount=money(row["amount"]),
         wasted=None if by == By.CAPACITY else money(row["wasted"]),
         runs=row["runs"],
-        complete=row["unpriced_tasks"] == 0,
+        complete=row["unpriced_tasks"] == 0 and row["missing_tasks"] == 0,
         unpriced_tasks=row["unpriced_tasks"],
     )

@@ -7,12 +7,13 @@ SELECT
     sum(amount) AS amount,
     sum(lost) AS wasted,
     count() AS runs,
-    countIf(unpriced > 0) AS unpriced_runs,
-    sum(unpriced) AS unpriced_tasks
+    sum(unpriced) AS unpriced_tasks,
+    sum(missing) AS missing_tasks
 FROM
 (
     SELECT
         unpriced,
+        missing,
         arrayJoin(multiIf(
             {by:String} = 'pipeline', [({{ pipeline }}, cost, wasted)],
             {by:String} = 'user', [(if(user_name != '', user_name, owner), cost, wasted)],

@@ -282,7 +282,7 @@ def _json_object(row: Row, column: str) -> dict[str, Any] | None:
 
 
 def _cost(row: Row, currency: str) -> Cost | None:
-    if row["total"] == 0 and row["over"]:
+    if row["total"] == 0 and row["over"] and not row["missing"]:
         return Cost(amount="0", currency=currency, wasted="0", complete=True)
     if not currency or row["shown_cost"] is None:
         return None
@@ -290,7 +290,7 @@ def _cost(row: Row, currency: str) -> Cost | None:
         amount=money(row["shown_cost"]),
         currency=currency,
         wasted=money(row["wasted"]),
-        complete=row["unpriced"] == 0,
+        complete=row["unpriced"] == 0 and not row["missing"],
         method=_method(row["priced_cost"], row["cost_flat"]),
         unpriced_tasks=row["unpriced"],
     )

@@ -148,7 +148,7 @@ def test_bars_lie_in_the_time_of_the_run() -> None:
 def test_words() -> None:
     assert [method_of(m) for m in ((), ("flat",), ("flat", "share-of-machine"))] == [None, "flat", "mixed"]
     assert [capacity_of(c) for c in ([], ["spot"], ["on-demand", "unknown"])] == [None, "spot", "mixed"]
-    assert covers(0, 0, False, None) == "No price book is in force, so nothing is priced."
+    assert covers(0, 0, 0, False, None) == "No price book is in force, so nothing is priced."
 
 
 def test_what_runs_cost_together_is_the_sum_of_what_each_cost(stage: Stage) -> None:
