@@ -141,6 +141,10 @@ class Settings(FileSettings):
         None,
         description="JSON file of prices (see docs/cost.md); without it the bundled list prices of us-east-1.",
     )
+    carbon_book: Path | None = Field(
+        None,
+        description="JSON file of watts and of grams of CO2e a kWh (see docs/cost.md); without it those bundled for AWS.",
+    )
     alert_webhook: SecretStr = Field(
         SecretStr(""),
         description="URL that every alert is sent to at once (see docs/alerts.md); a secret, as many such URLs are.",

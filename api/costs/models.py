@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field
 
+from api.carbon.models import Carbon
 from api.core.models import Money, Time
 
 
@@ -49,6 +50,7 @@ class ProcessCost(BaseModel):
     first_submitted_at: Time | None
     last_completed_at: Time | None
     use: Use | None
+    carbon: Carbon | None = None
 
 
 class Pricing(BaseModel):
@@ -85,6 +87,7 @@ class Costs(BaseModel):
     )
     by_capacity: list[CapacityCost]
     use: Use | None
+    carbon: Carbon | None = Field(None, description="What its tasks emitted; null where no region is known")
     processes: list[ProcessCost]
     pricing: Pricing
     covers: str = Field(description="What the figure covers, in a sentence or two")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from api.carbon.queries import carbon
 from api.core.db import Reader, Row
 from api.core.figures import money, time_of
 from api.costs.models import CapacityCost, Costs, Pricing, ProcessCost, Spot, Use
@@ -20,7 +21,11 @@ def costs(reader: Reader, run_id: str) -> Costs:
     """Costs of the run by the price book in force."""
     book = reader.rows("costs/price_book")
     missing = sum(r["missing"] for r in reader.rows("costs/missing", run_id=run_id))
-    return add_up(reader.rows("costs/costs", run_id=run_id), book[0] if book else None, missing)
+    found = add_up(reader.rows("costs/costs", run_id=run_id), book[0] if book else None, missing)
+    found.carbon, by_process = carbon(reader, run_id, missing)
+    for process in found.processes:
+        process.carbon = by_process.get(process.process)
+    return found
 
 
 def add_up(rows: Sequence[Row], book: Row | None, missing: int = 0) -> Costs:

@@ -7,7 +7,7 @@ from api.costs.models import Costs, ProcessCost
 
 COLUMNS = (
     "process", "tasks", "amount", "wasted", "if_all_spot", "unpriced_tasks", "cpu_ms", "cpu_used", "memory_used", "unused",
-    "wallclock_ms", "simulated_wallclock_ms", "capacity",
+    "wallclock_ms", "simulated_wallclock_ms", "capacity", "g_co2e",
 )  # fmt: skip
 
 
@@ -26,6 +26,7 @@ def costs_csv(costs: Costs) -> str:
             "cpu_used": use.cpu_used if use else None,
             "memory_used": use.memory_used if use else None,
             "unused": use.unused if use else None,
+            "g_co2e": of.carbon.g_co2e if of.carbon else None,
             "capacity": of.capacity if isinstance(of, ProcessCost) else None,
         }
         writer.writerow([values[c] if c in values else getattr(of, c) for c in COLUMNS] + [costs.currency])

@@ -29,6 +29,7 @@ SORTS: Mapping[str, Callable[[ProcessCost], Any]] = {
     "wallclock": lambda p: p.wallclock_ms,
     "simulated": lambda p: p.simulated_wallclock_ms,
     "capacity": lambda p: p.capacity,
+    "carbon": lambda p: p.carbon.g_co2e if p.carbon else None,
 }
 
 

@@ -97,6 +97,21 @@ def amount(value: str | None, currency: str | None) -> str:
     return text if sign or not currency else f"{text} {currency}"
 
 
+def grams(value: float | None) -> str:
+    """A mass in the unit that shows three digits of it."""
+    if value is None:
+        return DASH
+    for unit, of in (("t", 1e6), ("kg", 1e3), ("g", 1.0)):
+        if value >= of:
+            return f"{value / of:.3g} {unit}" if value < 1000 * of else f"{value / of:,.0f} {unit}"
+    return f"{value * 1000:.3g} mg"
+
+
+def digits(value: float | None) -> str:
+    """Three digits of a number that is an estimate."""
+    return DASH if value is None else f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+
+
 def or_dash(value: object) -> object:
     """What is not known is shown as a dash."""
     return DASH if value is None or value == "" else value
@@ -172,6 +187,8 @@ def _environment() -> Environment:
         number,
         percent,
         amount,
+        grams,
+        digits,
         or_dash,
         pipeline,
         middle,

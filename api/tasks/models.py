@@ -86,6 +86,9 @@ class TaskDetail(Task):
     log_stream_id: str | None = None
     resource_allocation: dict[str, Any] | None = Field(None, description="What the scheduler gave it")
     gpu_metrics: dict[str, Any] | None = Field(None, description="What its GPUs did")
+    g_co2e: float | None = Field(
+        None, description="Grams of CO₂ equivalents; null where its region is not known"
+    )
 
 
 class TaskList(BaseModel):

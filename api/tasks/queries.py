@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from api.carbon.queries import carbon_of_task
 from api.core.cursor import OFFSET_MAX, TaskPlace, to_token
 from api.core.db import Reader, Row
 from api.core.figures import money, time_of
@@ -193,7 +194,9 @@ def one_task(reader: Reader, run_id: str, task_id: int) -> TaskDetail:
     rows = reader.rows("tasks/task", run_id=run_id, task_id=task_id) if 0 <= task_id <= INT64_MAX else []
     if not rows:
         raise not_found("task", str(task_id))
-    return TaskDetail(**_task(rows[0]) | {k: json.loads(rows[0][k] or "null") for k in _OBJECTS})
+    found = TaskDetail(**_task(rows[0]) | {k: json.loads(rows[0][k] or "null") for k in _OBJECTS})
+    found.g_co2e = carbon_of_task(reader.settings, found, rows[0]["ran_ms"])
+    return found
 
 
 def _task(row: Row) -> Row:

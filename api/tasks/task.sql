@@ -10,5 +10,5 @@ SELECT
     disk_bytes, time_limit_ms, module, workdir, scratch, script, env, memory_percent, cpu_model,
     rss_bytes, vmem_bytes, peak_vmem_bytes, read_chars, write_chars, read_syscalls, write_syscalls,
     voluntary_switches, involuntary_switches, accelerators, accelerator_type, spot_interruptions,
-    log_stream_id, resource_allocation, gpu_metrics
+    log_stream_id, resource_allocation, gpu_metrics, if(status = 'cached', 0, priced_ms) AS ran_ms
 FROM {{ task_facts("[{run_id:String}]", "task_id = {task_id:Int64}") }} AS task_facts

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from api.carbon.book import carbon_book
 from projections.alerts import rules
 from projections.costs.price_book import PriceBook
 from schemas.settings import Settings
@@ -22,6 +23,7 @@ def config(
     rules.load(settings)
     if settings.price_book:
         PriceBook.load(settings.price_book)
+    carbon_book(settings.carbon_book)
     if check:
         print("settings are right")
         return

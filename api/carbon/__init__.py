@@ -1,0 +1,1 @@
+"""What the electricity of tasks emits: an estimate, with its assumptions beside it."""
