@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,22 @@ from hypothesis import strategies as st
 
 from api.carbon.book import BadCarbonBook, CarbonBook, carbon_book
 from api.carbon.queries import emitted, energy_of, regions_of
-from api.tasks.models import TaskDetail
 from schemas.values import iso
 from stores.tables.client import Tables
 from tests.support.api_stage import T0, Stage
 
 HOUR = 3_600_000
+
+
+@dataclass
+class Attempt:
+    cloud_zone: str | None
+    cpus: float | None
+    cpu_percent: float | None
+    memory_bytes: int | None
+    peak_rss_bytes: int | None
+
+
 #: One vCPU and hour is 1 W idle and 3 W in full use; a GB and hour is 0.001 kWh; the data centre takes twice of all.
 BOOK: dict[str, Any] = {
     "source": "by hand",
@@ -101,7 +112,7 @@ def test_what_no_region_is_known_of_is_unknown_and_not_nothing(stage: Stage) -> 
 )
 def test_it_is_never_negative_and_adds_up(attempts: list[dict[str, Any]], ran_ms: int) -> None:
     book = CarbonBook(**BOOK)
-    rows = [energy_of(TaskDetail.model_construct(**a), ran_ms, book) for a in attempts]
+    rows = [energy_of(Attempt(**a), ran_ms, book) for a in attempts]
     single = [emitted([r], book) for r in rows]
     whole = emitted(rows, book)
     assert (whole is None) == all(c is None for c in single)
@@ -115,16 +126,14 @@ def test_it_is_never_negative_and_adds_up(attempts: list[dict[str, Any]], ran_ms
 def test_a_region_elsewhere_is_covered_where_the_book_says_so() -> None:
     book = CarbonBook(**BOOK | {"grams_per_kwh": {"": 50, "eu-": 100}})
     assert regions_of(book) == ["eu-"]
-    task = TaskDetail.model_construct(
-        cloud_zone=None, cpus=1.0, cpu_percent=100.0, memory_bytes=None, peak_rss_bytes=None
-    )
+    task = Attempt(cloud_zone=None, cpus=1.0, cpu_percent=100.0, memory_bytes=None, peak_rss_bytes=None)
     found = emitted([energy_of(task, HOUR, book)], book)
     assert found and found.g_co2e == 0.3 and found.complete  # 3 W x 2 x 50 g/kWh
 
 
 def test_the_example_of_the_docs_by_the_bundled_book() -> None:
     book = carbon_book(None)
-    task = TaskDetail.model_construct(
+    task = Attempt(
         cloud_zone="us-east-1b", cpus=2.0, cpu_percent=100.0, memory_bytes=4 * 10**9, peak_rss_bytes=None
     )
     found = emitted([energy_of(task, HOUR, book)], book)
