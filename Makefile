@@ -8,16 +8,17 @@ export TRACKER_DEV_CACHE := $(CACHE)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DincludeScope=runtime
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+LOCK_RUNNER := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
+COMPILE := $(LOCK_RUNNER) pyproject.toml
 FUZZ_INPUTS ?= 100000
 PROPERTIES := $(addprefix tests/,ingest stores/log stores/spool projections/project projections/alerts api/timeline)
-NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not nextflow and not browser and not bench
+NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not nextflow and not runner and not browser and not bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-dev up demo services lint rooms types test test-whole test-parts test-fast fix lock schemas audit bench bench-pages bench-memory chaos fuzz clean \
-  screenshots fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool
+  screenshots fetch-kafka fetch-nextflow fetch-snakemake fetch-miniwdl fetch-clickhouse fetch-chromium fetch-promtool
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,7 +37,7 @@ demo: setup ## Replay a bundled real trace into the running tracker
 
 setup-dev: $(VENV)/.setup-dev ## Make .venv with what the tests and checks need too
 
-services: fetch-kafka fetch-nextflow fetch-clickhouse fetch-chromium fetch-promtool ## Fetch the Kafka, ClickHouse, Nextflow, browser and promtool that the tests start
+services: fetch-kafka fetch-nextflow fetch-snakemake fetch-miniwdl fetch-clickhouse fetch-chromium fetch-promtool ## Fetch the Kafka, ClickHouse, runners, browser and promtool that the tests start
 
 test: ## Run every check and every test, on real services, and say how long each part took
 	@.ci/run
@@ -98,6 +99,8 @@ screenshots: setup-dev fetch-chromium ## Take the pictures of the pages again (d
 lock: setup-dev ## Pin every dependency again, with hashes, after a change in pyproject.toml
 	$(COMPILE) --group build -o requirements.lock
 	$(COMPILE) --group dev --constraint requirements.lock -o requirements-dev.lock
+	$(LOCK_RUNNER) tests/support/pip/snakemake.in -o tests/support/pip/snakemake.lock
+	$(LOCK_RUNNER) tests/support/pip/miniwdl.in -o tests/support/pip/miniwdl.lock
 
 clean: ## Remove .venv, .cache and what the tools left (never data/)
 	rm -rf $(VENV) $(CURDIR)/.cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -141,6 +144,15 @@ fetch-kafka fetch-nextflow: fetch-%:
 	  rm -rf $(CACHE)/$* && \
 	  mvn --quiet --batch-mode --file tests/support/maven/$*.xml $(COPY_JARS) -DoutputDirectory=$(CACHE)/$* && \
 	  cp tests/support/maven/$*.xml $(CACHE)/$*/made-from; }
+
+# Runners that are written in Python have an environment of their own: what they need does not meddle with what we need.
+fetch-snakemake fetch-miniwdl: fetch-%:
+	@cmp -s tests/support/pip/$*.lock $(CACHE)/$*/made-from || { \
+	  $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(call apt_get,python3-venv,Python has no venv); \
+	  echo "Fetching $* from PyPI into $(CACHE)/$*"; \
+	  rm -rf $(CACHE)/$* && $(PYTHON) -m venv $(CACHE)/$* && \
+	  $(CACHE)/$*/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r tests/support/pip/$*.lock && \
+	  cp tests/support/pip/$*.lock $(CACHE)/$*/made-from; }
 
 # The browser is the system's own: tests/browser starts /usr/bin/chromium.
 fetch-chromium:

@@ -1,12 +1,12 @@
 """How `tracker run` starts a runner so that it reports here. Pure but for the words of a new name.
 
-Nextflow is told by its own options, so nothing of the user's configuration is touched: `-name`, `-with-tower URL` (alone it would
-ignore the address in the environment), and its token in the environment.
+Each is told by its own options and environment, so nothing of the user's configuration is touched. Nextflow: `-name`,
+`-with-tower URL` (alone it would ignore the address in the environment), and its token. Snakemake: `--logger runtracker`.
 """
 
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePath
@@ -27,11 +27,24 @@ _NOUNS = "alder birch brook cedar cliff crane delta dune ember fern finch glade 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What is to be executed, and the run's name. `environment` is added to the present one."""
+    """What is to be executed, and the run's name. `environment` is added to the present one. `plugin`: the Python module that the
+    runner must have to report; '' where it needs none."""
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     name: str
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where the runner is to report, and as what. `taken`: the names that Nextflow has used in this folder, and would refuse.
+    `fresh_name`: for a command that brings none."""
+
+    url: str
+    token: str
+    taken: Collection[str]
+    fresh_name: str
 
 
 def new_name() -> str:
@@ -40,21 +53,61 @@ def new_name() -> str:
     return f"{adjective}-{noun}-{secrets.token_hex(2)}"
 
 
-def launch(argv: Sequence[str], url: str, token: str, taken: Collection[str], fresh_name: str) -> Launch:
-    """How to start this command so that it reports to the tracker at `url`.
+def launch(argv: Sequence[str], to: Report) -> Launch:
+    """How to start this command so that it reports.
 
-    `taken`: the names that Nextflow has used in this folder, and would refuse. `fresh_name`: for a command that brings none.
     Raises NotDone for a command that cannot be followed this way, or a name that Nextflow would refuse.
     """
+    runner = PurePath(argv[0]).name if argv else ""
+    if runner not in _RUNNERS:
+        said = " ".join(argv[:2]) or "nothing"
+        raise NotDone(f"tracker run starts `nextflow run …` or `snakemake …`, not {said!r}")
+    return _RUNNERS[runner](argv, to)
+
+
+def _nextflow(argv: Sequence[str], to: Report) -> Launch:
     at = _position_of_run(argv)
     options = list(argv[at + 1 :])
-    name = free_name(_value_of("-name", options) or fresh_name, taken)
+    name = free_name(_value_of("-name", options) or to.fresh_name, to.taken)
     options = _without("-with-tower", _without("-name", options))
     return Launch(
-        [*argv[: at + 1], *options, "-name", name, "-with-tower", url],
-        {"TOWER_ACCESS_TOKEN": token or _NO_TOKEN},
+        [*argv[: at + 1], *options, "-name", name, "-with-tower", to.url],
+        {"TOWER_ACCESS_TOKEN": to.token or _NO_TOKEN},
         name,
     )
+
+
+def _snakemake(argv: Sequence[str], to: Report) -> Launch:
+    """`--logger` takes all words up to the next option, and a second one replaces the first: so ours joins those that are there,
+    at the end of the options, where no target can follow it."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    loggers: list[str] = []
+    kept: list[str] = []
+    takes = False
+    for word in argv[:end]:
+        takes = takes and not word.startswith("-")
+        if word == "--logger":
+            takes, loggers = True, []
+        elif word.startswith("--logger="):
+            loggers = [word.removeprefix("--logger=")]
+        else:
+            (loggers if takes else kept).append(word)
+    loggers = [*(name for name in loggers if name != "runtracker"), "runtracker"]
+    name = _value_of("--logger-runtracker-run-name", kept) or to.fresh_name
+    prefix = "SNAKEMAKE_LOGGER_RUNTRACKER_"
+    return Launch(
+        [*kept, "--logger", *loggers, *argv[end:]],
+        {f"{prefix}URL": to.url, f"{prefix}TOKEN": to.token, f"{prefix}RUN_NAME": name},
+        name,
+        "snakemake_logger_plugin_runtracker",
+    )
+
+
+_RUNNERS: Mapping[str, Callable[[Sequence[str], Report], Launch]] = {
+    "nextflow": _nextflow,
+    "nextflow.sh": _nextflow,
+    "snakemake": _snakemake,
+}
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
@@ -80,8 +133,6 @@ def names_in_history(history: str) -> set[str]:
 
 def _position_of_run(argv: Sequence[str]) -> int:
     """Where `run` stands among the arguments of `nextflow`."""
-    if not argv or PurePath(argv[0]).name not in ("nextflow", "nextflow.sh"):
-        raise NotDone(f"tracker run starts `nextflow run …`, not {' '.join(argv[:2]) or 'nothing'!r}")
     at = 1
     while at < len(argv) and argv[at] != "run":
         at += 2 if argv[at] in _WITH_VALUE else 1
@@ -91,7 +142,7 @@ def _position_of_run(argv: Sequence[str]) -> int:
 
 
 def _value_of(option: str, options: Sequence[str]) -> str:
-    """The value of an option of `nextflow run`, the last if it stands more than once; '' where it does not."""
+    """The value of an option, the last if it stands more than once; '' where it does not."""
     return next((v for o, v in reversed(list(pairwise(options))) if o == option), "")
 
 

@@ -8,7 +8,7 @@ from api.core.problems import not_found
 from api.outputs.models import StoragePrices
 from api.runs.models import RunFacts, Tab
 from api.runs.queries import to_run
-from api.runs.runner_words import runner_words
+from api.runs.runner_kinds import runner_kind
 
 
 def run_facts(reader: Reader, run_id: str, judgement: Judgement, tabs: Sequence[Tab]) -> RunFacts:
@@ -42,5 +42,5 @@ def to_facts(row: Row, judgement: Judgement, addresses: Sequence[str], prices: S
         last_word_ms=row["last_word_ms"] or None,
         last_change=(status, str(time_of(changed_ms))) if status else None,
         of_tabs={a: row[f"tab_{a}"] for a in addresses},
-        words=runner_words(row["dialect"], row["runner_name"]),
+        words=runner_kind(row["dialect"], row["runner_name"]),
     )

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.core.db import Judgement, Reader
 from api.core.models import Money, Time
 from api.outputs.models import Outputs
-from api.runs.runner_words import RunnerWords
+from api.runs.runner_kinds import RunnerKind, runner_kind
 from schemas.statuses import Liveness, ReportedState, RunStatus
 from schemas.values import Person
 
@@ -147,6 +147,11 @@ class Run(BaseModel):
     hidden: bool = Field(description="Left out of lists, unless they are asked for hidden runs too")
     hidden_by: str | None = Field(description="Who hid it")
 
+    @property
+    def words(self) -> RunnerKind:
+        """What its runner calls things."""
+        return runner_kind("", self.runner.name or "")
+
 
 class RunList(BaseModel):
     runs: list[Run]
@@ -207,7 +212,7 @@ class RunFacts:
     last_word_ms: int | None
     last_change: tuple[str, Time] | None
     of_tabs: Mapping[str, Any]
-    words: RunnerWords
+    words: RunnerKind
 
     @property
     def did_all_work(self) -> bool:

@@ -26,7 +26,7 @@ from api.runs.models import (
     Transition,
     Workflow,
 )
-from api.runs.resume import is_nextflow, resume_argument, resume_line
+from api.runs.runner_kinds import runner_kind
 from schemas.run_ids import is_derived
 from schemas.statuses import ReportedState, RunStatus
 from schemas.thresholds import own
@@ -222,7 +222,8 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str, prices: StoragePr
     name = row["name"]
     session_id = row["session_id"] or None
     never_began = row["status"] == RunStatus.DISCONNECTED and row["reported_state"] == ReportedState.SUBMITTED
-    resumable = is_nextflow(row["dialect"], row["runner_name"]) and not never_began
+    runner = runner_kind(row["dialect"], row["runner_name"])
+    resumable = session_id if session_id and not never_began else None
     return Run(
         id=row["run_id"],
         name=name,
@@ -246,8 +247,8 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str, prices: StoragePr
         cost=_cost(row, currency),
         outputs=outputs_of(row, prices),
         error=_error(row),
-        resume_command=resume_argument(session_id) if resumable and session_id else None,
-        resume_line=resume_line(row["command_line"], session_id) if resumable and session_id else None,
+        resume_command=runner.resume_argument(resumable) if resumable else None,
+        resume_line=runner.resume_line(row["command_line"], resumable) if resumable else None,
         owner=row["owner"] or None,
         workspace=row["workspace"] or None,
         labels=row["labels"],

@@ -26,7 +26,7 @@ _FAILED_MAX = 10
 _CURVE_POINTS = 240
 CURVE_TASKS_MAX = 20_000
 
-#: Columns of the process table: field, heading.
+#: Columns of the process table: field, heading; the first is headed by the runner's own word.
 COLUMNS = (
     ("process", "Process"),
     ("succeeded", "Succeeded"),
@@ -79,7 +79,11 @@ def _overview(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict
         "curve": curve(levels.result(), run.started_at, run.completed_at) if levels else None,
         "curve_tasks_max": CURVE_TASKS_MAX,
         "processes": sorted_processes(processes, sort),
-        "columns": [*COLUMNS, *(c for c in RARE_COLUMNS if any(getattr(p, c[0]) for p in processes))],
+        "columns": [
+            ("process", facts.words.process),
+            *COLUMNS[1:],
+            *(c for c in RARE_COLUMNS if any(getattr(p, c[0]) for p in processes)),
+        ],
         "sort": sort,
     }
 

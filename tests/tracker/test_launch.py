@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.fake_tracker import FakeTracker
 from tracker.errors import NotDone
-from tracker.launch import free_name, launch, names_in_history, new_name
+from tracker.launch import Report, free_name, launch, names_in_history, new_name
 
 URL = "http://t.example"
 TRACKER = (sys.executable, "-c", "from tracker.cli import app; app()")
@@ -26,7 +26,7 @@ HISTORY = (
 
 
 def started(command: str, taken: str = "", token: str = "") -> list[str]:
-    return list(launch(command.split(), URL, token, names_in_history(taken), "calm-otter-1a2b").argv)
+    return list(launch(command.split(), Report(URL, token, names_in_history(taken), "calm-otter-1a2b")).argv)
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,46 @@ def test_what_is_executed(command: str, argv: str) -> None:
 
 
 def test_the_token_goes_by_the_environment_alone() -> None:
-    plan = launch(["nextflow", "run", "p"], URL, "trk_secret", (), "n")
+    plan = launch(["nextflow", "run", "p"], Report(URL, "trk_secret", (), "n"))
     assert plan.environment == {"TOWER_ACCESS_TOKEN": "trk_secret"} and "trk_secret" not in plan.argv
-    assert launch(["nextflow", "run", "p"], URL, "", (), "n").environment["TOWER_ACCESS_TOKEN"]
+    assert launch(["nextflow", "run", "p"], Report(URL, "", (), "n")).environment["TOWER_ACCESS_TOKEN"]
 
 
 @pytest.mark.parametrize(
-    "command", ["", "nextflow", "nextflow pull p", "snakemake all", "nextflow run p -name 1st"]
+    "command", ["", "nextflow", "nextflow pull p", "cwltool w.cwl", "nextflow run p -name 1st"]
 )
 def test_what_cannot_be_followed_is_said(command: str) -> None:
     with pytest.raises(NotDone, match=r"tracker run starts|no name that Nextflow takes"):
         started(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "argv"),
+    [
+        ("snakemake", "snakemake --logger runtracker"),
+        ("/opt/snakemake all -c 4", "/opt/snakemake all -c 4 --logger runtracker"),
+        ("snakemake --logger rich snkmt -c 4 all", "snakemake -c 4 all --logger rich snkmt runtracker"),
+        ("snakemake --logger rich --logger snkmt -n", "snakemake -n --logger snkmt runtracker"),
+        ("snakemake --logger=rich all", "snakemake all --logger rich runtracker"),
+        ("snakemake --logger runtracker", "snakemake --logger runtracker"),
+        ("snakemake --config a=1 b=2 -- all", "snakemake --config a=1 b=2 --logger runtracker -- all"),
+        ("snakemake --logger-rich-x y all", "snakemake --logger-rich-x y all --logger runtracker"),
+    ],
+)  # fmt: skip
+def test_our_logger_joins_those_of_snakemake(command: str, argv: str) -> None:
+    assert started(command) == argv.split()
+
+
+def test_snakemake_is_told_where_by_the_environment() -> None:
+    plan = launch(["snakemake"], Report(URL, "trk_1", (), "n"))
+    assert plan.plugin == "snakemake_logger_plugin_runtracker" and plan.name == "n"
+    assert plan.environment == {
+        "SNAKEMAKE_LOGGER_RUNTRACKER_URL": URL,
+        "SNAKEMAKE_LOGGER_RUNTRACKER_TOKEN": "trk_1",
+        "SNAKEMAKE_LOGGER_RUNTRACKER_RUN_NAME": "n",
+    }
+    named = launch(["snakemake", "--logger-runtracker-run-name", "mine"], Report(URL, "", (), "n"))
+    assert named.name == "mine"
 
 
 @given(
@@ -165,6 +194,21 @@ def test_a_closed_terminal_ends_the_runner(folder: Path, fake: FakeTracker) -> N
     assert next(terminal.lines).startswith("Follow") and next(terminal.lines).startswith("args")
     os.kill(terminal.pid, signal.SIGHUP)
     assert terminal.code() == -signal.SIGHUP
+
+
+def test_a_snakemake_without_our_plugin_runs_without(tmp_path: Path, fake: FakeTracker) -> None:
+    fake.answers["GET", "/user-info"] = 200, {}
+    script = tmp_path / "snakemake"
+    bare = tmp_path / "python3"  # has nothing installed
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -IS "$@"\n')
+    bare.chmod(bare.stat().st_mode | stat.S_IXUSR)
+    script.write_text(f"#!{bare}\nimport sys; print('args', *sys.argv[1:])")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    environment = os.environ | {"PATH": str(tmp_path), "TRACKER_PUBLIC_URL": fake.url}
+    command = [*TRACKER, "run", "--", "snakemake", "-c", "1"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout == "args -c 1\n"
+    assert "has no snakemake-logger-plugin-runtracker" in done.stderr and "not followed" in done.stderr
 
 
 def test_a_runner_that_is_not_there_is_said(tmp_path: Path, fake: FakeTracker) -> None:

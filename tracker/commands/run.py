@@ -1,15 +1,18 @@
-"""`tracker run -- nextflow run …`: starts a runner so that it reports here, and is then as good as not there."""
+"""`tracker run -- nextflow run …` or `snakemake …`: starts a runner so that it reports here, and is then as good as not there."""
 
 import os
+import shutil
+import subprocess
 import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
 from tracker.errors import NotDone
-from tracker.launch import launch, names_in_history, new_name
+from tracker.launch import Launch, Report, launch, names_in_history, new_name
 from tracker.printing import printable
 from tracker.remote import URL_HELP, Refused, RunningTracker
 from tracker.settings import read_settings
@@ -26,24 +29,26 @@ _HISTORY_BYTES = 4 * 2**20
 @app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
 def run(
     command: Annotated[
-        list[str], typer.Argument(help="nextflow run …, as you would type it.", metavar="-- COMMAND…")
+        list[str],
+        typer.Argument(help="nextflow run … or snakemake …, as you would type it.", metavar="-- COMMAND…"),
     ],
     open_page: Annotated[bool, typer.Option("--open", help="Open the run's page in a browser.")] = False,
     url: Annotated[str, typer.Option(help=URL_HELP)] = "",
 ) -> None:
-    """Start `nextflow run …` so that it reports here: nothing is to be configured. Prints the run's link first.
+    """Start `nextflow run …` or `snakemake …` so that it reports here: nothing is to be configured. Prints the run's link first.
 
     The runner then takes this process's place, so it has the terminal and its signals, and its exit code is the command's. If
     the tracker does not answer within 3 s it runs without.
     """
     tracker = RunningTracker(read_settings(), url, _PATIENCE_SECONDS)
-    started = launch(command, tracker.url, tracker.token, names_in_history(_history()), new_name())
+    report = Report(tracker.url, tracker.token, names_in_history(_history()), new_name())
+    started = launch(command, report)
     argv, environment = started.argv, dict(os.environ)
-    if problem := _problem(tracker):
+    if problem := _problem(tracker) or _missing_plugin(started):
         print(f"tracker: {printable(problem)} The run is not followed.", file=sys.stderr, flush=True)
         argv = command
     else:
-        link = f"{tracker.url}/runs/{started.name}"
+        link = f"{tracker.url}/runs/{quote(started.name, safe='')}"
         print(f"Follow the run at {link}", file=sys.stderr, flush=True)
         environment |= started.environment
         if open_page:
@@ -64,6 +69,29 @@ def _problem(tracker: RunningTracker) -> str:
     except NotDone as e:
         return str(e)
     return ""
+
+
+def _missing_plugin(started: Launch) -> str:
+    """What to install so that the runner can report; '' if it can, or nobody knows. Without it the runner would not start at all.
+
+    A console script begins with the interpreter of its environment, which says what is installed there.
+    """
+    program = shutil.which(started.argv[0])
+    if not started.plugin or program is None:
+        return ""
+    with open(program, "rb") as file:
+        first = file.readline(1000).decode("utf-8", "replace").strip()
+    interpreter = first.removeprefix("#!").strip()
+    if (
+        not first.startswith("#!")
+        or "python" not in Path(interpreter).name
+        or not Path(interpreter).is_file()
+    ):
+        return ""
+    has = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({started.plugin!r}) is None)"
+    if subprocess.run([interpreter, "-c", has], timeout=30).returncode == 0:
+        return ""
+    return f"{interpreter} has no {started.plugin.replace('_', '-')}; install it there with pip."
 
 
 def _history() -> str:

@@ -18,7 +18,7 @@ from api.html.render import DASH
 from api.logs.queries import LOG_BYTES, read_tail, run_log, task_files
 from api.runs.models import Cost, Counts, Run, RunFacts, Runner, RunThresholds, Workflow
 from api.runs.run_page import opens_on, since
-from api.runs.runner_words import runner_words
+from api.runs.runner_kinds import runner_kind
 from api.runs.tabs import COLUMNS, sorted_processes, together
 from api.tasks.models import Concurrency, Level, Process
 from api.tasks.pages import boxes, uses
@@ -110,7 +110,7 @@ def facts(run: Run, cycle: int = 1, cycles: int = 1, resumed: bool = False, **mo
         "last_word_ms": None,
         "last_change": None,
         "of_tabs": {"ai": 0, "reports": 0},
-        "words": runner_words("tower", "nextflow"),
+        "words": runner_kind("tower", "nextflow"),
     }
     return RunFacts(**(values | more))
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.runs.resume import is_nextflow, resume_argument, resume_line
+from api.runs.resume import is_nextflow, nextflow_argument, nextflow_line, snakemake_line
+from api.runs.runner_kinds import runner_kind
 
 ID = "4dc656d2-c410-44c8-bc32-7dd0ea87bebf"
 OTHER = "00000000-0000-0000-0000-000000000000"
@@ -29,20 +30,20 @@ OTHER = "00000000-0000-0000-0000-000000000000"
     ],
 )  # fmt: skip
 def test_the_whole_command(command: str, line: str | None) -> None:
-    assert resume_line(command, ID) == line
+    assert nextflow_line(command, ID) == line
 
 
 @given(st.lists(st.text(), max_size=6))
 def test_what_is_pasted_is_one_command_of_the_same_words(words: list[str]) -> None:
     command = shlex.join(["nextflow", "run", *words])
-    line = resume_line(command, ID)
+    line = nextflow_line(command, ID)
     if line is None or {"-name", "-resume"} & set(words):
         return
     assert shlex.split(line) == ["nextflow", "run", *words, "-resume", ID]
 
 
 def test_a_session_is_quoted() -> None:
-    assert resume_argument("odd s'id $(id)") == "-resume 'odd s'\"'\"'id $(id)'"
+    assert nextflow_argument("odd s'id $(id)") == "-resume 'odd s'\"'\"'id $(id)'"
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,27 @@ def test_a_session_is_quoted() -> None:
 )  # fmt: skip
 def test_only_nextflow_resumes_like_this(dialect: str, name: str, nextflow: bool) -> None:
     assert is_nextflow(dialect, name) == nextflow
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("/opt/bin/snakemake -c 4 --config 'a=b c'", "/opt/bin/snakemake -c 4 --config 'a=b c' --rerun-incomplete"),
+        ("snakemake --rerun-incomplete all", "snakemake all --rerun-incomplete"),
+        ("snakemake --config token=[redacted]", None),
+        ("/env/site-packages/snakemake/__main__.py -c 1", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_snakemake_makes_anew_what_was_cut_off(command: str, line: str | None) -> None:
+    assert snakemake_line(command, ID) == line
+
+
+@pytest.mark.parametrize(
+    ("runner", "process", "argument"),
+    [("snakemake", "Rule", "--rerun-incomplete"), ("Snakemake", "Rule", "--rerun-incomplete"), ("miniwdl", "Task", None),
+     ("nextflow", "Process", f"-resume {ID}"), ("airflow", "Process", None), ("", "Process", None)],
+)  # fmt: skip
+def test_each_runner_in_its_own_words(runner: str, process: str, argument: str | None) -> None:
+    kind = runner_kind("native", runner)
+    assert (kind.process, kind.resume_argument(ID)) == (process, argument)

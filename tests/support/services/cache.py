@@ -26,6 +26,11 @@ def nextflow_classpath() -> str:
     return f"{_part('nextflow', SUPPORT / 'maven' / 'nextflow.xml')}/*"
 
 
+def python_of(runner: str) -> Path:
+    """The interpreter of the environment that a runner written in Python has to itself."""
+    return _part(runner, SUPPORT / "pip" / f"{runner}.lock") / "bin" / "python"
+
+
 def clickhouse_library() -> Path:
     folder = _part("clickhouse", SUPPORT / "npm" / "package-lock.json")
     library = folder / "node_modules" / "@chdb" / "lib-linux-x64-gnu" / "libchdb.so"

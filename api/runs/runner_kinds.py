@@ -1,0 +1,64 @@
+"""The runners whose words we know: what each calls things, and how its runs are gone on with. One row of a table each. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from api.runs import resume
+
+
+def _never(*_: str) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerKind:
+    """`process`, `tag`: what it calls what we call a process, and what tells its tasks apart. `log`: the file where it says why
+    it ended, from where it was started; '' where that is not known. `hangs`: what it may wait for when no task is left.
+    `params_option`: takes the parameters as a file. `resume_argument` of a session, and `resume_line` of a command and a session:
+    what goes on, None where nothing does.
+    """
+
+    process: str = "Process"
+    processes: str = "Processes"
+    tag: str = "Tag"
+    log: str = ""
+    hangs: str = "it may wait for something that never comes, or still be writing its results"
+    params_option: str = ""
+    resume_argument: Callable[[str], str | None] = _never
+    resume_line: Callable[[str, str], str | None] = _never
+
+
+_OTHER = RunnerKind()
+_KINDS = {
+    "nextflow": RunnerKind(
+        log=".nextflow.log",
+        hangs="it may wait for a channel that nobody closes, or still be publishing files",
+        params_option="-params-file",
+        resume_argument=resume.nextflow_argument,
+        resume_line=resume.nextflow_line,
+    ),
+    "snakemake": RunnerKind(
+        process="Rule",
+        processes="Rules",
+        tag="Wildcards",
+        log=".snakemake/log",
+        hangs="it may wait for a job of the cluster that is gone, or for files that a slow disk does not show",
+        params_option="--configfile",
+        resume_argument=resume.snakemake_argument,
+        resume_line=resume.snakemake_line,
+    ),
+    "miniwdl": RunnerKind(
+        process="Task",
+        processes="Tasks of the WDL",
+        tag="Call",
+        log="workflow.log",
+        hangs="it may wait for a container that does not start, or still be linking its outputs",
+        params_option="--input",
+    ),
+}
+
+
+def runner_kind(dialect: str, runner_name: str) -> RunnerKind:
+    """The kind of the runner that reports a run."""
+    kind = "nextflow" if resume.is_nextflow(dialect, runner_name) else runner_name.lower()
+    return _KINDS.get(kind, _OTHER)

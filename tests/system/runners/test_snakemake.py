@@ -1,0 +1,163 @@
+"""A real Snakemake with our plugin reports to `tracker up`; the API shows what Snakemake itself says."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.services.process import Child, free_port
+from tests.support.services.python_runners import install_plugin, start
+from tests.system.e2e.client import Reader, until
+from tests.system.e2e.stack import EmbeddedStack
+
+pytestmark = pytest.mark.runner
+
+SNAKEFILE = """
+rule all:
+    input: "joined.txt"
+rule make:
+    output: "{n}.src"
+    benchmark: "bench/{n}.tsv"
+    resources: mem_mb=50
+    threads: 2
+    shell: "echo {wildcards.n} > {output}"
+rule joined:
+    input: "a.src", "b.src"
+    output: "joined.txt"
+    run:
+        open(output[0], "w").write("done")
+rule bad:
+    output: "bad.txt"
+    log: "bad.log"
+    retries: 1
+    shell: "echo no such sample > {log}; exit 3"
+rule slow:
+    output: "slow.txt"
+    shell: "touch began; sleep 600"
+"""
+TIMEOUT = 120.0
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
+    with EmbeddedStack(tmp_path_factory.mktemp("snakemake")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install_plugin("snakemake", tmp_path_factory.mktemp("plugin"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    return tmp_path
+
+
+def snakemake(plugin: Path, folder: Path, url: str, name: str, *arguments: str) -> Child:
+    settings = {"SNAKEMAKE_LOGGER_RUNTRACKER_URL": url, "SNAKEMAKE_LOGGER_RUNTRACKER_RUN_NAME": name}
+    return start(
+        "snakemake",
+        ["--cores", "2", *arguments, "--logger", "runtracker"],
+        folder,
+        PYTHONPATH=str(plugin),
+        **settings,
+    )
+
+
+def shown(reader: Reader, name: str, status: str) -> list[str]:
+    """What is missing until the run has this status."""
+    answer = reader.request("GET", f"/api/v1/runs/{name}")
+    if answer.status == 404:
+        return ["the run is not there"]
+    found = answer.json["status"]
+    return [] if found == status else [f"the run is {found}"]
+
+
+def ended(stack: EmbeddedStack, name: str, status: str) -> tuple[Any, list[dict[str, Any]]]:
+    """The run once it has this status, and its tasks by id."""
+    with Reader(stack.api_url) as reader:
+        until("the run is shown", lambda: shown(reader, name, status))
+        run = reader.run(name)
+        return run, [task for _, task in sorted(reader.tasks(run["id"]).items())]
+
+
+def test_a_run_that_succeeds_and_is_then_up_to_date(stack: EmbeddedStack, plugin: Path, folder: Path) -> None:
+    child = snakemake(plugin, folder, stack.api_url, "good", "--config", "password=hunter2")
+    assert child.wait(TIMEOUT) == 0, child.log_tail()
+    assert "4 of 4 steps (100%) done" in child.log.read_text()
+    run, tasks = ended(stack, "good", "succeeded")
+    assert run["tasks"]["total"] == run["tasks"]["succeeded"] == 4 and run["reported"]["complete"]
+    assert run["runner"] == {"name": "snakemake", "version": "9.27.1"}
+    assert "hunter2" not in run["workflow"]["command_line"] and run["resume_command"] == "--rerun-incomplete"
+    first = next(t for t in tasks if t["tag"] == "n=a")
+    assert (first["name"], first["cpus"], first["memory_bytes"]) == ("make (n=a)", 2, 50_000_000)
+    assert first["realtime_ms"] is not None and first["started_at"] and first["completed_at"]
+
+    assert snakemake(plugin, folder, stack.api_url, "again").wait(TIMEOUT) == 0
+    again, tasks = ended(stack, "again", "succeeded")
+    assert tasks == [] and again["session_id"] == run["session_id"] and again["cycle"] == 2
+
+
+def test_a_rule_that_fails_after_a_retry(stack: EmbeddedStack, plugin: Path, folder: Path) -> None:
+    child = snakemake(
+        plugin, folder, stack.api_url, "bad", "bad.txt", "joined.txt", "--keep-going", "--quiet", "all"
+    )
+    assert child.wait(TIMEOUT) == 1, child.log_tail()
+    run, tasks = ended(stack, "bad", "failed")
+    assert (run["tasks"]["succeeded"], run["tasks"]["failed"], run["tasks"]["retried"]) == (3, 1, 1)
+    attempts = [
+        (t["attempt"], t["status"], t["exit"], t["error_action"]) for t in tasks if t["process"] == "bad"
+    ]
+    assert attempts == [(1, "failed", 3, "RETRY"), (2, "failed", 3, None)]
+    assert run["error"]["exit_status"] == 1 and "no such sample" in run["error"]["report"]
+
+
+def test_ctrl_c_is_a_cancelled_run(stack: EmbeddedStack, plugin: Path, folder: Path) -> None:
+    child = snakemake(plugin, folder, stack.api_url, "stopped", "slow.txt")
+    child.wait_until((folder / "began").exists, "the job", TIMEOUT)
+    os.killpg(child.pid, signal.SIGINT)
+    assert child.wait(TIMEOUT) == 1, child.log_tail()
+    run, tasks = ended(stack, "stopped", "cancelled")
+    assert [t["status"] for t in tasks] == ["aborted"] and run["tasks"]["failed"] == 0
+
+
+def test_a_head_that_is_killed_is_disconnected(
+    plugin: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with EmbeddedStack(tmp_path_factory.mktemp("killed"), disconnected_after_seconds=20) as stack:
+        child = snakemake(plugin, folder, stack.api_url, "killed", "slow.txt")
+        child.wait_until((folder / "began").exists, "the job", TIMEOUT)
+        with Reader(stack.api_url) as reader:
+            until("the run is shown", lambda: shown(reader, "killed", "running"))
+            child.kill()
+            until("the run is lost", lambda: shown(reader, "killed", "disconnected"))
+
+
+def test_the_workflow_does_not_need_the_tracker(plugin: Path, folder: Path) -> None:
+    child = snakemake(plugin, folder, f"http://127.0.0.1:{free_port()}", "away")
+    assert child.wait(TIMEOUT) == 0, child.log_tail()
+    said = child.log.read_text()
+    assert "4 of 4 steps (100%) done" in said and "were not delivered to" in said and "Traceback" not in said
+
+
+def test_a_tracker_that_never_answers_holds_no_exit(plugin: Path, folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        child = snakemake(plugin, folder, url, "silent", "--logger-runtracker-close-seconds", "2")
+        assert child.wait(TIMEOUT) == 0, child.log_tail()
+        assert "were not delivered to" in child.log.read_text()
+
+
+def test_a_dry_run_is_no_run(stack: EmbeddedStack, plugin: Path, folder: Path) -> None:
+    child = snakemake(plugin, folder, stack.api_url, "dry", "--dry-run")
+    assert child.wait(TIMEOUT) == 0, child.log_tail()
+    assert snakemake(plugin, folder, stack.api_url, "after").wait(TIMEOUT) == 0
+    ended(stack, "after", "succeeded")
+    with Reader(stack.api_url) as reader:
+        assert reader.request("GET", "/api/v1/runs/dry").status == 404
