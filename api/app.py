@@ -8,9 +8,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.alerts import routes as alert_routes
 from api.auth import login
@@ -85,7 +85,7 @@ def create_app(
     gate: Gate | None = None,
     read_again: ReadAgain = read_nothing,
 ) -> FastAPI:
-    """The application. `clock` gives the wall clock in ms; `extra_routes` are matched first, and guard themselves.
+    """The application. `clock` gives the wall clock in ms; `extra_routes` are runners' and answered first: they guard themselves.
 
     `read_again` reads dead letters by today's code. Without a `gate` everybody may do everything. It neither opens nor closes the
     tables and the log: who made them does.
@@ -109,11 +109,12 @@ def create_app(
     for router in _capabilities(reader, log, clock, gate, read_again):
         app.include_router(router)
     app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
-    app.router.routes[:0] = extra_routes
+    app.router.routes[:0] = extra_routes  # for the answer to a wrong method
     problems.install(app, answer_problem)
     app.state.clock = clock
     bind_runs(app.state, lambda ref: runs.resolve(reader, ref), lambda run_id: runs.owner(reader, run_id))
-    app.add_middleware(Guarded, gate=gate, reported=extra_routes)
+    app.add_middleware(Guarded, gate=gate)
+    app.add_middleware(_RunnersFirst, routes=extra_routes)
     app.add_middleware(SafeAnswers, respond=answer_problem)
     app.add_middleware(WholeNames)
     _describe_problems(app)
@@ -155,6 +156,23 @@ def _capabilities(
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
+
+
+class _RunnersFirst:
+    """ASGI middleware: what runners call is matched once, and passes none of what the api's own requests need."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+        self.app, self.routes = app, routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            for route in self.routes:
+                match, of_route = route.matches(scope)
+                if match is Match.FULL:  # with another method the same path may be one of the api's own
+                    scope.update(of_route)
+                    await route.handle(scope, receive, send)
+                    return
+        await self.app(scope, receive, send)
 
 
 class _Static(StaticFiles):

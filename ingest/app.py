@@ -40,8 +40,9 @@ _log = structlog.get_logger(__name__)
 
 VERBS = frozenset({"create", "begin", "progress", "heartbeat", "complete"})
 
-#: A body larger than this (bytes) is read in a thread, so that it does not hold up everybody's answers.
-LARGE_BODY = 64 * 1024
+#: A body larger than this (bytes) is read in a thread, so that it does not hold up everybody's answers. Measured: 100 task
+#: records of a cloud run are 134 KB, and take 0.9 ms, or 2.7 ms with patience.
+LARGE_BODY = 256 * 1024
 #: Those threads: not asyncio's own, which projection uses, and few, as they compete for one interpreter.
 _LARGE_BODIES = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ingest-parse")
 
@@ -162,7 +163,7 @@ class _Edge:
                 *(run_id, verb, body, workspace, self._clock(), self._process, caller.name),
                 on_any_run=may(caller, Act.CHANGE_RUN),
             )
-            where = f"{request.method} {request.url.path}"
+            where = f"{request.method} {request.scope['path']}"
             message = await _off_loop(len(body), message_of, runner_request, read, where, dialect, self._most)
             await self._append(message)
         except Refusal as refusal:

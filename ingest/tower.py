@@ -1,25 +1,21 @@
 """The dialect of Nextflow's Tower client, 23.10 to 26.04: one request → one event, with its task records.
 
 A tracker never fails a pipeline: what is wrong in part is set aside and the rest is kept; what cannot be
-understood raises Unreadable. The usual request is validated from its bytes in one go; only one that fails is
-read with patience.
+understood raises Unreadable. The usual `progress` goes through `fast_path.py`; only one that it does not take is read with
+patience.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Any, cast
 
-from pydantic import Field, ValidationError
-
-from ingest import ids, nextflow, partial_parsing
+from ingest import fast_path, ids, nextflow, partial_parsing
 from ingest.partial_parsing import SetAsideParts
 from ingest.request import Read, Request, Unreadable
-from schemas.envelope import Model
 from schemas.events import (
     Begun,
     Created,
     Heartbeat,
     Payload,
-    Progress,
     RunBegun,
     RunCompleted,
     RunCreated,
@@ -29,16 +25,6 @@ from schemas.events import (
     TasksChangedEvent,
 )
 from schemas.statuses import Dialect
-from schemas.values import Instant
-
-
-class Body(Model):
-    """The bodies of progress and heartbeat, if all is well with them."""
-
-    tasks: Annotated[list[nextflow.NextflowTask], Field(fail_fast=True)] | None = None
-    progress: nextflow.NextflowProgress | None = None
-    instant: Instant | None = None
-
 
 CREATED = {
     "name": "runName",
@@ -89,20 +75,15 @@ def _begin(request: Request) -> Read:
 
 def _changes(request: Request) -> Read:
     """Progress and heartbeat."""
+    aside, instant = SetAsideParts(), cast(object, None)
     try:
-        body = Body.model_validate_json(request.body)
-        tasks: list[TaskRecord] = list(body.tasks or ())
-        progress: Progress | None = body.progress
-        instant: object = body.instant
-        aside = SetAsideParts()
-    except ValidationError:
-        fields, aside = partial_parsing.parse(request.body), SetAsideParts()
-        tasks = _tasks(fields, aside)
+        tasks, progress, instant = fast_path.read(request.body, request.run_id)
+    except fast_path.NotUsual:
+        fields = partial_parsing.parse(request.body)
+        tasks = _tasks(fields, request.run_id, aside)
         progress, instant = nextflow.progress_of(fields, aside), fields.get("instant")
     common = _common(instant, request.workspace, aside)
     totals: dict[str, Any] = {"progress": progress, "stored": nextflow.stored_of(progress)}
-    for task in tasks:
-        task.run_id = request.run_id
     # A heartbeat brings no tasks, but if one did they would count.
     if tasks or request.verb == "progress":
         changed = TasksChanged(**common, **totals, set_aside=aside.all())
@@ -138,10 +119,11 @@ def _common(instant: object, workspace: str, aside: SetAsideParts) -> dict[str, 
     return {"dialect": Dialect.TOWER, "workspace": payload.workspace, "instant": payload.instant}
 
 
-def _tasks(body: Mapping[str, Any], aside: SetAsideParts) -> list[TaskRecord]:
+def _tasks(body: Mapping[str, Any], run_id: str, aside: SetAsideParts) -> list[TaskRecord]:
     tasks: list[TaskRecord] = []
     for i, record in enumerate(partial_parsing.items(body, "tasks", aside) or ()):
         task = nextflow.task_of(record, f"tasks[{i}]", aside)
         if task is not None:
+            task.run_id = run_id
             tasks.append(task)
     return tasks

@@ -66,7 +66,7 @@ Place = Annotated[str, _at_most(MOST_PLACE)]
 Text = Annotated[str, Field(max_length=2**20)]
 
 
-def _object_text(value: object) -> object:
+def object_text(value: object) -> str:
     """An object of free JSON → its text. Raises ValueError for what JSON cannot hold, and for a text of anything else."""
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -76,7 +76,8 @@ def _object_text(value: object) -> object:
 
 
 #: An object whose fields are the runner's own, as JSON text.
-Object = Annotated[str, BeforeValidator(_object_text), Field(max_length=16_384)]
+MOST_OBJECT = 16_384
+Object = Annotated[str, BeforeValidator(object_text), Field(max_length=MOST_OBJECT)]
 Person = Annotated[str, Field(max_length=200)]
 Amount = Annotated[int, Field(ge=-INT64_MAX, le=INT64_MAX)]
 

@@ -6,7 +6,7 @@ beyond that stands in permissions.py.
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
@@ -14,7 +14,6 @@ from urllib.parse import quote, urlsplit
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.permissions import SAFE_METHODS, entered, forbidden
@@ -128,13 +127,13 @@ class Gate:
 
 
 class Guarded:
-    """ASGI middleware: the gate before the app. `reported` are routes of runners, which ingest guards itself."""
+    """ASGI middleware: the gate before the app."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, reported: Sequence[BaseRoute]) -> None:
-        self.app, self.gate, self.reported = app, gate, reported
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self.app, self.gate = app, gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._is_reported(scope):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         try:
@@ -155,10 +154,6 @@ class Guarded:
             await self.app(scope, limited(receive), send)
         finally:
             REQUEST_CONTEXT.reset(reset)
-
-    def _is_reported(self, scope: Scope) -> bool:
-        """Whole matches only: with another method the same path may be one of the api's own."""
-        return any(route.matches(scope)[0] is Match.FULL for route in self.reported)
 
     def _enter(self, scope: Scope) -> tuple[Caller | None, str]:
         """Who comes in. Raises Problem."""

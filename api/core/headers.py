@@ -2,7 +2,6 @@
 
 import logging
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +26,12 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+#: What an answer gets that does not say otherwise itself.
+_RAW_HEADERS = [
+    (name.lower().encode(), value.encode())
+    for name, value in (HEADERS | {"Cache-Control": "no-store"}).items()
+]
+
 
 class SafeAnswers:
     """ASGI middleware around everything, the answers to errors included."""
@@ -44,10 +49,9 @@ class SafeAnswers:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
+                own = {name.lower() for name, _ in message.get("headers", ())}
+                added = [header for header in _RAW_HEADERS if header[0] not in own]
+                message["headers"] = [*message.get("headers", ()), *added]
             await send(message)
 
         try:

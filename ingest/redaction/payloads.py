@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.redaction.names import Secrecy, is_password, is_user, looks_random, secrecy
 from ingest.redaction.shapes import HIDDEN
-from ingest.redaction.text import config, env, script, short, text, url
+from ingest.redaction.text import config, env, script, short, task_folder, text, url
 from schemas.events import Begun, Completed, Created, Payload, TaskRecord, Workflow
 
 _NAMES, _VALUES = ("name", "key", "Name", "Key"), ("value", "Value")
@@ -68,7 +68,7 @@ def body(raw: bytes) -> bytes:
         return hidden.encode("utf-8", "surrogateescape")
 
 
-_TASK_TEXTS = ("name", "tag", "container", "workdir", "queue", "log_stream_id")
+_TASK_TEXTS = ("name", "tag", "container", "queue", "log_stream_id")
 _TASK_OBJECTS = ("resource_allocation", "gpu_metrics")
 
 
@@ -79,13 +79,15 @@ def tasks(records: Iterable[TaskRecord]) -> None:
             r.env = env(r.env)
         if r.script:
             r.script = script(r.script)
+        if r.workdir:
+            r.workdir = task_folder(r.workdir)
         for field in _TASK_TEXTS:
-            if old := getattr(r, field):
-                setattr(r, field, short(old))
+            if (old := getattr(r, field)) and (safe := short(old)) is not old:
+                setattr(r, field, safe)
         for field in _TASK_OBJECTS:
             if old := getattr(r, field):
-                safe = value(json.loads(old))
-                setattr(r, field, json.dumps(safe, ensure_ascii=False, separators=(",", ":")))
+                safe = json.dumps(value(json.loads(old)), ensure_ascii=False, separators=(",", ":"))
+                setattr(r, field, safe)
 
 
 def payload(data: Payload) -> None:

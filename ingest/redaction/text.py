@@ -7,7 +7,7 @@ import re
 
 from ingest.redaction.commands import hide_arguments, hide_input
 from ingest.redaction.names import Secrecy, is_password, is_user, looks_random, secrecy
-from ingest.redaction.shapes import HIDDEN, hide_key_blocks, hide_shapes
+from ingest.redaction.shapes import HIDDEN, hide_key_blocks, hide_shapes, may_hold_shapes
 
 # Each quantifier is possessive, bounded, or starts where it cannot start again within its match.
 _QUOTED = r"""'''.*?'''|\"""(?:.*?)\"""|'(?:\\.|[^'\\])*+'|"(?:\\.|[^"\\])*+\""""
@@ -71,6 +71,13 @@ _ENV_LINE = re.compile(r"[ \t]*+(?:export[ \t]++)?([^=\s]++)=")
 _SETTING = re.compile(r"([ \t]*+['\"]?([\w.\-]++)['\"]?[ \t]*+=[ \t]*+)(?=\S)")
 _SCOPE = re.compile(r"[ \t]*+(?:withName:|withLabel:)?['\"]?([\w.\-:*|~]++)['\"]?[ \t]*+\{[ \t]*+\Z")
 
+_TASK_HASH = re.compile(r"(?<=/)[0-9a-f]{2}/[0-9a-f]{30}\Z")
+_TASK_HASH_LENGTH = 33
+
+#: Texts without anything to hide, as all tasks of a process have the same container and queue, and each is told several times.
+_plain_texts: set[str] = set()
+_MOST_PLAIN_TEXTS, _MOST_PLAIN_LENGTH = 4096, 500
+
 
 def url(text: str) -> str:
     """The text without the users, passwords and signatures of its URLs: `https://***@host/path`."""
@@ -83,7 +90,27 @@ def url(text: str) -> str:
 
 def short(text: str) -> str:
     """A name, an address or another short text that holds no assignments."""
-    return hide_shapes(url(text))
+    return text if _is_plain(text) else hide_shapes(url(text))
+
+
+def task_folder(text: str) -> str:
+    """A task's folder, as `short`. Of `…/work/ab/0123…` the last two names are a hash, which neither is a secret nor makes one of
+    what stands before it; so only that is looked at, and all tasks of a run have it in common."""
+    own = _TASK_HASH.match(text, len(text) - _TASK_HASH_LENGTH)
+    return text if own and _is_plain(text[:-_TASK_HASH_LENGTH]) else short(text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there is nothing in the text that `short` looks for."""
+    if text in _plain_texts:
+        return True
+    if may_hold_shapes(text) or ("://" in text and ("@" in text or "=" in text)):
+        return False
+    if len(text) <= _MOST_PLAIN_LENGTH:
+        if len(_plain_texts) >= _MOST_PLAIN_TEXTS:
+            _plain_texts.clear()
+        _plain_texts.add(text)
+    return True
 
 
 def text(value: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ingest import partial_parsing, tower
+from ingest.app import LARGE_BODY
 from ingest.message import message_of
 from ingest.redaction import payloads
 from ingest.request import Request
@@ -149,6 +150,6 @@ def test_a_large_body_is_read_in_threads_that_projection_does_not_use(
 
     monkeypatch.setattr(tower, "read", noted)
     edge = Edge()
-    for size in (10, 70_000):
+    for size in (10, LARGE_BODY):
         edge.send("PUT", "/trace/run1/heartbeat", json.dumps({"x": "x" * size}).encode())
     assert threads[0] == threading.main_thread().name and threads[1].startswith("ingest-parse")

@@ -1,0 +1,173 @@
+"""CPU time of a `progress` by part, in this process, beside the limit of the same bytes: python -m bench.hot_path
+
+The limit is `json.loads` and `json.dumps` of the same body: what reading and writing JSON in Python costs with nothing checked.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from api.app import create_app
+from bench.freshness import machine
+from bench.load import INSTANT, RECORDS, real_records
+from ingest import fast_path, message, tower
+from ingest.app import routes
+from ingest.request import Request
+from schemas.settings import Settings
+from schemas.statuses import Dialect
+from stores.tables.client import Tables
+from tests.support.log import NOW, MemoryLog
+
+_ROUNDS, _CALLS = 7, 40
+
+#: What a task on AWS Batch has beside what the records of a local run have.
+BATCH = {
+    "container": "quay.io/biocontainers/mulled-v2-1fa26d1ce03c295fe2fdcf85831a92fbcbd7e8c2:1df389393721fc66f3fd8778ad938ac7119-0",
+    "queue": "arn:aws:batch:eu-west-1:123456789012:job-queue/work-2aBcDeFgHiJkLm",
+    "executor": "awsbatch",
+    "machineType": "m5.4xlarge",
+    "cloudZone": "eu-west-1b",
+    "priceModel": "spot",
+    "hostname": "ip-10-0-12-77.eu-west-1.compute.internal",
+    "cpus": 4,
+    "memory": 17_179_869_184,
+    "disk": 107_374_182_400,
+    "time": 28_800_000,
+    "pcpu": 372.4,
+    "pmem": 41.3,
+    "cpuModel": "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz",
+    "rss": 7_123_456_789,
+    "vmem": 9_123_456_789,
+    "peakRss": 8_123_456_789,
+    "peakVmem": 9_923_456_789,
+    "rchar": 123_456_789_012,
+    "wchar": 23_456_789_012,
+    "syscr": 1_234_567,
+    "syscw": 234_567,
+    "readBytes": 12_345_678_901,
+    "writeBytes": 2_345_678_901,
+    "volCtxt": 12_345,
+    "invCtxt": 1_234,
+}
+
+
+def batch_records(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The records as AWS Batch would have run them."""
+    return [
+        r
+        | BATCH
+        | {"nativeId": f"a2b0c1d2-1111-4222-8333-{n:012d}", "workdir": f"s3://lab-work/work/ab/{n:030x}"}
+        for n, r in enumerate(records)
+    ]
+
+
+def main() -> None:
+    """Print the machine and, for each kind of record, µs of CPU a record."""
+    print(machine())
+    real = real_records()[: 20 * RECORDS]
+    table = Table("µs of CPU a record", "limit", "mapping", "to the limit", "patient path", "request in all")
+    for kind, records in {"local run": real, "AWS Batch": batch_records(real)}.items():
+        bodies = [body(records[n : n + RECORDS]) for n in range(0, len(records), RECORDS)]
+        limit, mapping = of_a_record(bodies, _through_json), of_a_record(bodies, _through_mapping)
+        with nothing_usual():
+            patient = of_a_record(bodies, _through_mapping)
+        whole = asyncio.run(_requests(bodies))
+        size = len(bodies[0]) / RECORDS
+        figures = (
+            f"{limit:.1f}",
+            f"{mapping:.1f}",
+            f"{mapping / limit:.2f}",
+            f"{patient:.1f}",
+            f"{whole:.1f}",
+        )
+        table.add_row(f"{kind}, {size:,.0f} bytes", *figures)
+    Console(width=110).print(table)
+    print(
+        f"{RECORDS} records a request, each request another; the least of {_ROUNDS} rounds. The log is in memory."
+    )
+
+
+def body(tasks: list[dict[str, Any]]) -> bytes:
+    """A request with these tasks."""
+    return json.dumps({"tasks": tasks, "progress": {"succeeded": len(tasks)}, "instant": INSTANT}).encode()
+
+
+def of_a_record(bodies: list[bytes], call: Callable[[bytes], object]) -> float:
+    """µs of CPU a record, of the round that took least."""
+    rounds = []
+    for _ in range(_ROUNDS):
+        began = time.thread_time()
+        for n in range(_CALLS):
+            call(bodies[n % len(bodies)])
+        rounds.append(time.thread_time() - began)
+    return min(rounds) / _CALLS / RECORDS * 1e6
+
+
+@contextmanager
+def nothing_usual() -> Iterator[None]:
+    """All requests take the patient path."""
+
+    def read(*_: object) -> Any:
+        raise fast_path.NotUsual
+
+    usual, fast_path.read = fast_path.read, read
+    try:
+        yield
+    finally:
+        fast_path.read = usual
+
+
+def _through_json(body: bytes) -> str:
+    return json.dumps(json.loads(body))
+
+
+def _through_mapping(body: bytes) -> message.Message:
+    request = Request("run1", "progress", body, "", NOW, "bench")
+    return message.message_of(request, tower.read, "PUT /", Dialect.TOWER, 2**25)
+
+
+async def _requests(bodies: list[bytes]) -> float:
+    """µs of CPU a record, of requests to the application of `tracker up` without its server."""
+    log, settings = MemoryLog(), Settings()
+    runners = routes(log, settings, "bench", lambda: NOW)
+    app = create_app(Tables("chdb", Path("never-opened")), log, settings, lambda: NOW, extra_routes=runners)
+    rounds = []
+    for _ in range(_ROUNDS):
+        began = time.process_time()
+        for n in range(_CALLS):
+            await _put(app, bodies[n % len(bodies)])
+        rounds.append(time.process_time() - began)
+        log.partitions[0].clear()
+    return min(rounds) / _CALLS / RECORDS * 1e6
+
+
+async def _put(app: Any, body: bytes) -> None:
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/trace/run1/progress",
+        "raw_path": b"/trace/run1/progress",
+        "query_string": b"",
+        "headers": [(b"authorization", b"Bearer any"), (b"content-length", str(len(body)).encode())],
+        "client": ("127.0.0.1", 1),
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    async def send(sent: dict[str, Any]) -> None:
+        if sent.get("status", 200) != 200:
+            raise RuntimeError(f"answered {sent['status']}")
+
+    await app(scope, receive, send)
+
+
+if __name__ == "__main__":
+    main()
