@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import cramjam
+
 from schemas import topics
+from stores.log.packing import pack, unpack
 from stores.log.port import Bounds, LogUnavailable, Record
 
 _log = logging.getLogger(__name__)
@@ -23,7 +26,8 @@ Token = TypeVar("Token")
 #: (topic, partition) → id of the stream: one partition of one topic.
 Streams = Mapping[tuple[str, int], int]
 
-_FORMAT = 1  # PRAGMA user_version of the files that this code writes and reads
+_FORMAT = 2  # PRAGMA user_version of the files that this code writes
+_READ_FORMATS = (1, 2)  # and reads: in format 1 every message stands as it is, and nothing of it looks packed
 # The id of a record is its stream and its offset, so a stream lies together in one B-tree. `value` comes
 # last, so that the other columns are read without walking its overflow pages.
 _OFFSET_BITS = 40
@@ -182,7 +186,7 @@ class Writer(Generic[Token]):
                 continue
             tail = tails[work.stream]
             tail.appended_at = max(tail.appended_at, now)
-            rows.append((_id(work.stream, tail.end), tail.appended_at, work.key, work.type, work.value))
+            rows.append((_id(work.stream, tail.end), tail.appended_at, work.key, work.type, pack(work.value)))
             offsets.append(tail.end)
             tail.end += 1
         self._connection.execute("BEGIN IMMEDIATE")
@@ -237,6 +241,7 @@ def open_for_writing(path: Path, partitions: int) -> sqlite3.Connection:
                 f"BEGIN IMMEDIATE; {_SCHEMA} INSERT INTO log VALUES ({partitions}); COMMIT;"
             )
         partitions, _ = load(path, connection)
+        connection.execute(f"PRAGMA user_version = {_FORMAT}")  # an older tracker cannot read what comes now
         rows = [(topic, partition) for topic in topics.ALL for partition in range(partitions)]
         connection.executemany("INSERT OR IGNORE INTO streams (topic, partition) VALUES (?, ?)", rows)
     except BaseException:
@@ -257,9 +262,9 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 def load(path: Path, connection: sqlite3.Connection) -> tuple[int, Streams]:
     """The number of partitions, and the streams. Raises LogUnavailable for a file of another format."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != _FORMAT:
+    if version not in _READ_FORMATS:
         raise LogUnavailable(
-            f"{path} is of format {version}; this version of the tracker reads format {_FORMAT}"
+            f"{path} is of format {version}; this version of the tracker reads formats up to {_FORMAT}"
         )
     (partitions,) = connection.execute("SELECT partitions FROM log").fetchone()
     rows = connection.execute("SELECT topic, partition, id FROM streams").fetchall()
@@ -303,19 +308,27 @@ def bounds(connection: sqlite3.Connection, stream: int) -> Bounds:
 def records(
     connection: sqlite3.Connection, stream: int, partition: int, start: int, count: int, size: int
 ) -> list[Record]:
-    """At most `count` records from offset `start` on, of at most `size` bytes (or one that is larger)."""
+    """At most `count` records from offset `start` on, of at most `size` bytes (or one that is larger). Raises sqlite3.Error."""
     low, high = _ids(stream)
     rows: Iterable[tuple[int, int, str, str, bytes]] = connection.execute(
         "SELECT id, appended_at, key, type, value FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
         (low + start, high, count),
     )
     chunk: list[Record] = []
-    for id_, appended_at, key, type_, value in rows:
+    for id_, appended_at, key, type_, stored in rows:
+        value = _unpacked(stored, id_)
         size -= len(value)
         if chunk and size < 0:
             break
         chunk.append(Record(partition, id_ - low, appended_at, key, type_, value))
     return chunk
+
+
+def _unpacked(stored: bytes, id_: int) -> bytes:
+    try:
+        return unpack(stored)
+    except cramjam.DecompressionError as error:
+        raise sqlite3.DatabaseError(f"record {id_} is damaged: {error}") from error
 
 
 def count(connection: sqlite3.Connection, stream: int, start: int, end: int, type: str) -> int:
