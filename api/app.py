@@ -41,6 +41,8 @@ from api.ops.log_view import LogView
 from api.outputs import forms as output_forms
 from api.outputs import pages as output_pages
 from api.outputs import routes as output_routes
+from api.pipelines import pages as pipeline_pages
+from api.pipelines import routes as pipeline_routes
 from api.reports import routes as report_routes
 from api.reports import tabs as report_tabs
 from api.runs import forms as run_forms
@@ -135,6 +137,8 @@ def _capabilities(
         timeline_pages.router(reader),
         cost_routes.router(reader),
         cost_pages.router(reader),
+        pipeline_routes.router(reader),
+        pipeline_pages.router(reader),
         output_routes.router(reader, log, stores, clock),
         output_pages.router(reader, stores),
         output_forms.router(reader, log, stores, clock),

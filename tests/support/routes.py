@@ -29,4 +29,4 @@ def routes(found: Iterable[BaseRoute]) -> Iterator[Asked]:
     """Every method of every route."""
     for route in flat(found):
         for method in sorted((route.methods or {"GET"}) - {"HEAD", "OPTIONS"}):
-            yield Asked(method, route.path)
+            yield Asked(method, route.path_format)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -47,6 +48,7 @@ QUERIES: dict[str, list[dict[str, Any]]] = {
     "/api/v1/output-folders": [{"uri": "/"}],
     "/api/v1/outputs": [{"search": "a"}],
     "/api/v1/runs/{ref}/outputs": [{"sort": "-bytes", "search": "a"}],
+    "/api/v1/costs": [{"by": way} for way in ("user", "label", "capacity", "day")],
     "/api/v1/runs/{ref}/tasks": [{"sort": "-duration_ms"}, {"status": "failed"}, {"search": "a"}],
 }
 
@@ -144,6 +146,7 @@ def asked(theatre: Played) -> Iterator[tuple[str, tuple[int, Any]]]:
     process = tables.value(
         "SELECT min(process) FROM run_processes FINAL WHERE run_id = {r:String}", r=theatre.run_id
     )
+    pipeline = quote(request(app, "GET", "/api/v1/pipelines").json()["pipelines"][0]["name"], safe="")
     values = {
         "job_id": "j1",
         "letter_id": f"{letter['partition']}-{letter['offset']}",
@@ -152,7 +155,14 @@ def asked(theatre: Played) -> Iterator[tuple[str, tuple[int, Any]]]:
     }
     reading = [path for method, path in routes(app.routes) if method == "GET" and path not in ELSEWHERE]
     for run in theatre.run_ids:
-        values |= {"ref": run, "task_id": "1", "note_id": "n1", "part": "tasks", "text_name": "script"}
+        values |= {
+            "name": pipeline,
+            "ref": run,
+            "task_id": "1",
+            "note_id": "n1",
+            "part": "tasks",
+            "text_name": "script",
+        }
         for path in reading:
             if "{ref}" not in path and run != theatre.run_ids[0]:
                 continue

@@ -58,6 +58,7 @@ _VALUES = {
     "status": "running",
     "token_id": "0",
     "job_id": "j1",
+    "name": "pipe",
 }
 
 

@@ -240,9 +240,22 @@ def falls_idle(run: int) -> tuple[Any, ...]:
     return Say(run, told, (began,)), Pass(1, 5000, *beats), Say(run, told, (ended,)), Pass(6, 5000, *beats)
 
 
+def ends_at_work(run: int) -> tuple[Any, ...]:
+    """Its end comes when its figures count a task that runs."""
+    began = {"task_id": 1, "process": "A", "status": "running", "started_at": 0}
+    began |= dict.fromkeys(("submitted_at", "completed_at"))
+    return (
+        Say(run, e.TasksChanged(), (began,)),
+        Pass(1, 5000, PROCESSES[:1], True, (run,)),
+        Say(run, e.Completed(state=ReportedState.FAILED), ()),
+    )
+
+
 _said = st.one_of(_sent(_says), st.builds(Show, _run))
 _often = (_said, _said, _said, _passes, _passes)
-STEPS = st.lists(st.one_of(*_often, *_often, _rare, _run.map(falls_idle)), min_size=6, max_size=18).map(_flat)
+STEPS = st.lists(
+    st.one_of(*_often, *_often, _rare, _run.map(falls_idle), _run.map(ends_at_work)), min_size=6, max_size=18
+).map(_flat)
 
 
 def written(partitions: int, steps: Sequence[Any]) -> list[Message]:

@@ -14,7 +14,8 @@ PAGES = [
     "/runs/{failed}#overview", "/runs/{success}#timeline", "/runs/{rich}#config",
     "/runs/{evil}#notes", "/runs/{success}#logs", "/runs/{success}#cost", "/runs/{failed}#history", "/runs/{evil}#ai",
     "/runs/{killed}", "/runs/{failed}/tasks", "/runs/{failed}/tasks/1", "/runs/{failed}/timeline", "/runs/nobody",
-    "/runs/{success}/process?name=VARIANTS:CALLING:MAP",
+    "/runs/{success}/process?name=VARIANTS:CALLING:MAP", "/costs?started_after=", "/pipelines?started_after=",
+    "/pipelines/lab%2Fvariants?started_after=",
 ]  # fmt: skip
 
 

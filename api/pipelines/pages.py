@@ -1,0 +1,62 @@
+"""The list of pipelines, and a page each."""
+
+from dataclasses import replace
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from api.core.db import Reader
+from api.core.params import RunFilter
+from api.html.page import Page, query_without
+from api.html.render import render
+from api.pipelines import queries
+from api.pipelines.routes import Filter, Name
+from api.runs.models import Run
+
+#: Of how many days the pages tell unless they are asked for others.
+_DAYS = 90
+#: What the form offers: `started_after` → words.
+TIMES = {"-7d": "last 7 days", "-30d": "last 30 days", "-90d": "last 90 days", "": "all"}
+
+
+def router(reader: Reader) -> APIRouter:
+    """The routes."""
+    r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
+
+    def since(request: Request, filter: RunFilter) -> RunFilter:
+        if "started_after" in request.query_params:
+            return filter
+        return replace(filter, after_ms=reader.clock() - _DAYS * 86_400_000)
+
+    @r.get("/pipelines")
+    def pipelines_page(request: Request, filter: Filter) -> Response:
+        """Of the last 90 days unless the address says otherwise."""
+        return render(
+            "pipelines/pipelines.html",
+            found=queries.pipelines(reader, since(request, filter)),
+            params={"search": "", "user": "", "started_after": f"-{_DAYS}d"} | dict(request.query_params),
+            times=TIMES,
+            now_ms=reader.clock(),
+            query=query_without(request),
+        )
+
+    @r.get("/pipelines/{name:path}")
+    def pipeline_page(request: Request, name: Name, filter: Filter) -> Response:
+        """One pipeline, by its runs of the last 90 days unless the address says otherwise."""
+        found = queries.one_pipeline(reader, name, since(request, filter))
+        return render(
+            "pipelines/pipeline.html",
+            pipeline=found,
+            widths=bar_widths(found.newest),
+            now_ms=reader.clock(),
+            params={"started_after": f"-{_DAYS}d"} | dict(request.query_params),
+            times=TIMES,
+        )
+
+    return r
+
+
+def bar_widths(runs: list[Run]) -> list[float]:
+    """Pure. How long each run took, in per cent of the longest."""
+    longest = max((r.duration_ms or 0 for r in runs), default=0) or 1
+    return [round(100 * (r.duration_ms or 0) / longest, 2) for r in runs]
