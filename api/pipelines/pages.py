@@ -10,7 +10,7 @@ from api.core.params import RunFilter
 from api.html.page import Page, query_without
 from api.html.render import render
 from api.pipelines import queries
-from api.pipelines.routes import Filter, Name
+from api.pipelines.params import Filter, Name
 from api.runs.models import Run
 
 #: Of how many days the pages tell unless they are asked for others.

@@ -1,17 +1,12 @@
 """Pipelines under /api/v1."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter
 
 from api.core.db import Reader
-from api.core.params import RunFilter, run_filter
 from api.core.problems import responses
 from api.pipelines import queries
 from api.pipelines.models import PipelineDetail, PipelineList
-
-Name = Annotated[str, Path(max_length=1000, description="As lists of runs show it")]
-Filter = Annotated[RunFilter, Depends(run_filter)]
+from api.pipelines.params import Filter, Name
 
 
 def router(reader: Reader) -> APIRouter:

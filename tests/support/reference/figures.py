@@ -35,6 +35,10 @@ class Rate(NamedTuple):
     basis: str = "list"
 
 
+#: An attempt is priced for ten years at most.
+PRICED_MS_MAX = 10 * 365 * 86_400_000
+
+
 def ms(moment: datetime | None) -> int | None:
     """Epoch ms."""
     return None if moment is None else int(moment.timestamp() * 1000 + 0.5)

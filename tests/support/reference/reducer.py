@@ -31,6 +31,7 @@ from schemas.events import (
 from schemas.thresholds import own
 from tests.support.reference.clock import ObservedClock
 from tests.support.reference.figures import (
+    PRICED_MS_MAX,
     TERMINAL_RANK,
     Rate,
     Task,
@@ -226,7 +227,7 @@ class Run:
         start, ended = ms(record.started_at), ms(record.completed_at)
         ended = self.ended_at if ended is None else ended
         until = self.last_instant if ended is None else ended
-        lasted = 0 if start is None or until is None else max(0, until - start)
+        lasted = 0 if start is None or until is None else min(PRICED_MS_MAX, max(0, until - start))
         amount, uncached = cost(record, lasted, rates), would_cost(record, lasted, rates)
         return Task(record, shown, inferred, ended, lasted, amount, uncached, rate_of(record, rates))
 

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.system.browser.conftest import CHROMIUM
 from tests.system.browser.support import Tracker
@@ -62,7 +62,7 @@ LOOKED_AT = (
     ("tasks-dark", "/runs/{failed}/tasks", 1280, 620, "dark"),
     ("task-dark", "/runs/{retry}/tasks/25", 1280, 900, "dark"),
     ("ops-dark", "/ops", 1280, 900, "dark"),
-    ("cost-dark", "/runs/{retry}#cost", 1280, 720, "dark"),
+    ("cost-dark", "/runs/{retry}#cost", 1280, 1000, "dark"),
     ("process-light", "/runs/{retry}/process?name=VARIANTS:CALLING:CALL", 1280, 1100, "light"),
     ("runs-deuteranopia", "/", 1280, 620, "deuteranopia"),
     ("run-deuteranopia", "/runs/{failed}#overview", 1280, 900, "deuteranopia"),
@@ -118,6 +118,7 @@ def main() -> None:
 def take(page: Page, path: str, to: Path) -> None:
     """One picture, with few colours: it is text."""
     page.goto(path)
+    expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
     if path.endswith("#timeline"):
         page.locator("#gantt canvas").wait_for()
         page.wait_for_timeout(300)
