@@ -31,6 +31,7 @@ from api.html.page import answer_problem
 from api.logs import pages as log_pages
 from api.logs import routes as log_routes
 from api.logs import tabs as log_tabs
+from api.mcp import routes as mcp_routes
 from api.notes import pages as note_pages
 from api.notes import routes as note_routes
 from api.notes import tabs as note_tabs
@@ -153,6 +154,7 @@ def _capabilities(
         ops_pages.router(reader, log_view, count_cache),
         token_routes.router(reader, gate),
         login.router(gate, reader.tables),
+        mcp_routes.router(reader, stores),
         site.router(),
         probes.router(reader, log),
     ]

@@ -17,7 +17,7 @@ COMMANDS = {
         name: f"tracker.processes.{name}" for name in ("up", "ingest", "project", "api", "archive", "collect")
     },
     **{name: f"tracker.commands.{name}" for name in ("migrate", "replay", "verify", "demo", "config")},
-    **{name: f"tracker.commands.{name}" for name in ("run", "wait", "runs", "show")},
+    **{name: f"tracker.commands.{name}" for name in ("run", "wait", "runs", "show", "mcp")},
     "dead-letters": "tracker.commands.dead_letters",
     "delivery-check": "tracker.commands.delivery_check",
     "outputs": "tracker.commands.outputs",

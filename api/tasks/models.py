@@ -21,6 +21,20 @@ class ProcessList(BaseModel):
     processes: list[Process]
 
 
+class ProcessTrend(BaseModel):
+    """How a process went in one run: its attempts, and times and peaks of those that worked; `retried` is a part of `failed`."""
+
+    run_id: str
+    attempts: int
+    failed: int
+    retried: int
+    cached: int
+    median_realtime_ms: int | None
+    max_realtime_ms: int | None
+    max_peak_rss_bytes: int | None
+    max_memory_bytes: int | None = Field(description="What it asked for")
+
+
 class Task(BaseModel):
     """One attempt. `inferred`: it was still open when the run ended, so its status follows from the run's."""
 

@@ -11,8 +11,8 @@ from api.core.cursor import OFFSET_MAX, TaskPlace, to_token
 from api.core.db import Reader, Row
 from api.core.figures import money, time_of
 from api.core.problems import not_found
-from api.tasks.models import Concurrency, Level, Process, Task, TaskDetail, TaskList
-from api.tasks.params import TaskFilter
+from api.tasks.models import Concurrency, Level, Process, ProcessTrend, Task, TaskDetail, TaskList
+from api.tasks.params import TaskFilter as TaskFilter  # what `page_of_tasks` is asked with
 from schemas.statuses import TaskStatus
 from schemas.values import INT64_MAX, iso
 
@@ -85,6 +85,13 @@ def processes_of(reader: Reader, run_ids: Sequence[str]) -> dict[str, list[Proce
 def processes_of_announced(reader: Reader, run_id: str, announced: Sequence[str]) -> list[Process]:
     """Processes of the run, where the names that it announced are known already."""
     return merge_processes(announced, reader.rows("tasks/processes", run_ids=[run_id]))
+
+
+def process_trend(reader: Reader, run_ids: Sequence[str], process: str) -> list[ProcessTrend]:
+    """How the process of this name went in these runs, in their order; those in which it had no task are left out."""
+    rows = reader.rows("tasks/process_trend", run_ids=run_ids, process=process) if run_ids else []
+    by_run = {r["run_id"]: ProcessTrend(**r) for r in rows}
+    return [by_run[i] for i in run_ids if i in by_run]
 
 
 def merge_processes(announced: Iterable[str], rows: Sequence[Row]) -> list[Process]:

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.core import db
 from api.runs.queries import owner
+from api.tasks.queries import process_trend
 from projections import sql as projections
 from projections.alerts.storage import Storage
 from projections.project.retention import expire_all
@@ -177,6 +178,7 @@ def asked(theatre: Played) -> Iterator[tuple[str, tuple[int, Any]]]:
     yield answer(app, "POST", f"/api/v1/alerts/{alert}/acknowledge", json={"by": "ada"})
     note = {"text": "so", "author": "ada"}
     yield answer(app, "PUT", f"/api/v1/runs/{theatre.run_ids[0]}/notes/n1", json=note)
+    yield "trend", (200, process_trend(reader, theatre.run_ids, process))
     yield "owners", (200, [owner(reader, run) for run in theatre.run_ids])
 
 
