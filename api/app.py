@@ -26,6 +26,8 @@ from api.costs import routes as cost_routes
 from api.costs import tabs as cost_tabs
 from api.dead_letters import routes as dead_letter_routes
 from api.dead_letters.commands import ReadAgain, read_nothing
+from api.diagnosis import routes as diagnosis_routes
+from api.diagnosis.tabs import error_tab
 from api.html import site
 from api.html.page import answer_problem
 from api.logs import pages as log_pages
@@ -51,6 +53,7 @@ from api.runs import pages as run_pages
 from api.runs import queries as runs
 from api.runs import routes as run_routes
 from api.runs import tabs as run_tabs
+from api.runs.models import Tab
 from api.tasks import pages as task_pages
 from api.tasks import routes as task_routes
 from api.timeline import pages as timeline_pages
@@ -61,20 +64,6 @@ from stores.log.port import EventLog
 from stores.objects.open import ObjectStores
 from stores.tables.client import Tables
 from stores.tokens.token_list import NoTokens
-
-#: Of the page of a run, in their order.
-TABS = (
-    run_tabs.OVERVIEW,
-    run_tabs.ERROR,
-    timeline_tabs.TIMELINE,
-    run_tabs.CONFIG,
-    note_tabs.NOTES,
-    log_tabs.LOGS,
-    report_tabs.REPORTS,
-    cost_tabs.COST,
-    note_tabs.AI,
-    run_tabs.HISTORY,
-)
 
 OPENAPI_URL = "/api/v1/openapi.json"
 
@@ -124,6 +113,22 @@ def create_app(
     return app
 
 
+def tabs(stores: ObjectStores) -> Sequence[Tab]:
+    """Of the page of a run, in their order."""
+    return (
+        run_tabs.OVERVIEW,
+        error_tab(stores),
+        timeline_tabs.TIMELINE,
+        run_tabs.CONFIG,
+        note_tabs.NOTES,
+        log_tabs.LOGS,
+        report_tabs.REPORTS,
+        cost_tabs.COST,
+        note_tabs.AI,
+        run_tabs.HISTORY,
+    )
+
+
 def _capabilities(
     reader: Reader, log: EventLog, clock: Callable[[], int], gate: Gate, read_again: ReadAgain
 ) -> list[APIRouter]:
@@ -131,11 +136,12 @@ def _capabilities(
     log_view, count_cache, stores = LogView(log, clock), CountCache(), ObjectStores(reader.settings)
     return [
         run_routes.router(reader, log, clock),
-        run_pages.router(reader, TABS),
+        run_pages.router(reader, tabs(stores)),
         run_forms.router(reader, log, clock),
         task_routes.router(reader),
         task_pages.router(reader, stores),
         timeline_pages.router(reader),
+        diagnosis_routes.router(reader, stores),
         cost_routes.router(reader),
         cost_pages.router(reader),
         pipeline_routes.router(reader),

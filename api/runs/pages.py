@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from api.core.db import Reader, ahead
 from api.core.params import PAGE_SIZE, PageToken, RunFilter, run_filter, run_sort
 from api.core.problems import not_found
+from api.diagnosis.queries import line_of
 from api.html.page import Page, form_values, next_page, query_without, with_form
 from api.html.render import render
 from api.runs import queries as runs
@@ -45,7 +46,7 @@ def router(reader: Reader, tabs: Sequence[Tab]) -> APIRouter:
         return render(
             "runs/runs.html",
             page=page,
-            attention=[by_id[i] for i in urgent if i in by_id],
+            attention=[(by_id[i], line_of(by_id[i])) for i in urgent if i in by_id],
             params=form_values(request),
             filtered=filtered,
             sort=sort,

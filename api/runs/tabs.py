@@ -1,4 +1,4 @@
-"""The tabs that runs themselves bring: overview, error and resume, configuration, history."""
+"""The tabs that runs themselves bring: overview, configuration, history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,11 @@ from api.html.charts import curve
 from api.html.links import s3_link
 from api.html.render import ms_of
 from api.html.repositories import links
-from api.runs.models import Cost, Run, RunError, RunFacts, Tab
+from api.runs.models import Cost, Run, RunFacts, Tab
 from api.runs.queries import runs_of
 from api.runs.texts import param_rows
 from api.tasks import queries as tasks
 from api.tasks.models import Process
-from schemas.statuses import ReportedState
 
 #: Failed tasks that a tab lists; the rest is a click away.
 _FAILED_MAX = 10
@@ -88,20 +87,6 @@ def _overview(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict
     }
 
 
-def _error(reader: Reader, facts: RunFacts, _: Mapping[str, str]) -> dict[str, Any]:
-    error = facts.run.error
-    return {
-        "failed": tasks.failed_tasks(reader, facts.run.id, _FAILED_MAX),
-        "message": message_beside(error) if error else None,
-    }
-
-
-def message_beside(error: RunError) -> str | None:
-    """Pure. The message, unless it is the summary or stands in the report: no text is shown twice."""
-    message = error.message
-    return None if message == error.summary or (message and message in (error.report or "")) else message
-
-
 def _config(_: Reader, facts: RunFacts, __: Mapping[str, str]) -> dict[str, Any]:
     rows, whole = param_rows(facts.run.workflow.params or {})
     return {"params": rows, "params_whole": whole}
@@ -149,12 +134,7 @@ def together(cycles: Sequence[Run]) -> Cost | None:
     )
 
 
-def _went_wrong(facts: RunFacts) -> bool:
-    return facts.run.reported_state in (ReportedState.FAILED, ReportedState.CANCELLED)
-
-
 OVERVIEW = Tab("overview", "Overview", "runs/run_overview.html", _overview)
-ERROR = Tab("error", "Error & Resume", "runs/run_error.html", _error, _went_wrong)
 CONFIG = Tab("config", "Config & Params", "runs/run_config.html", _config)
 HISTORY = Tab(
     "history",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.app import TABS
+from api.app import tabs
 from api.core.db import judge
 from api.core.problems import Problem
 from api.html import render as show
@@ -129,7 +129,7 @@ def facts(run: Run, cycle: int = 1, cycles: int = 1, resumed: bool = False, **mo
 )
 def test_tabs_and_their_conditions(status: str, known: dict[str, Any], more: set[str]) -> None:
     its = facts(run(status), **known)
-    assert {t.address for t in TABS if t.applies(its)} == ALWAYS | more
+    assert {t.address for t in tabs(ObjectStores(Settings())) if t.applies(its)} == ALWAYS | more
     assert opens_on(its) == ("error" if status == "failed" else "overview")
 
 

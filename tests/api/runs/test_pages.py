@@ -213,11 +213,12 @@ def test_what_ended_a_run_comes_first_and_retried_attempts_are_folded(stage: Sta
     stage.task("r1", 23, "aborted", name="aborted", completed_at=99_000)
     text = page(stage, "/runs/r1")
     first, folded = text.split('id="failing"')[1].split('<details id="retried">')
-    assert re.findall(r'tasks/(\d+)">', first) == ["21", "22", "20"]
+    assert re.findall(r'tasks/(\d+)">', first.split("</table>")[0]) == ["21", "22"]
+    assert "1 failure that was ignored" in first
     assert first.count("ended the run") == 2
     assert "12 failed attempts that were retried" in folded
     folded = folded.split("</details>")[0]
-    assert re.findall(r'tasks/(\d+)">', folded) == [str(n) for n in range(11, 1, -1)]
+    assert re.findall(r'tasks/(\d+)">', folded) == ["11"], "the last of them, with their number"
     assert "All failed attempts" in folded
 
 

@@ -1,0 +1,1 @@
+"""Why runs failed: fixed rules over what is held of a failure."""

@@ -1,0 +1,1 @@
+"""Why runs failed: the rules, the answer, the page."""
