@@ -2,6 +2,7 @@
 
 Each is told by its own options and environment, so nothing of the user's configuration is touched. Nextflow: `-name`,
 `-with-tower URL` (alone it would ignore the address in the environment), and its token. Snakemake: `--logger runtracker`.
+miniwdl: its environment alone.
 """
 
 import re
@@ -61,7 +62,7 @@ def launch(argv: Sequence[str], to: Report) -> Launch:
     runner = PurePath(argv[0]).name if argv else ""
     if runner not in _RUNNERS:
         said = " ".join(argv[:2]) or "nothing"
-        raise NotDone(f"tracker run starts `nextflow run …` or `snakemake …`, not {said!r}")
+        raise NotDone(f"tracker run starts `nextflow run …`, `snakemake …` or `miniwdl run …`, not {said!r}")
     return _RUNNERS[runner](argv, to)
 
 
@@ -103,10 +104,20 @@ def _snakemake(argv: Sequence[str], to: Report) -> Launch:
     )
 
 
+def _miniwdl(argv: Sequence[str], to: Report) -> Launch:
+    """It has no option for any of this: its environment says it."""
+    if "run" not in argv[1:]:
+        raise NotDone("there is no `run` in the command: tracker run starts `miniwdl run …`")
+    prefix = "MINIWDL__RUNTRACKER__"
+    environment = {f"{prefix}URL": to.url, f"{prefix}TOKEN": to.token, f"{prefix}RUN_NAME": to.fresh_name}
+    return Launch(argv, environment, to.fresh_name, "miniwdl_runtracker")
+
+
 _RUNNERS: Mapping[str, Callable[[Sequence[str], Report], Launch]] = {
     "nextflow": _nextflow,
     "nextflow.sh": _nextflow,
     "snakemake": _snakemake,
+    "miniwdl": _miniwdl,
 }
 
 

@@ -8,7 +8,8 @@ import pytest
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
 from snakemake_logger_plugin_runtracker import LogHandler, LogHandlerSettings
-from snakemake_logger_plugin_runtracker.files import benchmark_figures, end_of_log
+from snakemake_logger_plugin_runtracker.benchmarks import benchmark_figures
+from snakemake_logger_plugin_runtracker.logs import end_of_log
 
 
 def handler(dryrun: bool = False) -> LogHandler:

@@ -88,6 +88,18 @@ def test_snakemake_is_told_where_by_the_environment() -> None:
     assert named.name == "mine"
 
 
+def test_miniwdl_is_told_by_the_environment_alone() -> None:
+    plan = launch(["miniwdl", "run", "w.wdl"], Report(URL, "trk_1", (), "n"))
+    assert list(plan.argv) == ["miniwdl", "run", "w.wdl"] and plan.plugin == "miniwdl_runtracker"
+    assert plan.environment == {
+        "MINIWDL__RUNTRACKER__URL": URL,
+        "MINIWDL__RUNTRACKER__TOKEN": "trk_1",
+        "MINIWDL__RUNTRACKER__RUN_NAME": "n",
+    }
+    with pytest.raises(NotDone, match="no `run`"):
+        launch(["miniwdl", "check", "w.wdl"], Report(URL, "", (), "n"))
+
+
 @given(
     st.from_regex(r"[a-z]([a-z0-9]|[-_][a-z0-9]){0,78}", fullmatch=True).filter(lambda n: len(n) <= 80),
     st.integers(0, 12),

@@ -1,4 +1,4 @@
-"""`tracker run -- nextflow run …` or `snakemake …`: starts a runner so that it reports here, and is then as good as not there."""
+"""`tracker run -- COMMAND…`: starts a runner so that it reports here, and is then as good as not there."""
 
 import os
 import shutil
@@ -30,12 +30,16 @@ _HISTORY_BYTES = 4 * 2**20
 def run(
     command: Annotated[
         list[str],
-        typer.Argument(help="nextflow run … or snakemake …, as you would type it.", metavar="-- COMMAND…"),
+        typer.Argument(
+            help="nextflow run …, snakemake … or miniwdl run …, as you would type it.", metavar="-- COMMAND…"
+        ),
     ],
     open_page: Annotated[bool, typer.Option("--open", help="Open the run's page in a browser.")] = False,
     url: Annotated[str, typer.Option(help=URL_HELP)] = "",
 ) -> None:
-    """Start `nextflow run …` or `snakemake …` so that it reports here: nothing is to be configured. Prints the run's link first.
+    """Start `nextflow run …`, `snakemake …` or `miniwdl run …` so that it reports here, with nothing to configure.
+
+    Prints the run's link first.
 
     The runner then takes this process's place, so it has the terminal and its signals, and its exit code is the command's. If
     the tracker does not answer within 3 s it runs without.

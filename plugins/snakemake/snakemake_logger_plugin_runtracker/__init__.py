@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
+from .benchmarks import benchmark_figures
 from .delivery import Event, Sender
-from .files import benchmark_figures, end_of_log
+from .logs import end_of_log
 from .workflow import WorkflowRun
 
 DEFAULT_URL = "http://127.0.0.1:8000"

@@ -1,13 +1,11 @@
-"""Reads what jobs leave on disk: benchmark files and ends of logs. A file that is not there, or says nothing, gives nothing."""
+"""Reads the benchmark files of jobs. A file that is not there, or says nothing, gives nothing."""
 
 import csv
 import math
-import os
 from typing import Any
 
 _MIB = 2**20
 _MOST_BYTES = 64 * 1024
-_LOG_BYTES = 4096
 
 
 def benchmark_figures(path: str) -> dict[str, Any]:
@@ -15,7 +13,7 @@ def benchmark_figures(path: str) -> dict[str, Any]:
 
     Snakemake has s, MB of 2^20 bytes, and per cent of one core.
     """
-    lines = _end_of(path, _MOST_BYTES, from_start=True).splitlines()
+    lines = _lines(path)
     rows = list(csv.DictReader(lines, delimiter="\t"))
     if not rows:
         return {}
@@ -30,19 +28,12 @@ def benchmark_figures(path: str) -> dict[str, Any]:
     return {name: value for name, value in figures.items() if value is not None}
 
 
-def end_of_log(path: str) -> str:
-    """The last lines of a log, at most 4 KiB."""
-    return _end_of(path, _LOG_BYTES, from_start=False)
-
-
-def _end_of(path: str, most: int, from_start: bool) -> str:
+def _lines(path: str) -> list[str]:
     try:
         with open(path, "rb") as file:
-            if not from_start:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - most))
-            return file.read(most).decode("utf-8", "replace")
+            return file.read(_MOST_BYTES).decode("utf-8", "replace").splitlines()
     except (OSError, ValueError):
-        return ""
+        return []
 
 
 def _number(text: str | None, factor: int) -> int | float | None:
