@@ -59,6 +59,8 @@ from api.tasks import routes as task_routes
 from api.timeline import pages as timeline_pages
 from api.timeline import tabs as timeline_tabs
 from api.tokens import routes as token_routes
+from api.usage import routes as usage_routes
+from api.usage import tabs as usage_tabs
 from schemas.settings import Settings
 from stores.log.port import EventLog
 from stores.objects.open import ObjectStores
@@ -124,6 +126,7 @@ def tabs(stores: ObjectStores) -> Sequence[Tab]:
         log_tabs.LOGS,
         report_tabs.REPORTS,
         cost_tabs.COST,
+        usage_tabs.USAGE,
         note_tabs.AI,
         run_tabs.HISTORY,
     )
@@ -142,6 +145,7 @@ def _capabilities(
         task_pages.router(reader, stores),
         timeline_pages.router(reader),
         diagnosis_routes.router(reader, stores),
+        usage_routes.router(reader),
         cost_routes.router(reader),
         cost_pages.router(reader),
         pipeline_routes.router(reader),

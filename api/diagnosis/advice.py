@@ -1,41 +1,14 @@
 """Configuration of Nextflow to paste, made of what failed. Pure. A name that Nextflow could not have given is never written."""
 
-from math import ceil
-
+from api.core.nextflow import GIB, HOUR_MS, in_process_scope, memory_text, of_process, time_text
 from api.diagnosis.facts import Facts
 
-_GIB, _MIB, _HOUR, _MINUTE = 2**30, 2**20, 3_600_000, 60_000
 _RETRY_EXITS = "((130..145) + 104)"
-_NAME_MOST = 300
-
-
-def selector(process: str) -> str | None:
-    """Pure. `withName: '…'` for the full name of a process; None for what is no such name."""
-    plain = process.replace(":", "").replace("_", "")
-    if not plain or not plain.isascii() or not plain.isalnum() or len(process) > _NAME_MOST:
-        return None
-    return f"withName: '{process}'"
 
 
 def block(facts: Facts, *lines: str) -> str | None:
     """Pure. The lines for the process of these facts; None where they would not help."""
-    if not facts.nextflow:
-        return None
-    of_process = selector(facts.process)
-    if of_process is None:
-        return "\n".join(("process {", *(f"    {line}" for line in lines), "}"))
-    inner = (f"        {line}" for line in lines)
-    return "\n".join(("process {", f"    {of_process} {{", *inner, "    }", "}"))
-
-
-def memory_text(size: float) -> str:
-    """Pure. Bytes, rounded up, as Nextflow writes memory; its units are powers of 1024."""
-    return f"{ceil(size / _GIB)}.GB" if size > _GIB else f"{max(1, ceil(size / _MIB))}.MB"
-
-
-def time_text(ms: float) -> str:
-    """Pure. A time, rounded up, as Nextflow writes it."""
-    return f"{ceil(ms / _HOUR)}.h" if ms >= _HOUR else f"{max(1, ceil(ms / _MINUTE))}.m"
+    return in_process_scope(of_process(facts.process, lines)) if facts.nextflow else None
 
 
 def _retry(facts: Facts) -> tuple[str, str]:
@@ -46,13 +19,13 @@ def _retry(facts: Facts) -> tuple[str, str]:
 
 def more_memory(facts: Facts) -> str | None:
     """Pure. Twice what was asked for, and more with each attempt; where nobody asked, twice the peak, else 8 GB."""
-    needed = 2 * max(facts.memory or 0, facts.peak_memory or 0) or 8 * _GIB
+    needed = 2 * max(facts.memory or 0, facts.peak_memory or 0) or 8 * GIB
     return block(facts, f"memory = {{ {memory_text(needed)} * task.attempt }}", *_retry(facts))
 
 
 def more_time(facts: Facts) -> str | None:
     """Pure. Twice the limit, and more with each attempt; without a limit twice what it ran, else 8 hours."""
-    needed = 2 * (facts.time_limit or facts.ran or 0) or 8 * _HOUR
+    needed = 2 * (facts.time_limit or facts.ran or 0) or 8 * HOUR_MS
     return block(facts, f"time = {{ {time_text(needed)} * task.attempt }}", *_retry(facts))
 
 

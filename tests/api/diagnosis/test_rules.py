@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.core import nextflow
 from api.diagnosis import advice
 from api.diagnosis.facts import NO_EXIT, STDERR_MOST, TEXT_MOST, Facts, last_lines, of_texts, read_report
 from api.diagnosis.models import Certainty
@@ -240,19 +241,19 @@ def test_other_runners_get_no_configuration_of_nextflow() -> None:
 
 @pytest.mark.parametrize("process", ["", "a'b", "P } evil {", "päivä", "A\nB", "x" * 301, "a/b"])
 def test_names_that_are_no_processs_are_never_written_into_configuration(process: str) -> None:
-    assert advice.selector(process) is None
+    assert nextflow.selector(process) is None
     config = advice.more_memory(Facts(process=process))
     assert config and "withName" not in config and (not process or process not in config)
 
 
 def test_figures_are_written_as_nextflow_reads_them() -> None:
-    assert [advice.memory_text(x) for x in (1, 300 * 2**20, GIB, 1.5 * GIB)] == [
+    assert [nextflow.memory_text(x) for x in (1, 300 * 2**20, GIB, 1.5 * GIB)] == [
         "1.MB",
         "300.MB",
         "1024.MB",
         "2.GB",
     ]
-    assert [advice.time_text(x) for x in (1, 90_000, HOUR, 1.2 * HOUR)] == ["1.m", "2.m", "1.h", "2.h"]
+    assert [nextflow.time_text(x) for x in (1, 90_000, HOUR, 1.2 * HOUR)] == ["1.m", "2.m", "1.h", "2.h"]
 
 
 def test_parts_of_a_report() -> None:

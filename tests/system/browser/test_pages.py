@@ -12,7 +12,8 @@ AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js").read
 PAGES = [
     "/", "/?sort=-duration_ms&user=root", "/ops", "/runs/{success}/log", "/runs/{failed}",
     "/runs/{failed}#overview", "/runs/{success}#timeline", "/runs/{rich}#config",
-    "/runs/{evil}#notes", "/runs/{success}#logs", "/runs/{success}#cost", "/runs/{failed}#history", "/runs/{evil}#ai",
+    "/runs/{evil}#notes", "/runs/{success}#logs", "/runs/{success}#cost", "/runs/{success}#usage",
+    "/runs/{failed}#history", "/runs/{evil}#ai",
     "/runs/{killed}", "/runs/{failed}/tasks", "/runs/{failed}/tasks/1", "/runs/{failed}/timeline", "/runs/nobody",
     "/runs/{success}/process?name=VARIANTS:CALLING:MAP", "/costs?started_after=", "/pipelines?started_after=",
     "/pipelines/lab%2Fvariants?started_after=",

@@ -79,12 +79,12 @@ def test_repository_revision_and_commit_lead_to_the_host(page: Page, runs: dict[
 @pytest.mark.parametrize(
     ("trace", "more", "opens_on"),
     [
-        ("success", ["Cost and Performance"], "overview"),
-        ("failed", ["Cost and Performance", "Error & Resume", "Run History"], "error"),
-        ("resume", ["Cost and Performance", "Run History"], "overview"),
-        ("retry", ["Cost and Performance"], "overview"),
-        ("killed", ["Cost and Performance"], "overview"),
-        ("evil", ["Cost and Performance", "Error & Resume", "AI Analysis"], "error"),
+        ("success", ["Cost and Performance", "Requested vs Used"], "overview"),
+        ("failed", ["Cost and Performance", "Requested vs Used", "Error & Resume", "Run History"], "error"),
+        ("resume", ["Cost and Performance", "Requested vs Used", "Run History"], "overview"),
+        ("retry", ["Cost and Performance", "Requested vs Used"], "overview"),
+        ("killed", ["Cost and Performance", "Requested vs Used"], "overview"),
+        ("evil", ["Cost and Performance", "Requested vs Used", "Error & Resume", "AI Analysis"], "error"),
     ],
 )
 def test_tabs_appear_exactly_when_they_should(

@@ -1,0 +1,1 @@
+"""What tasks requested, against what they used."""
