@@ -7,12 +7,13 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from schemas.settings import Settings
+from tracker import credentials
 from tracker.errors import NotDone
 
 _TIMEOUT_SECONDS = 120.0
-URL_HELP = (
-    "Address of a running tracker, which may want a token in TRACKER_TOKEN; default: the one of the settings."
-)
+#: Settings that say where a tracker is.
+_WHERE = frozenset({"public_url", "host", "port"})
+URL_HELP = "Address of a running tracker; default: the one of the settings, else of `tracker auth login`."
 
 
 class Refused(NotDone):
@@ -24,12 +25,19 @@ class Refused(NotDone):
 
 
 class RunningTracker:
-    """A tracker at `url`, or where the settings say, and the settings' token for it, waited for so many seconds."""
+    """A tracker at `url`, or where the settings say, or else where this user has logged in, waited for so many seconds.
+
+    The token is that of the settings, else that of the login, which no other tracker is shown.
+    """
 
     def __init__(self, settings: Settings, url: str = "", timeout: float = _TIMEOUT_SECONDS) -> None:
         self.timeout = timeout
-        self.url = (url or settings.base_url).rstrip("/")
+        login = credentials.read()
+        where = settings.base_url if login is None or settings.model_fields_set & _WHERE else login.server
+        self.url = (url or where).rstrip("/")
         self.token = settings.token.get_secret_value()
+        if login and not self.token and self.url == login.server:
+            self.token = login.token
         if not self.url.startswith(("http://", "https://")):
             raise NotDone(f"{url!r} is no address: give one such as http://127.0.0.1:8000")
 
@@ -49,7 +57,11 @@ class RunningTracker:
             with urlopen(Request(address, data, headers, method=method), timeout=self.timeout) as answer:
                 return json.loads(answer.read() or b"null")
         except HTTPError as e:
-            hint = "; set TRACKER_TOKEN to a token that may do this" if e.code in (401, 403) else ""
+            hint = (
+                "; set TRACKER_TOKEN to a token that may do this, or `tracker auth login`"
+                if e.code in (401, 403)
+                else ""
+            )
             with e:
                 detail = _detail(e.read(2000))
             raise Refused(e.code, f"{address} answered {e.code}: {detail}{hint}") from e

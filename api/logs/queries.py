@@ -35,6 +35,9 @@ _FAILED = {
 }
 
 
+_NO_FILES = "Nothing that it left can be read: its work directory is gone, or outside of the folders that the tracker may read."
+
+
 class RunLog(BaseModel):
     """The end of the runner's log. Without `text`, `message` says why there is none."""
 
@@ -42,6 +45,23 @@ class RunLog(BaseModel):
     bytes: int | None = None
     text: str | None = None
     truncated: bool = False
+    message: str | None = None
+
+
+class TaskFile(BaseModel):
+    """The end of a file in a task's work directory."""
+
+    name: str
+    path: str
+    bytes: int
+    text: str
+    truncated: bool
+
+
+class TaskLog(BaseModel):
+    """What a task printed. Without files, `message` says why there are none."""
+
+    files: list[TaskFile]
     message: str | None = None
 
 
@@ -59,21 +79,21 @@ class Tail:
 
 
 def run_log(run: Run, stores: ObjectStores) -> RunLog:
-    """The runner's log of this run: `*.nextflow.log` in the output folder, else `.nextflow.log` in the launch folder."""
+    """The runner's log of this run: in the output folder, or else `.nextflow.log` in the launch folder."""
     workflow = run.workflow
     told = output_path(workflow.output_dir or "", workflow.params or {}, workflow.launch_dir or "")
     if "://" in told and not told.startswith("file:"):
-        return _log_of_store(told, stores)
+        return _log_of_store(told, run.words.published_log, stores)
     return _local_log(run, told, stores.settings.roots)
 
 
-def _log_of_store(path: str, stores: ObjectStores) -> RunLog:
+def _log_of_store(path: str, name: str, stores: ObjectStores) -> RunLog:
     """The newest log in an output folder on S3."""
     try:
         objects = stores.open(folder_of(path))
-        logs = [e for e in objects.level("", _ENTRIES_MAX).entries if e.key.endswith(".nextflow.log")]
+        logs = [e for e in objects.level("", _ENTRIES_MAX).entries if e.key.endswith(name)]
         if not logs:
-            return RunLog(message=f"No log files found: there is no *.nextflow.log in {path[:500]}.")
+            return RunLog(message=f"No log files found: there is no *{name} in {path[:500]}.")
         newest = max(logs, key=lambda e: (e.modified_ms, e.key))
         part = objects.read(newest.key, -LOG_BYTES, LOG_BYTES)
     except StoreFailure as e:
@@ -92,7 +112,7 @@ def _local_log(run: Run, told: str, roots: Sequence[Path]) -> RunLog:
         )
     if not any(allowed(d, roots) for d in (output, launch) if d):
         return RunLog(message="The run's folders lie outside of the folders that TRACKER_LOCAL_ROOTS allows.")
-    published = _newest(output, ".nextflow.log", roots)
+    published = _newest(output, run.words.published_log, roots)
     if published:
         tail = read_tail(published[0], roots, LOG_BYTES)
         if tail:
@@ -122,6 +142,16 @@ def task_files(workdir: str | None, stores: ObjectStores) -> list[tuple[str, Tai
     roots = stores.settings.roots
     entries = [(n, read_tail(os.path.join(workdir, n), roots, TASK_BYTES)) for n in names]
     return [(n, tail) for n, tail in entries if tail and tail.size]
+
+
+def task_log(workdir: str | None, stores: ObjectStores) -> TaskLog:
+    """What a task printed, as far as it can be read; not its script, which its record has."""
+    found = [(name, tail) for name, tail in task_files(workdir, stores) if name != ".command.sh"]
+    files = [
+        TaskFile(name=name, path=tail.path, bytes=tail.size, text=tail.text, truncated=tail.truncated)
+        for name, tail in found
+    ]
+    return TaskLog(files=files, message=None if files else _NO_FILES)
 
 
 def _task_files_of_store(workdir: str, names: Sequence[str], stores: ObjectStores) -> list[tuple[str, Tail]]:

@@ -1,16 +1,19 @@
 """Answers of the API made brief. Pure."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from urllib.parse import quote
 
 from api.core.models import Money
 from api.costs.models import Costs, ProcessCost
-from api.logs.queries import RunLog, Tail
+from api.diagnosis.models import Cause, Diagnosis, FailureGroup
+from api.logs.queries import RunLog, TaskLog
 from api.mcp.excerpts import excerpt
 from api.mcp.excerpts import line as line
 from api.mcp.models import (
+    CauseBrief,
     CostAnswer,
+    DiagnosisAnswer,
+    FailureBrief,
     LogAnswer,
     LogFile,
     ProcessBrief,
@@ -25,7 +28,7 @@ from api.tasks.models import Task, TaskDetail
 
 _COUNTS = ("pending", "submitted", "running", "succeeded", "failed", "aborted", "cached", "retried", "total")
 _PROCESSES_MAX = 10
-_NO_FILES = "Nothing that it left can be read: its work directory is gone, or outside of the folders that the tracker may read."
+_GROUPS_MAX = 5
 
 
 def run_brief(run: Run, base_url: str) -> RunBrief:
@@ -64,6 +67,43 @@ def run_answer(run: Run, base_url: str) -> RunAnswer:
     )
 
 
+def diagnosis_answer(found: Diagnosis, base_url: str) -> DiagnosisAnswer:
+    cause, task = found.cause, found.task
+    return DiagnosisAnswer(
+        run=line(found.run_name) or "",
+        status=found.status,
+        verdict=line(found.verdict, 1000) or "",
+        cause=_cause(cause) if cause else None,
+        task_id=task.task_id if task else None,
+        task=line(task.name) if task else None,
+        stderr=excerpt(found.stderr.text, 500, 2000) if found.stderr else None,
+        others_failed=[_failure(g) for g in found.failed[:_GROUPS_MAX]],
+        ignored=[_failure(g) for g in found.ignored[:_GROUPS_MAX]],
+        retried_attempts=found.retried_attempts,
+        page=f"{base_url}/runs/{quote(found.run_id, safe='')}?tab=error",
+    )
+
+
+def _cause(cause: Cause) -> CauseBrief:
+    return CauseBrief(
+        cause=line(cause.cause, 500) or "",
+        certainty=cause.certainty,
+        evidence=[line(e) or "" for e in cause.evidence[:5]],
+        remedy=line(cause.remedy, 500) or "",
+        config=cause.config[:1000] if cause.config else None,
+    )
+
+
+def _failure(group: FailureGroup) -> FailureBrief:
+    return FailureBrief(
+        process=line(group.process),
+        exit=group.exit,
+        attempts=group.attempts,
+        example_task_id=group.example.task_id,
+        cause=line(group.cause.cause) or "",
+    )
+
+
 def task_brief(task: Task) -> TaskBrief:
     return TaskBrief(
         task_id=task.task_id,
@@ -86,13 +126,10 @@ def task_answer(task: TaskDetail) -> TaskAnswer:
     return TaskAnswer(**brief, **texts, script=excerpt(task.script, 2000, 1000))
 
 
-def task_logs(files: Sequence[tuple[str, Tail]]) -> TaskLogs:
-    """The script is told with the task; what it printed stands here."""
-    shown: list[LogFile] = []
-    for name, tail in files:
-        if name != ".command.sh" and (cut := excerpt(tail.text, 500, 1500)):
-            shown.append(LogFile(name=name, bytes=tail.size, **cut.model_dump()))
-    return TaskLogs(files=shown, message=None if shown else _NO_FILES)
+def task_logs(log: TaskLog) -> TaskLogs:
+    cut = [(file, excerpt(file.text, 500, 1500)) for file in log.files]
+    files = [LogFile(name=f.name, bytes=f.bytes, **shown.model_dump()) for f, shown in cut if shown]
+    return TaskLogs(files=files, message=log.message)
 
 
 def log_answer(log: RunLog) -> LogAnswer:

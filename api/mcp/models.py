@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from api.core.models import Money, Time
+from api.diagnosis.models import Certainty
 from api.mcp.excerpts import Excerpt
 from api.tasks.models import ProcessTrend
 from schemas.statuses import RunStatus, TaskStatus
@@ -45,6 +46,42 @@ class RunAnswer(RunBrief):
     exit_status: int | None
     report: Excerpt | None = Field(description="The runner's own report of the error")
     go_on_with: str | None = Field(description="The command that goes on with it, or what to append to it")
+
+
+class CauseBrief(BaseModel):
+    """Why something failed, how sure that is, what it goes by, and what to do."""
+
+    cause: str
+    certainty: Certainty
+    evidence: list[str]
+    remedy: str
+    config: str | None = Field(description="Nextflow configuration to paste, where some helps")
+
+
+class FailureBrief(BaseModel):
+    """Attempts of one process that failed in one way."""
+
+    process: str | None
+    exit: int | None
+    attempts: int
+    example_task_id: int
+    cause: str
+
+
+class DiagnosisAnswer(BaseModel):
+    """Why a run failed, by fixed rules. `task_id` is the attempt that ended it; the others failed too."""
+
+    run: str
+    status: RunStatus
+    verdict: str
+    cause: CauseBrief | None
+    task_id: int | None
+    task: str | None
+    stderr: Excerpt | None
+    others_failed: list[FailureBrief]
+    ignored: list[FailureBrief] = Field(description="Their results are missing")
+    retried_attempts: int
+    page: str
 
 
 class TaskBrief(BaseModel):

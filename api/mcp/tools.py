@@ -9,10 +9,12 @@ from api.core.cursor import task_place
 from api.core.db import Reader
 from api.core.params import RunFilter, statuses_of
 from api.costs import queries as costs
+from api.diagnosis import queries as diagnosis
 from api.logs import queries as logs
 from api.mcp import briefs
 from api.mcp.models import (
     CostAnswer,
+    DiagnosisAnswer,
     LogAnswer,
     RunAnswer,
     RunBriefs,
@@ -64,6 +66,11 @@ def tools(reader: Reader, stores: ObjectStores) -> list[Callable[..., Any]]:
         """One run: its status, tasks, cost, its runner's report of the error, and the command that goes on with it."""
         return briefs.run_answer(runs.one_run(reader, run), base_url)
 
+    def diagnose_run(run: Ref) -> DiagnosisAnswer:
+        """Why a run failed: the cause, how sure that is, what it goes by, and what to do; and what else failed in it."""
+        found = diagnosis.diagnose_run(reader, stores, runs.resolve(reader, run))
+        return briefs.diagnosis_answer(found, base_url)
+
     def list_tasks(
         run: Ref,
         status: TaskStatuses = "",
@@ -87,7 +94,7 @@ def tools(reader: Reader, stores: ObjectStores) -> list[Callable[..., Any]]:
     def get_task_logs(run: Ref, task_id: int) -> TaskLogs:
         """What a task printed (.command.err, .command.out, .command.log): heads and tails."""
         task = tasks.one_task(reader, runs.resolve(reader, run), task_id)
-        return briefs.task_logs(logs.task_files(task.workdir, stores))
+        return briefs.task_logs(logs.task_log(task.workdir, stores))
 
     def get_costs(run: Ref) -> CostAnswer:
         """What a run cost, what failed attempts wasted, the processes that cost most, and what of CPUs and memory they used."""
@@ -120,4 +127,14 @@ def tools(reader: Reader, stores: ObjectStores) -> list[Callable[..., Any]]:
         """The runner's own log of a run, such as .nextflow.log: its head and tail."""
         return briefs.log_answer(logs.run_log(runs.one_run(reader, run), stores))
 
-    return [list_runs, get_run, list_tasks, get_task, get_task_logs, get_costs, get_process_trend, read_log]
+    return [
+        list_runs,
+        get_run,
+        diagnose_run,
+        list_tasks,
+        get_task,
+        get_task_logs,
+        get_costs,
+        get_process_trend,
+        read_log,
+    ]

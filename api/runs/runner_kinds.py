@@ -13,9 +13,9 @@ def _never(*_: str) -> None:
 @dataclass(frozen=True, slots=True)
 class RunnerKind:
     """`process`, `tag`: what it calls what we call a process, and what tells its tasks apart. `log`: the file where it says why
-    it ended, from where it was started; '' where that is not known. `hangs`: what it may wait for when no task is left.
-    `params_option`: takes the parameters as a file. `resume_argument` of a session, and `resume_line` of a command and a session:
-    what goes on, None where nothing does.
+    it ended, from where it was started; '' where that is not known. `published_log`: how the name of the log ends that a run has
+    in its output folder. `hangs`: what it may wait for when no task is left. `params_option`: takes the parameters as a file.
+    `resume_argument` of a session, and `resume_line` of a command and a session: what goes on, None where nothing does.
     """
 
     process: str = "Process"
@@ -23,6 +23,7 @@ class RunnerKind:
     tag: str = "Tag"
     log: str = ""
     hangs: str = "it may wait for something that never comes, or still be writing its results"
+    published_log: str = ".nextflow.log"
     params_option: str = ""
     resume_argument: Callable[[str], str | None] = _never
     resume_line: Callable[[str, str], str | None] = _never
@@ -52,6 +53,7 @@ _KINDS = {
         processes="Tasks of the WDL",
         tag="Call",
         log="workflow.log",
+        published_log="workflow.log",
         hangs="it may wait for a container that does not start, or still be linking its outputs",
         params_option="--input",
     ),

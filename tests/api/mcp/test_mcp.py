@@ -17,6 +17,7 @@ from tests.support.mcp_client import call, refusal, speak
 from tests.support.whole import whole
 
 TOOLS = {
+    "diagnose_run",
     "list_runs",
     "get_run",
     "list_tasks",
@@ -41,6 +42,10 @@ def test_why_did_my_last_run_fail(tables: Tables, tmp_path: Path) -> None:
             run["tasks"]["failed"] == shown["tasks"]["failed"]
             and run["page"] == f"http://tracker/runs/{run['id']}"
         )
+        why = call(served.app, "diagnose_run", run=run["id"])
+        told = served.get(f"/runs/{run['id']}/diagnosis")
+        assert (why["verdict"], why["cause"]["cause"]) == (told["verdict"], told["cause"]["cause"])
+        assert why["task_id"] == told["task"]["task_id"] and why["page"] == f"{run['page']}?tab=error"
         failed = call(served.app, "list_tasks", run=run["id"], status="failed")["tasks"]
         told = served.get(f"/runs/{run['id']}/tasks", status="failed")["tasks"]
         assert [(t["task_id"], t["exit"]) for t in failed] == [(t["task_id"], t["exit"]) for t in told]
