@@ -29,6 +29,9 @@ _DATA_ERRORS = frozenset({6, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 13
 _SETTINGS: dict[str, Any] = {
     "async_insert": 0,  # an insert that is answered is written
     "date_time_input_format": "best_effort",  # RFC 3339
+    # A batch is parsed in a few ms: threads for it cost 15 % more CPU time for 4,000 task records, and 40 % for one row.
+    "input_format_parallel_parsing": 0,
+    "max_threads": 1,
     "input_format_skip_unknown_fields": 1,  # a newer ingest may tell more than this projector knows
 }
 

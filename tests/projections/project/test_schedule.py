@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.project.refresh import LARGE_RUN_RECORDS, PATIENCE, RUNS_AT_ONCE, Schedule
+from projections.project.refresh import GROUP_PATIENCE, LARGE_RUN_RECORDS, PATIENCE, RUNS_AT_ONCE, Schedule
 
 
 def test_a_touched_run_is_due_at_once_and_no_more_once_refreshed() -> None:
@@ -42,13 +43,16 @@ def test_a_run_waits_longer_than_its_refresh_took() -> None:
     assert set(s.due(100 + 2 * PATIENCE)) == {"giant", "other"}
 
 
-def test_of_a_common_refresh_each_run_is_charged_its_share() -> None:
+@pytest.mark.parametrize(
+    "runs, wait", [(1, PATIENCE), (2, PATIENCE / 2), (3, GROUP_PATIENCE), (100, GROUP_PATIENCE)]
+)
+def test_of_a_common_refresh_each_run_is_charged_its_share_or_all_of_it(runs: int, wait: float) -> None:
     s = Schedule()
-    for n in range(10):
+    for n in range(runs):
         s.touch(str(n), 0, n)
-    s.refreshed({str(n): n for n in range(10)}, now=0, took=1)
-    s.touch("3", 0, 11)
-    assert s.due(PATIENCE / 10 - 0.001) == [] and s.due(PATIENCE / 10) == ["3"]
+    s.refreshed({str(n): n for n in range(runs)}, now=0, took=1)
+    s.touch("0", 0, runs)
+    assert s.due(wait - 0.001) == [] and s.due(wait) == ["0"]
 
 
 def test_giants_are_refreshed_alone_and_others_in_groups() -> None:
@@ -135,7 +139,8 @@ def test_nothing_that_was_touched_is_forgotten(steps: Sequence[tuple[str, int, b
             now += took
             s.refreshed(offsets, now, took)
             refreshed |= {r: max(refreshed.get(r, 0), o) for r, o in offsets.items()}
-            free_from |= {r: now + PATIENCE * took / len(group) for r in group}
+            wait = took * max(PATIENCE / max(1, len(group)), GROUP_PATIENCE)
+            free_from |= dict.fromkeys(group, now + wait)
     for run, offset in touched.items():
         assert refreshed.get(run, 0) >= offset or s.dirty[run].offset == offset
     assert set(s.due(now + 1000)) == set(s.dirty)
