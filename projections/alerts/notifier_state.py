@@ -25,7 +25,7 @@ from projections.project.sweep import Transition
 from schemas.metrics import ALERTS, NOTIFIER_LAST_STEP
 from schemas.settings import Settings
 from schemas.statuses import AlertKind, AlertState
-from schemas.topics import DEAD_LETTERS, EVENTS, NOTIFIER_GROUP, TRANSITIONS
+from schemas.topics import DEAD_LETTERS, EVENTS, NOTIFIER_GROUP, PROJECTOR_GROUP, TRANSITIONS
 from schemas.values import to_ms
 from stores.log.port import EventLog, LogUnavailable, Record
 from stores.tables.client import TablesUnavailable
@@ -78,6 +78,8 @@ class NotifierState:
         self._started = n.now()
         self._uncommitted = False
         self._progress_read_at = float("-inf")
+        self._projected: Mapping[int, int] = {}  # what the projector had acknowledged when the tables were last read
+        self._marks: Mapping[int, Mark] = {}
         self._watermark = LowWatermark(self._limit, round(n.settings.tick_seconds * 500))
         self._ends: Mapping[int, int] | None = (
             None  # of the topic of transitions, after the marks were read; None once they are decided
@@ -137,17 +139,23 @@ class NotifierState:
         loop, n = asyncio.get_running_loop(), self._n
         if loop.time() - self._progress_read_at < (_POLL_SECONDS if self._pending else _LOOK_SECONDS):
             return
-        marks = await n.ask(n.storage.marks)
+        projected = await n.event_log.committed(PROJECTOR_GROUP, EVENTS)
+        # The tables change with what is projected alone, so there is nothing new in them while nothing was: most of the time.
+        is_new = projected != self._projected or not projected or bool(self._pending)
+        if is_new:
+            self._marks = await n.ask(n.storage.marks)
         # After the marks: so all transitions of their rounds lie below these ends.
         ends = {p: b.end for p, b in (await n.event_log.bounds(TRANSITIONS)).items()}
         # A partition of which nothing is projected must not be overlooked.
-        known = {p: marks.get(p, _NO_MARK) for p in await n.event_log.bounds(EVENTS)}
+        known = {p: self._marks.get(p, _NO_MARK) for p in await n.event_log.bounds(EVENTS)}
         self._watermark.update(known, n.now())
         self._ends = ends
         self._missing = []
         for p in conditions.held_up(known, n.now(), self._limit):
             self._missing += await n.ask(partial(n.storage.missing, p, known[p].round))
-        self._apply_acts(await n.ask(partial(n.storage.acts, self._acts_since)))
+        if is_new:
+            self._apply_acts(await n.ask(partial(n.storage.acts, self._acts_since)))
+        self._projected = projected
         self._progress_read_at = loop.time()
 
     def _apply_acts(self, acts: Sequence[Act]) -> None:

@@ -71,7 +71,8 @@ async def run(event_log: EventLog, projector: Projector, settings: Settings) -> 
             lambda: event_log.take(EVENTS, positions, settings.batch_events, settings.batch_seconds),
         )
         if not records:
-            await _in_thread(projector, projector.refresh_due)
+            if projector.has_due():
+                await _in_thread(projector, projector.refresh_due)
             continue
         await _in_thread(projector, lambda records=records: projector.project(records))  # type: ignore[misc]
         positions.update({r.partition: r.offset + 1 for r in records})

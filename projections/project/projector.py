@@ -192,6 +192,13 @@ class Projector:
         if time.monotonic() >= self._repricing.not_before:
             self._reprice()
 
+    def has_due(self) -> bool:
+        """Whether `refresh_due` has something to do, for whoever would ask a thread in vain."""
+        left = self._repricing
+        is_repricing = bool(left.waiting) or not left.all_found
+        now = time.monotonic()
+        return bool(self.schedule.due(now)) or (is_repricing and now >= left.not_before)
+
     def refresh_all(self) -> None:
         """Refresh every run whose figures are behind, or priced by another book, at once."""
         self._refresh(list(self.schedule.dirty))
