@@ -78,7 +78,9 @@ class NotifierState:
         self._started = n.now()
         self._uncommitted = False
         self._progress_read_at = float("-inf")
-        self._projected: Mapping[int, int] = {}  # what the projector had acknowledged when the tables were last read
+        self._projected: Mapping[
+            int, int
+        ] = {}  # what the projector had acknowledged when the tables were last read
         self._marks: Mapping[int, Mark] = {}
         self._watermark = LowWatermark(self._limit, round(n.settings.tick_seconds * 500))
         self._ends: Mapping[int, int] | None = (

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 
 import pytest
 from pydantic import SecretStr
 
+from projections.alerts import notifier_state
 from projections.alerts.rules import Receiver
+from projections.alerts.storage import Mark, Storage
 from projections.project.outage_counts import OutageCounts
 from schemas.metrics import ALERTS, NOTIFIER_QUEUE
-from schemas.topics import DEAD_LETTERS, NOTIFIER_GROUP, TRANSITIONS
+from schemas.topics import DEAD_LETTERS, EVENTS, NOTIFIER_GROUP, PROJECTOR_GROUP, TRANSITIONS
 from schemas.values import iso
 from stores.log.port import LogUnavailable
 from stores.tables.client import TablesUnavailable
@@ -198,6 +201,38 @@ def test_people_acknowledge_and_silence(play: Play) -> None:
         [alert] = stage.alerts()
         assert alert["acknowledged_by"] == "ada" and alert["silenced_until"] and alert["state"] == "resolved"
         assert [status for _, status, _ in stage.target.got] == ["firing", "resolved"]
+
+    play(scene)
+
+
+def test_tables_are_read_again_only_when_something_was_projected(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(stage: Stage) -> None:
+        looks, reads = [0], [0]
+        committed, marks = stage.log.committed, Storage.marks
+
+        async def look(group: str, topic: str) -> Mapping[int, int]:
+            looks[0] += group == PROJECTOR_GROUP
+            return await committed(group, topic)
+
+        def read(storage: Storage) -> dict[int, Mark]:
+            reads[0] += 1
+            return marks(storage)
+
+        monkeypatch.setattr(stage.log, "committed", look)
+        monkeypatch.setattr(Storage, "marks", read)
+        monkeypatch.setattr(notifier_state, "_LOOK_SECONDS", 0.01)
+        await stage.target.open()
+        await stage.log.commit(PROJECTOR_GROUP, EVENTS, {0: 1})
+        async with running(stage.notifier()):
+            await stage.until(lambda: looks[0] >= 4, "it looks again and again")
+            assert reads[0] == 1
+            await stage.log.commit(PROJECTOR_GROUP, EVENTS, {0: 2})
+            await stage.until(lambda: reads[0] == 2, "it reads what is new")
+            seen = looks[0]
+            await stage.until(lambda: looks[0] >= seen + 3, "and looks on")
+            assert reads[0] == 2
 
     play(scene)
 
