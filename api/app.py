@@ -17,6 +17,8 @@ from api.auth import login
 from api.auth.gate import Gate, Guarded
 from api.auth.permissions import bind_runs
 from api.auth.sessions import LoginSessions
+from api.compare import pages as compare_pages
+from api.compare import routes as compare_routes
 from api.core import probes, problems
 from api.core.db import Reader
 from api.core.headers import SafeAnswers
@@ -146,6 +148,8 @@ def _capabilities(
         timeline_pages.router(reader),
         diagnosis_routes.router(reader, stores),
         usage_routes.router(reader),
+        compare_routes.router(reader),
+        compare_pages.router(reader),
         cost_routes.router(reader),
         cost_pages.router(reader),
         pipeline_routes.router(reader),

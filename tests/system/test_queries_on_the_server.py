@@ -50,6 +50,9 @@ QUERIES: dict[str, list[dict[str, Any]]] = {
     "/api/v1/outputs": [{"search": "a"}],
     "/api/v1/runs/{ref}/outputs": [{"sort": "-bytes", "search": "a"}],
     "/api/v1/costs": [{"by": way} for way in ("user", "label", "capacity", "day")],
+    "/api/v1/compare": [{"b": "grumpy_turing"}, {"a": "grumpy_turing", "b": "fixed_turing"}],
+    "/compare": [{"a": "grumpy_turing", "b": "fixed_turing"}],
+    "/runs/{ref}": [{"tab": "all"}],
     "/api/v1/runs/{ref}/tasks": [{"sort": "-duration_ms"}, {"status": "failed"}, {"search": "a"}],
 }
 

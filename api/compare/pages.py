@@ -1,0 +1,32 @@
+"""The page of two runs beside each other."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import HTMLResponse, Response
+
+from api.compare.queries import compare_runs
+from api.core.db import Reader
+from api.html.page import Page
+from api.html.render import render
+
+#: Processes that the page lists; the JSON has up to 1,000.
+_ROWS_MAX = 200
+
+
+def router(reader: Reader) -> APIRouter:
+    """The route."""
+    r = APIRouter(route_class=Page, include_in_schema=False, default_response_class=HTMLResponse)
+
+    @r.get("/compare")
+    def compare_page(
+        b: Annotated[str, Query(max_length=1000)], a: Annotated[str, Query(max_length=1000)] = ""
+    ) -> Response:
+        """Without `a` beside the last good run of b's pipeline."""
+        found = compare_runs(reader, a, b)
+        left_out = found.more_processes + max(0, len(found.processes) - _ROWS_MAX)
+        return render(
+            "compare/compare.html", found=found, processes=found.processes[:_ROWS_MAX], left_out=left_out
+        )
+
+    return r
