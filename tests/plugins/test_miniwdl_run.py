@@ -68,7 +68,7 @@ def test_a_task_from_its_start_to_its_end() -> None:
             "task_id": 1, "attempt": 1, "process": "greet", "name": "greet (sub/greet-0-a)", "tag": "sub/greet-0-a",
             "status": "succeeded", "exit": 0, "workdir": "/lab/out/1", "executor": "miniwdl", "script": "echo hello", "cpus": 2,
             "memory_bytes": 50_000_000, "container": "ubuntu:22.04", "submitted_at": 1_001_000, "started_at": 1_002_000,
-            "completed_at": 1_003_000,
+            "completed_at": 1_003_000, "duration_ms": 2000, "realtime_ms": 1000,
         }
     }  # fmt: skip
     assert told.close()["processes"] == [{"process": "greet", "succeeded": 1}]

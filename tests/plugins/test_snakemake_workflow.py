@@ -102,7 +102,7 @@ def test_a_job_from_its_start_to_its_end() -> None:
             "task_id": 1, "process": "make", "name": "make (n=a)", "tag": "n=a", "attempt": 1, "status": "succeeded", "cpus": 2,
             "script": "exit 3", "memory_bytes": 50_000_000, "executor": "local", "hostname": "node1", "exit": 0,
             "submitted_at": 1_002_000, "started_at": 1_002_000, "completed_at": 1_004_000, "peak_rss_bytes": 5,
-            "realtime_ms": 500,
+            "realtime_ms": 500, "duration_ms": 2000,
         }
     }  # fmt: skip
     assert end(events)["state"] == "succeeded" and end(events)["processes"] == [
@@ -153,6 +153,9 @@ def test_a_job_on_a_cluster_is_submitted_until_it_ends() -> None:
     error = failure(1)[1] | {"aux": {"external_jobid": 77}}
     assert tasks(told([*run, error]))[1]["native_id"] == "77"
     measured = tasks(told([*run[:3], info(1, local=False, benchmark="b"), finished(1)]))[1]
+    unmeasured = tasks(told([*run, finished(1)]))[1]
+    assert unmeasured["duration_ms"] == 2000 and "realtime_ms" not in unmeasured
+    assert tasks(told([START, STATS, handed(1), info(1), finished(1)]))[1]["realtime_ms"] == 2000
     assert measured["started_at"] == 1_003_500 and measured["completed_at"] == 1_004_000
 
 

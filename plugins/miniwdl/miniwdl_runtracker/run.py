@@ -139,7 +139,9 @@ class WdlRun:
         return self._told(task, now)
 
     def _end_of(self, task: dict[str, Any], status: str, now: int) -> dict[str, Any]:
-        task |= {"status": status, "completed_at": now}
+        task |= {"status": status, "completed_at": now, "duration_ms": max(0, now - task["submitted_at"])}
+        if "started_at" in task:
+            task["realtime_ms"] = max(0, now - task["started_at"])
         self._count(task, status)
         return task
 

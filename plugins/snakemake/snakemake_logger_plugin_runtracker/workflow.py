@@ -189,6 +189,7 @@ class WorkflowRun:
             task |= self.benchmark_figures(attempt.benchmark)
         if "started_at" not in task and "realtime_ms" in task:
             task["started_at"] = max(task["submitted_at"], now - task["realtime_ms"])
+        _time(task)
         self._count(task, "succeeded")
         return self._told(task, now)
 
@@ -203,6 +204,7 @@ class WorkflowRun:
         task["container"] = record.get("container_img") or None
         if external := (record.get("aux") or {}).get("external_jobid"):
             task["native_id"] = str(external)
+        _time(task)
         self._failed[job] = attempt
         self._count(task, task["status"])
         return self._told(task, now)
@@ -296,6 +298,13 @@ class WorkflowRun:
         if first and first.log and (end := self.end_of_log(first.log)):
             parts.append(f"The end of {first.log}:\n{end}")
         return {"error_message": message[:2000], "error_report": "\n\n".join(parts)[:_MOST_REPORT]}
+
+
+def _time(task: dict[str, Any]) -> None:
+    """How long it took by the log, where no benchmark has measured it."""
+    task["duration_ms"] = max(0, task["completed_at"] - task["submitted_at"])
+    if "started_at" in task:
+        task.setdefault("realtime_ms", max(0, task["completed_at"] - task["started_at"]))
 
 
 def _described(record: Record) -> dict[str, Any]:

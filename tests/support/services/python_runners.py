@@ -30,6 +30,13 @@ def install_plugin(runner: str, folder: Path) -> Path:
     return site
 
 
+def environment_of(runner: str, plugin: Path, **more: str) -> dict[str, str]:
+    """What is needed to start the runner by its name alone, with the plugin, and nothing of our settings."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TRACKER_", "SNAKEMAKE_", "MINIWDL_"))}
+    programs = cache.python_of(runner).parent
+    return kept | {"PATH": f"{programs}:{kept['PATH']}", "PYTHONPATH": f"{plugin}:{cache.ROOT}"} | more
+
+
 def start(runner: str, arguments: list[str], folder: Path, **environment: str) -> Child:
     """`RUNNER …` in this folder, with nothing of our settings."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TRACKER_", "SNAKEMAKE_", "MINIWDL_"))}

@@ -11,8 +11,9 @@ import pytest
 from tests.support.services import cache
 from tests.support.services.nextflow import run_line, run_pipeline
 from tests.support.services.process import Child
+from tests.support.services.python_runners import environment_of, install_plugin
 from tests.system.e2e.client import Reader, until
-from tests.system.e2e.stack import EmbeddedStack
+from tests.system.e2e.stack import COMMAND, EmbeddedStack
 
 pytestmark = pytest.mark.runner
 
@@ -79,6 +80,28 @@ def test_a_runner_with_a_plugin(stack: EmbeddedStack, tmp_path: Path, page: str,
         MINIWDL__SCHEDULER__CONTAINER_BACKEND="bare",
     )
     succeeded(stack, runner, 1)
+
+
+@pytest.mark.parametrize("runner", ["snakemake", "miniwdl"])
+def test_tracker_run_starts_it_and_names_the_run(stack: EmbeddedStack, tmp_path: Path, runner: str) -> None:
+    name, content = FILES[runner]
+    (tmp_path / name).write_text(content)
+    plugin = install_plugin(runner, tmp_path)
+    command = {"snakemake": ["snakemake", "--cores", "1"], "miniwdl": ["miniwdl", "run", name]}[runner]
+    bare = {"MINIWDL__SCHEDULER__CONTAINER_BACKEND": "bare"}
+    log = tmp_path / "output.log"
+    child = Child(
+        [*COMMAND, "run", "--url", stack.api_url, "--", *command],
+        log,
+        cwd=tmp_path,
+        env=environment_of(runner, plugin, **bare),
+    )
+    assert child.wait(180) == 0, child.log_tail()
+    link = log.read_text().splitlines()[0]
+    assert link.startswith(f"Follow the run at {stack.api_url}/runs/")
+    succeeded(stack, runner, 1)
+    with Reader(stack.api_url) as reader:
+        assert reader.run(link.rpartition("/")[2])["runner"]["name"] == runner
 
 
 def test_nextflow_by_weblog(stack: EmbeddedStack, tmp_path: Path) -> None:

@@ -97,7 +97,12 @@ def test_a_run_that_succeeds_and_is_then_up_to_date(stack: EmbeddedStack, plugin
     assert "hunter2" not in run["workflow"]["command_line"] and run["resume_command"] == "--rerun-incomplete"
     first = next(t for t in tasks if t["tag"] == "n=a")
     assert (first["name"], first["cpus"], first["memory_bytes"]) == ("make (n=a)", 2, 50_000_000)
-    assert first["realtime_ms"] is not None and first["started_at"] and first["completed_at"]
+    assert (
+        first["realtime_ms"] is not None
+        and first["duration_ms"] is not None
+        and first["started_at"]
+        and first["completed_at"]
+    )
 
     assert snakemake(plugin, folder, stack.api_url, "again").wait(TIMEOUT) == 0
     again, tasks = ended(stack, "again", "succeeded")
