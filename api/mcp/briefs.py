@@ -3,7 +3,7 @@
 from decimal import Decimal
 from urllib.parse import quote
 
-from api.core.models import Money
+from api.compare.models import Change, Comparison, ProcessComparison, Side
 from api.costs.models import Costs, ProcessCost
 from api.diagnosis.models import Cause, Diagnosis, FailureGroup
 from api.logs.queries import RunLog, TaskLog
@@ -11,24 +11,29 @@ from api.mcp.excerpts import excerpt
 from api.mcp.excerpts import line as line
 from api.mcp.models import (
     CauseBrief,
+    ChangeBrief,
+    ComparisonAnswer,
     CostAnswer,
     DiagnosisAnswer,
     FailureBrief,
     LogAnswer,
     LogFile,
     ProcessBrief,
+    ProcessChange,
     RunAnswer,
     RunBrief,
+    SideBrief,
     TaskAnswer,
     TaskBrief,
     TaskLogs,
 )
-from api.runs.models import Counts, Run
+from api.runs.models import Cost, Counts, Run
 from api.tasks.models import Task, TaskDetail
 
 _COUNTS = ("pending", "submitted", "running", "succeeded", "failed", "aborted", "cached", "retried", "total")
 _PROCESSES_MAX = 10
 _GROUPS_MAX = 5
+_CHANGES_MAX = 5
 
 
 def run_brief(run: Run, base_url: str) -> RunBrief:
@@ -41,7 +46,7 @@ def run_brief(run: Run, base_url: str) -> RunBrief:
         started_at=run.started_at,
         duration_ms=run.duration_ms,
         tasks=_counts(run.tasks),
-        cost=_cost(run),
+        cost=_cost(run.cost),
         error=line(run.error.summary) if run.error else None,
         page=f"{base_url}/runs/{quote(run.id, safe='')}",
     )
@@ -101,6 +106,53 @@ def _failure(group: FailureGroup) -> FailureBrief:
         attempts=group.attempts,
         example_task_id=group.example.task_id,
         cause=line(group.cause.cause) or "",
+    )
+
+
+def comparison_answer(found: Comparison) -> ComparisonAnswer:
+    changes = (found.facts, found.params, found.containers)
+    config = (found.config.only_a, found.config.only_b)
+    long = any(len(c) > _CHANGES_MAX for c in (*changes, *config)) or len(found.processes) > _PROCESSES_MAX
+    facts, params, containers = ([_change(c) for c in kind[:_CHANGES_MAX]] for kind in changes)
+    only_a, only_b = ([line(text, 100) or "" for text in side[:_CHANGES_MAX]] for side in config)
+    return ComparisonAnswer(
+        a=_side(found.a),
+        b=_side(found.b),
+        facts=facts,
+        params=params,
+        containers=containers,
+        config_only_a=only_a,
+        config_only_b=only_b,
+        processes=[_process_change(p) for p in found.processes[:_PROCESSES_MAX]],
+        more=long or found.config.more or bool(found.more_processes),
+    )
+
+
+def _side(side: Side) -> SideBrief:
+    return SideBrief(
+        id=side.id,
+        name=line(side.name) or "",
+        status=side.status,
+        started_at=side.started_at,
+        duration_ms=side.duration_ms,
+        tasks=_counts(side.tasks),
+        cost=_cost(side.cost),
+    )
+
+
+def _change(change: Change) -> ChangeBrief:
+    return ChangeBrief(name=line(change.name, 60) or "", a=line(change.a, 100), b=line(change.b, 100))
+
+
+def _process_change(of: ProcessComparison) -> ProcessChange:
+    return ProcessChange(
+        process=line(of.process, 100) or "",
+        time_ms_a=of.a.time_ms if of.a else None,
+        time_ms_b=of.b.time_ms if of.b else None,
+        time_ratio=of.ratio.time,
+        memory_ratio=of.ratio.memory,
+        failed_a=of.a.failed if of.a else 0,
+        failed_b=of.b.failed if of.b else 0,
     )
 
 
@@ -166,8 +218,7 @@ def _counts(counts: Counts) -> dict[str, int]:
     return {name: n for name in _COUNTS if (n := getattr(counts, name))}
 
 
-def _cost(run: Run) -> str | None:
-    if run.cost is None:
+def _cost(cost: Cost | None) -> str | None:
+    if cost is None:
         return None
-    amount: Money = run.cost.amount
-    return f"{'' if run.cost.complete else 'at least '}{amount} {run.cost.currency}"
+    return f"{'' if cost.complete else 'at least '}{cost.amount} {cost.currency}"

@@ -84,6 +84,52 @@ class DiagnosisAnswer(BaseModel):
     page: str
 
 
+class ChangeBrief(BaseModel):
+    """Something that differs; null where a run does not have it."""
+
+    name: str
+    a: str | None
+    b: str | None
+
+
+class ProcessChange(BaseModel):
+    """A process in two runs: how long its attempts took together, and b over a where both are known."""
+
+    process: str
+    time_ms_a: int | None
+    time_ms_b: int | None
+    time_ratio: float | None
+    memory_ratio: float | None
+    failed_a: int
+    failed_b: int
+
+
+class SideBrief(BaseModel):
+    """One of two runs."""
+
+    id: str
+    name: str
+    status: RunStatus
+    started_at: Time | None
+    duration_ms: int | None
+    tasks: dict[str, int]
+    cost: str | None
+
+
+class ComparisonAnswer(BaseModel):
+    """What differs between two runs: the first changes of each kind, and the processes whose time changed most."""
+
+    a: SideBrief
+    b: SideBrief
+    facts: list[ChangeBrief]
+    params: list[ChangeBrief]
+    containers: list[ChangeBrief]
+    config_only_a: list[str]
+    config_only_b: list[str]
+    processes: list[ProcessChange]
+    more: bool = Field(description="Whether anything was left out")
+
+
 class TaskBrief(BaseModel):
     """An attempt in a list."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from api.compare import queries as compare
 from api.core.cursor import task_place
 from api.core.db import Reader
 from api.core.params import RunFilter, statuses_of
@@ -13,6 +14,7 @@ from api.diagnosis import queries as diagnosis
 from api.logs import queries as logs
 from api.mcp import briefs
 from api.mcp.models import (
+    ComparisonAnswer,
     CostAnswer,
     DiagnosisAnswer,
     LogAnswer,
@@ -70,6 +72,19 @@ def tools(reader: Reader, stores: ObjectStores) -> list[Callable[..., Any]]:
         """Why a run failed: the cause, how sure that is, what it goes by, and what to do; and what else failed in it."""
         found = diagnosis.diagnose_run(reader, stores, runs.resolve(reader, run))
         return briefs.diagnosis_answer(found, base_url)
+
+    def compare_runs(
+        run: Ref,
+        with_run: Annotated[
+            str,
+            Field(
+                description="The run to compare with; '' for the last good one of its pipeline",
+                max_length=1000,
+            ),
+        ] = "",
+    ) -> ComparisonAnswer:
+        """What differs between two runs: revision, parameters, containers, configuration, and how long processes took."""
+        return briefs.comparison_answer(compare.compare_runs(reader, with_run, run))
 
     def list_tasks(
         run: Ref,
@@ -131,6 +146,7 @@ def tools(reader: Reader, stores: ObjectStores) -> list[Callable[..., Any]]:
         list_runs,
         get_run,
         diagnose_run,
+        compare_runs,
         list_tasks,
         get_task,
         get_task_logs,

@@ -17,6 +17,7 @@ from tests.support.mcp_client import call, refusal, speak
 from tests.support.whole import whole
 
 TOOLS = {
+    "compare_runs",
     "diagnose_run",
     "list_runs",
     "get_run",
@@ -64,6 +65,22 @@ def test_why_did_my_last_run_fail(tables: Tables, tmp_path: Path) -> None:
         assert (point["run"], point["failed"] - point["retried"]) == (run["name"], counted["failed"])
         assert call(served.app, "get_process_trend", run=run["id"], process="none")["runs"] == []
         assert "there is no task '99'" in refusal(served.app, "get_task", run=run["id"], task_id=99)
+
+
+def test_what_differs_from_another_run(tables: Tables, tmp_path: Path) -> None:
+    with whole(tables, tmp_path) as served:
+        served.send(trace("success"))
+        served.send(trace("failed"))
+        [failed] = call(served.app, "list_runs", status="failed")["runs"]
+        [good] = call(served.app, "list_runs", status="succeeded")["runs"]
+        found = call(served.app, "compare_runs", run=failed["name"], with_run=good["name"])
+        told = served.get("/compare", a=good["id"], b=failed["id"])
+        assert (found["a"]["id"], found["b"]["id"]) == (good["id"], failed["id"])
+        assert [p["process"] for p in found["processes"]] == [p["process"] for p in told["processes"]][:10]
+        assert [c["name"] for c in found["params"]] == [c["name"] for c in told["params"]][:5] and found[
+            "params"
+        ]
+        assert "no run 'nobody'" in refusal(served.app, "compare_runs", run=failed["id"], with_run="nobody")
 
 
 def test_long_lists_and_texts_are_cut(tables: Tables, tmp_path: Path) -> None:
