@@ -1,4 +1,4 @@
-"""The tools as a server of the SDK, which takes 26 MB and about a second to import: routes.py does so when it is first asked."""
+"""The tools as a server of the SDK, which takes about 20 MB and a second to import: routes.py does so when it is first asked."""
 
 import functools
 import logging

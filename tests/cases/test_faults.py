@@ -89,16 +89,16 @@ def test_batches_that_never_came_are_counted_from_the_runners_totals(tracker: Wh
 def test_what_a_run_cost_is_at_least_that_where_tasks_never_came(tracker: Whole, tables: Tables) -> None:
     put_rates(tables, [Rate("", "", "", None, Decimal("0.5"))])
     run_id = begun(tracker, "priced")
-    hour = {"start": "2026-11-26T10:00:00Z", "complete": "2026-11-26T11:00:00Z", "cpus": 1}
+    hour: dict[str, Any] = {"start": "2026-11-26T10:00:00Z", "complete": "2026-11-26T11:00:00Z", "cpus": 1}
     request(tracker, "progress", run_id, tasks=[task(1, "COMPLETED", **hour), task(2, "COMPLETED", **hour)])
     ended(tracker, run_id, "priced", progress={"succeeded": 5})
     cost = tracker.run("priced")["cost"]
-    assert (Decimal(cost["amount"]), cost["complete"]) == (1, False)
+    assert (Decimal(cost["amount"]), cost["complete"]) == (Decimal(1), False)
     costs = tracker.get("/runs/priced/costs")
-    assert (Decimal(costs["amount"]), costs["complete"], costs["missing_tasks"]) == (1, False, 3)
+    assert (Decimal(costs["amount"]), costs["complete"], costs["missing_tasks"]) == (Decimal(1), False, 3)
     assert costs["if_all_spot"] is None or not costs["if_all_spot"]["complete"]
     spent = tracker.get("/costs", by="pipeline")
-    assert (Decimal(spent["total"]["amount"]), spent["total"]["complete"]) == (1, False)
+    assert (Decimal(spent["total"]["amount"]), spent["total"]["complete"]) == (Decimal(1), False)
     page = text_of(tracker.page("/runs/priced", tab="cost"))
     assert "Total Cost at least $1.00 3 tasks not reported" in page
     assert "3 tasks that the runner counted and did not report one by one" in page
