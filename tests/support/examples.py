@@ -9,5 +9,10 @@ def examples(in_suite: int) -> int:
     return in_suite * settings().max_examples // _IN_SUITE
 
 
+def stride(in_suite: int) -> int:
+    """In the suite each so-many-th of the steps at which something may go wrong is tried, each of them in `make fuzz`."""
+    return in_suite if settings().max_examples == _IN_SUITE else 1
+
+
 #: What the suite's profile has, which is hypothesis' own default.
 _IN_SUITE = 100

@@ -9,6 +9,7 @@ from projections.alerts.storage import Storage
 from schemas import events as e
 from schemas.statuses import ReportedState
 from stores.tables.client import Tables
+from tests.support.examples import stride
 from tests.support.projection import T0, Crash, Stage, empty, task
 from tests.support.reference.compare import differences
 from tests.support.reference.reducer import Expected, Limits, Message, reduce
@@ -259,7 +260,7 @@ def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("always_due")
 def test_a_crash_between_each_two_steps(tables: Tables) -> None:
-    for step in count(1):
+    for step in count(1, stride(3)):
         stage = _sweep_with_changes(tables)
         stage.tables.arm(step)
         try:
@@ -280,7 +281,7 @@ def test_a_crash_between_each_two_steps(tables: Tables) -> None:
 def test_a_projector_that_wakes_after_another_took_over(tables: Tables) -> None:
     """It sleeps between each two steps, also between those of a sweep: before it reads the runs, before it asks whether the round
     was swept, before it publishes, and so on. Meanwhile another one projects the same batch and what came later."""
-    for step in count(1):
+    for step in count(1, stride(3)):
         stage = _sweep_with_changes(tables)
         sleeper, batch = stage.projector, stage.history.records[stage.projected :]
 
