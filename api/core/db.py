@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from api.core.memo import Memo
 from schemas.settings import Settings
 from schemas.sql import sql as of_path
 from stores.tables.client import Tables
@@ -81,6 +82,7 @@ class Reader:
     tables: Tables
     settings: Settings
     clock: Callable[[], int]
+    memo: Memo = field(default_factory=Memo)
 
     def rows(self, query: str, **parameters: Any) -> list[Row]:
         """Rows of the query of this name."""

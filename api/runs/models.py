@@ -97,6 +97,16 @@ class RunError(BaseModel):
     )
 
 
+class Progress(BaseModel):
+    """How far a live run is and when it may be done, from earlier runs of its pipeline: an estimate."""
+
+    fraction: float = Field(description="0 to 0.99: the part of the work that is over")
+    eta_at: Time
+    eta_low_at: Time = Field(description="If the rest goes as in the quickest of the earlier runs")
+    eta_high_at: Time = Field(description="If the rest goes as in the slowest of them")
+    basis_runs: int = Field(description="Earlier runs that succeeded, from which this follows")
+
+
 class RunThresholds(BaseModel):
     """After how long a silence the run is called disconnected or stalled: its labels' word, else the settings'."""
 
@@ -129,6 +139,9 @@ class Run(BaseModel):
     tasks: Counts
     reported: Reported = Field(
         Reported(complete=True, missing=0), description="Whether all of its tasks were told one by one"
+    )
+    progress: Progress | None = Field(
+        None, description="Of a live run, where earlier runs of its pipeline tell; in lists null"
     )
     peak_concurrency: int
     cost: Cost | None

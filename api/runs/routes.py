@@ -16,6 +16,7 @@ from api.core.problems import responses
 from api.runs import commands
 from api.runs import queries as runs
 from api.runs.models import Hidden, HiddenAccepted, History, LabelChange, Labels, Run, RunList, TransitionList
+from api.runs.progress import progress
 from schemas.access import Act
 from stores.log.port import EventLog
 
@@ -44,7 +45,9 @@ def _add_runs(r: APIRouter, reader: Reader) -> None:
     @r.get("/runs/{ref}", tags=["runs"], responses=responses(404))
     def get_run(ref: Ref) -> Run:
         """One run. A name means its newest run; an id goes before a name."""
-        return runs.one_run(reader, ref)
+        run = runs.one_run(reader, ref)
+        run.progress = progress(reader, run)
+        return run
 
     @r.get("/runs/{ref}/history", tags=["runs"], responses=responses(404))
     def get_history(ref: Ref) -> History:

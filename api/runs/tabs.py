@@ -14,6 +14,7 @@ from api.html.links import s3_link
 from api.html.render import ms_of
 from api.html.repositories import links
 from api.runs.models import Cost, Run, RunFacts, Tab
+from api.runs.progress import progress
 from api.runs.queries import runs_of
 from api.runs.texts import param_rows
 from api.tasks import queries as tasks
@@ -71,6 +72,7 @@ def _overview(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict
     )
     processes = tasks.processes_of_announced(reader, run.id, facts.announced_processes)
     return {
+        "progress": progress(reader, run, processes),
         "links": links(
             workflow.repository, workflow.revision, workflow.commit_id, reader.settings.repository_kinds
         ),

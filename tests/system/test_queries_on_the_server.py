@@ -130,13 +130,16 @@ def played(tables: Tables) -> Played:
         e.Labelled(labels=["team=a", "stalled=1h"]),
         e.Note(note_id="n1", text="why?", author="ada"),
         e.Unreadable(reason="no JSON", request="PUT /", raw="eA=="),
-        e.Hiding(by="ada"),
         o.Requested(by="ada"),
     ):
         theatre.history.say(run, data)
+    theatre.history.say(theatre.run_ids[1], e.Hiding(by="ada"))
     theatre.history.say("w0123456789abcde", e.Begun(dialect=Dialect.WEBLOG))
     theatre.stage.projector = theatre.stage.worker()  # another takes over, where the first one stopped
     theatre.go_to(theatre.history.now + 20 * MINUTE)
+    live = e.Workflow(name="live", project_name="lab/variants")  # as the traces' is called
+    theatre.history.say("l0123456789abcde", e.Begun(workflow=live))
+    theatre.run_ids.append("l0123456789abcde")
     theatre.stage.project()
     assert theatre.told()
     return theatre

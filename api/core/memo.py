@@ -1,0 +1,34 @@
+"""What a process remembers for a while of answers that cost more than they change."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+_ENTRIES_MAX = 256
+
+
+@dataclass
+class Memo:
+    """At most 256 answers, each for `lasts_ms`. Safe in several threads, which may make the same answer side by side."""
+
+    lasts_ms: int = 60_000
+    _kept: OrderedDict[Hashable, tuple[int, Any]] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key: Hashable, now_ms: int, make: Callable[[], T]) -> T:
+        """The answer for the key, made anew if it is older than it may be."""
+        with self._lock:
+            made_ms, answer = self._kept.get(key, (None, None))
+        if made_ms is not None and 0 <= now_ms - made_ms < self.lasts_ms:
+            return cast(T, answer)
+        fresh = make()
+        with self._lock:
+            self._kept[key] = now_ms, fresh
+            self._kept.move_to_end(key)
+            if len(self._kept) > _ENTRIES_MAX:
+                self._kept.popitem(last=False)
+        return fresh
