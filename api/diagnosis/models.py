@@ -16,14 +16,27 @@ class Certainty(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Evidence(BaseModel):
+    """What a rule went by."""
+
+    what: str = Field(description="`exit status`, `figures`, `line` or `last line`")
+    value: str
+    source: str = Field(description="`task`, `error report` or `command output`")
+
+    def __str__(self) -> str:
+        if self.what == "exit status":
+            return f"exit status {self.value}" if self.value else "no exit status"
+        return f"last line: {self.value}" if self.what == "last line" else self.value
+
+
 class Cause(BaseModel):
     """Why something failed, by the first rule that fits."""
 
     rule: str | None = Field(description="Name of the rule; null where none fits")
     certainty: Certainty
     cause: str = Field(description="A sentence")
-    evidence: list[str] = Field(description="What the rule went by")
-    remedy: str = Field(description="What to do")
+    evidence: list[Evidence]
+    advice: str = Field(description="What to do")
     config: str | None = Field(description="Nextflow configuration to paste, where some helps")
 
 
@@ -60,13 +73,22 @@ class Stderr(BaseModel):
 
 
 class Diagnosis(BaseModel):
-    """Why a run failed. `task` is the one that ended it; the groups hold all others that failed."""
+    """Why a run failed, by the first rule that fits: `certainty`, `cause` and `advice` are null where it did not fail.
 
+    `task` is the one that ended it; the groups hold all others that failed.
+    """
+
+    certainty: Certainty | None
+    rule: str | None = Field(description="Name of the rule; null where none fits")
+    cause: str | None = Field(description="A sentence")
+    evidence: list[Evidence]
+    advice: str | None = Field(description="What to do")
+    config: str | None = Field(description="Nextflow configuration to paste, where some helps")
+    task_id: int | None = Field(description="Of `task`")
     run_id: str
     run_name: str
     status: RunStatus
     verdict: str = Field(description="The whole in a sentence or two")
-    cause: Cause | None = Field(description="Null where the run did not fail")
     task: FailedTask | None
     stderr: Stderr | None
     failed_tasks: list[FailedTask] = Field(
@@ -75,5 +97,5 @@ class Diagnosis(BaseModel):
     failed: list[FailureGroup] = Field(description="All that failed for good but `task`, in groups")
     ignored: list[FailureGroup] = Field(description="By their error strategy: their results are missing")
     retried: list[FailureGroup] = Field(description="Attempts that were followed by another")
-    ignored_attempts: int
-    retried_attempts: int
+    ignored_failures: int
+    repaired_failures: int = Field(description="Attempts that failed and were retried")

@@ -84,15 +84,21 @@ def put_together(run: Run, rows: Sequence[Row], fatal: Row | None, stderr: Stder
         run_name=run.name,
         status=run.status,
         verdict="",
-        cause=cause,
+        certainty=cause.certainty if cause else None,
+        rule=cause.rule if cause else None,
+        cause=cause.cause if cause else None,
+        evidence=cause.evidence if cause else [],
+        advice=cause.advice if cause else None,
+        config=cause.config if cause else None,
+        task_id=fatal["task_id"] if fatal else None,
         task=_task(fatal) if fatal else None,
         stderr=stderr,
         failed_tasks=[_task(r) for r in rows if r["kind"] == "failed" and r["place"] <= _LISTED_MAX],
         failed=groups("failed"),
         ignored=groups("ignored"),
         retried=groups("retried"),
-        ignored_attempts=counts.get("ignored", 0),
-        retried_attempts=counts.get("retried", 0),
+        ignored_failures=counts.get("ignored", 0),
+        repaired_failures=counts.get("retried", 0),
     )
     found.verdict = verdict(found, run)
     return found
@@ -100,7 +106,7 @@ def put_together(run: Run, rows: Sequence[Row], fatal: Row | None, stderr: Stder
 
 def verdict(found: Diagnosis, run: Run) -> str:
     """Pure. The whole in a sentence or two."""
-    ignored = _ignored_words(found.ignored_attempts)
+    ignored = _ignored_words(found.ignored_failures)
     if run.liveness:
         failed = sum(g.attempts for g in found.failed)
         said = (
@@ -111,13 +117,13 @@ def verdict(found: Diagnosis, run: Run) -> str:
         return f"{said} {ignored}".strip()
     if found.cause is None:
         return f"The run succeeded. {ignored or 'No failure was ignored.'}"
-    if found.cause.rule == "cancelled":
-        return f"{found.cause.cause} {ignored}".strip()
+    if found.rule == "cancelled":
+        return f"{found.cause} {ignored}".strip()
     name = (found.task.name or f"task {found.task.task_id}") if found.task else ""
     who = f"{name[:200]} failed and ended the run" if found.task else "The run failed"
     if found.task and found.task.attempt > 1:
         who += f", at attempt {found.task.attempt}"
-    return f"{who}: {found.cause.cause[0].lower()}{found.cause.cause[1:]} {ignored}".strip()
+    return f"{who}: {found.cause[0].lower()}{found.cause[1:]} {ignored}".strip()
 
 
 def _ignored_words(attempts: int) -> str:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from api.diagnosis.facts import NO_EXIT, Facts, last_lines
-from api.diagnosis.models import Cause, Certainty
+from api.diagnosis.models import Cause, Certainty, Evidence
 
 #: Characters of a line that is shown as evidence.
 _LINE = 300
+#: Where a line stands.
+_RUNNER, _TOOL = "error report", "command output"
 
 #: Says in a sentence what of the figures fits, or gives None.
 Judge = Callable[[Facts], str | None]
@@ -27,7 +29,7 @@ class Rule:
     id: str
     certainty: Certainty
     cause: str
-    remedy: str
+    advice: str
     exits: frozenset[int] = frozenset()
     runner_says: tuple[str, ...] = ()
     tool_says: tuple[str, ...] = ()
@@ -55,7 +57,7 @@ def diagnose(rules: Sequence[Rule], facts: Facts) -> Cause:
                 certainty=rule.certainty,
                 cause=rule.cause,
                 evidence=evidence,
-                remedy=rule.remedy,
+                advice=rule.advice,
                 config=rule.config(facts),
             )
     return unknown(facts)
@@ -63,41 +65,40 @@ def diagnose(rules: Sequence[Rule], facts: Facts) -> Cause:
 
 def unknown(facts: Facts) -> Cause:
     """Pure. That no rule fits, with what is known all the same."""
-    evidence = [_exit_words(facts.exit)] if facts.exit is not None else []
-    last = last_lines(facts.tool_text, 1, _LINE) or last_lines(facts.runner_text, 1, _LINE)
-    if last:
-        evidence.append(f"last line: {last}")
+    evidence = [_exit(facts.exit)] if facts.exit is not None else []
+    tool, runner = last_lines(facts.tool_text, 1, _LINE), last_lines(facts.runner_text, 1, _LINE)
+    if tool or runner:
+        evidence.append(Evidence(what="last line", value=tool or runner, source=_TOOL if tool else _RUNNER))
     return Cause(
         rule=None,
         certainty=Certainty.UNKNOWN,
         cause="The cause is not known: no rule fits.",
         evidence=evidence,
-        remedy="Read what the command wrote, and its script in the work directory." if facts.process
+        advice="Read what the command wrote, and its script in the work directory." if facts.process
         else "Read the error report and the runner's log.",
         config=None,
     )  # fmt: skip
 
 
-def _evidence(rule: Rule, searched: _Searched) -> list[str]:
+def _evidence(rule: Rule, searched: _Searched) -> list[Evidence]:
     """What the rule goes by; empty where it does not fit."""
     facts = searched.facts
-    found: list[str] = []
+    found: list[Evidence] = []
     if rule.exits:
         if facts.exit not in rule.exits:
             return []
-        found.append(_exit_words(facts.exit))
+        found.append(_exit(facts.exit))
     if rule.runner_says or rule.tool_says:
-        line = _line_of(rule.runner_says, searched.runner, facts.runner_text) or _line_of(
-            rule.tool_says, searched.tool, facts.tool_text
-        )
+        said = _line_of(rule.runner_says, searched.runner, facts.runner_text)
+        line = said or _line_of(rule.tool_says, searched.tool, facts.tool_text)
         if line is None:
             return []
-        found.append(line)
+        found.append(Evidence(what="line", value=line, source=_RUNNER if said else _TOOL))
     if rule.figures:
         words = rule.figures(facts)
         if words is None:
             return []
-        found.append(words)
+        found.append(Evidence(what="figures", value=words, source="task"))
     return found
 
 
@@ -122,5 +123,6 @@ def _lower(text: str) -> str:
     )
 
 
-def _exit_words(exit_status: int | None) -> str:
-    return "no exit status" if exit_status == NO_EXIT else f"exit status {exit_status}"
+def _exit(exit_status: int | None) -> Evidence:
+    value = "" if exit_status in (None, NO_EXIT) else str(exit_status)
+    return Evidence(what="exit status", value=value, source="task")

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from api.compare.models import Change, Comparison, ProcessComparison, Side
 from api.costs.models import Costs, ProcessCost
-from api.diagnosis.models import Cause, Diagnosis, FailureGroup
+from api.diagnosis.models import Certainty, Diagnosis, FailureGroup
 from api.logs.queries import RunLog, TaskLog
 from api.mcp.excerpts import excerpt
 from api.mcp.excerpts import line as line
@@ -73,29 +73,29 @@ def run_answer(run: Run, base_url: str) -> RunAnswer:
 
 
 def diagnosis_answer(found: Diagnosis, base_url: str) -> DiagnosisAnswer:
-    cause, task = found.cause, found.task
+    task = found.task
     return DiagnosisAnswer(
         run=line(found.run_name) or "",
         status=found.status,
         verdict=line(found.verdict, 1000) or "",
-        cause=_cause(cause) if cause else None,
+        cause=_cause(found) if found.cause else None,
         task_id=task.task_id if task else None,
         task=line(task.name) if task else None,
         stderr=excerpt(found.stderr.text, 500, 2000) if found.stderr else None,
         others_failed=[_failure(g) for g in found.failed[:_GROUPS_MAX]],
         ignored=[_failure(g) for g in found.ignored[:_GROUPS_MAX]],
-        retried_attempts=found.retried_attempts,
+        repaired_failures=found.repaired_failures,
         page=f"{base_url}/runs/{quote(found.run_id, safe='')}?tab=error",
     )
 
 
-def _cause(cause: Cause) -> CauseBrief:
+def _cause(found: Diagnosis) -> CauseBrief:
     return CauseBrief(
-        cause=line(cause.cause, 500) or "",
-        certainty=cause.certainty,
-        evidence=[line(e) or "" for e in cause.evidence[:5]],
-        remedy=line(cause.remedy, 500) or "",
-        config=cause.config[:1000] if cause.config else None,
+        cause=line(found.cause, 500) or "",
+        certainty=found.certainty or Certainty.UNKNOWN,
+        evidence=[line(str(e)) or "" for e in found.evidence[:5]],
+        advice=line(found.advice, 500) or "",
+        config=found.config[:1000] if found.config else None,
     )
 
 

@@ -54,7 +54,7 @@ class CauseBrief(BaseModel):
     cause: str
     certainty: Certainty
     evidence: list[str]
-    remedy: str
+    advice: str
     config: str | None = Field(description="Nextflow configuration to paste, where some helps")
 
 
@@ -80,7 +80,7 @@ class DiagnosisAnswer(BaseModel):
     stderr: Excerpt | None
     others_failed: list[FailureBrief]
     ignored: list[FailureBrief] = Field(description="Their results are missing")
-    retried_attempts: int
+    repaired_failures: int
     page: str
 
 

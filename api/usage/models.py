@@ -37,10 +37,13 @@ class ProcessUsage(BaseModel):
     time_ms: Resource = Field(description="`requested` is the time limit, the others what tasks ran")
     cpu_hours_requested: float
     cpu_hours_used: float
-    cpu_hours_unused: float
+    wasted_cpu_hours: float
     memory_gib_hours_unused: float
-    unused: Money | None = Field(description="The money behind what neither CPUs nor memory were used to")
-    suggestion: Suggestion | None
+    wasted_amount: Money | None = Field(
+        description="The money behind what neither CPUs nor memory were used to"
+    )
+    suggestion: str | None = Field(description="The configuration of `suggested`")
+    suggested: Suggestion | None
 
 
 class RunUsage(BaseModel):
@@ -48,9 +51,9 @@ class RunUsage(BaseModel):
 
     cpu_hours_requested: float
     cpu_hours_used: float
-    cpu_hours_unused: float
+    wasted_cpu_hours: float
     memory_gib_hours_unused: float
-    unused: Money | None
+    wasted_amount: Money | None
     currency: str | None
     config: str | None = Field(description="All suggestions as one block")
     processes: list[ProcessUsage]

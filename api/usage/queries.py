@@ -50,9 +50,9 @@ def put_together(rows: list[Row], money: Costs, nextflow: bool) -> RunUsage:
     return RunUsage(
         cpu_hours_requested=round(requested, 3),
         cpu_hours_used=round(used, 3),
-        cpu_hours_unused=round(max(0.0, requested - used), 3),
+        wasted_cpu_hours=round(max(0.0, requested - used), 3),
         memory_gib_hours_unused=round(sum(p.memory_gib_hours_unused for p in processes), 3),
-        unused=money.use.unused if money.use and money.amount is not None else None,
+        wasted_amount=money.use.unused if money.use and money.amount is not None else None,
         currency=money.currency,
         config=whole_config(processes) if nextflow else None,
         processes=processes,
@@ -64,8 +64,8 @@ def whole_config(processes: list[ProcessUsage]) -> str | None:
     lines = [
         line
         for p in processes
-        if p.suggestion and selector(p.process)
-        for line in of_process(p.process, suggested_lines(p.suggestion))
+        if p.suggested and selector(p.process)
+        for line in of_process(p.process, suggested_lines(p.suggested))
     ]
     return in_process_scope(lines) if lines else None
 
@@ -134,6 +134,7 @@ def _process(row: Row, label: str, unused: Mapping[str, str], nextflow: bool) ->
     cpus = _resource(row["cpus_requested"], row["cpu_used"], row["sample"], 0.01)
     memory = _resource(row["memory_requested"], row["memory_used"], row["memory_sample"])
     time = _resource(row["time_requested"], row["time_used"], row["sample"])
+    suggested = suggest(row["process"], row["sample"], cpus, memory, time, nextflow)
     requested, used = row["cpu_ms"] / HOUR_MS, row["cpu_ms_used"] / HOUR_MS
     return ProcessUsage(
         process=row["process"],
@@ -145,10 +146,11 @@ def _process(row: Row, label: str, unused: Mapping[str, str], nextflow: bool) ->
         time_ms=time,
         cpu_hours_requested=round(requested, 3),
         cpu_hours_used=round(used, 3),
-        cpu_hours_unused=round(max(0.0, requested - used), 3),
+        wasted_cpu_hours=round(max(0.0, requested - used), 3),
         memory_gib_hours_unused=round(row["gib_ms_unused"] / HOUR_MS, 3),
-        unused=unused.get(row["process"]),
-        suggestion=suggest(row["process"], row["sample"], cpus, memory, time, nextflow),
+        wasted_amount=unused.get(row["process"]),
+        suggestion=suggested.config if suggested else None,
+        suggested=suggested,
     )
 
 

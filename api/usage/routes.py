@@ -14,8 +14,8 @@ def router(reader: Reader) -> APIRouter:
     """The route."""
     r = APIRouter(prefix="/api/v1", tags=["runs"], responses=responses(400, 404))
 
-    @r.get("/runs/{ref}/usage")
-    def get_usage(ref: Ref) -> RunUsage:
+    @r.get("/runs/{ref}/resources")
+    def get_resources(ref: Ref) -> RunUsage:
         """CPUs, memory and time that each process requested and used, what was left unused, and what would have sufficed."""
         return queries.run_usage(reader, resolve(reader, ref))
 

@@ -60,13 +60,13 @@ def test_recorded_run(path: Path, tables: Tables, tmp_path: Path) -> None:
             known = EXPECTED.get(name, {})
             rule, ignored, retried = known.get(run["name"], known.get("", (None, [], [])))
             cause = found["cause"]
-            assert (cause or {}).get("rule") == rule, found
+            assert found["rule"] == rule, found
             assert [g["cause"]["rule"] for g in found["ignored"]] == ignored
             assert [g["cause"]["rule"] for g in found["retried"]] == retried
             went_wrong = run["reported_state"] in ("failed", "cancelled")
             assert (cause is not None) == went_wrong, "no cause of what did not fail"
             if went_wrong and rule is None:
-                assert name in UNKNOWN and cause["certainty"] == "unknown" and "not known" in found["verdict"]
+                assert name in UNKNOWN and found["certainty"] == "unknown" and "not known" in found["verdict"]
             if run["reported_state"] == "succeeded" and run["tasks"]["ignored"]:
                 assert "ignored" in found["verdict"]
 
@@ -79,8 +79,8 @@ def test_an_unknown_failure_says_so_and_shows_what_the_command_wrote(tables: Tab
             "VARIANTS:CALLING:CALL (S03) failed and ended the run: the cause is not known"
         )
         assert found["task"]["exit"] == 3 and found["task"]["error_action"] == "TERMINATE"
-        assert found["cause"]["evidence"] == [
-            "exit status 3",
-            "last line: bad reference: contig chrUn_42 not found",
+        assert [(e["what"], e["value"], e["source"]) for e in found["evidence"]] == [
+            ("exit status", "3", "task"),
+            ("last line", "bad reference: contig chrUn_42 not found", "command output"),
         ]
         assert found["stderr"]["text"].endswith("bad reference: contig chrUn_42 not found")

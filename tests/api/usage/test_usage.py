@@ -60,7 +60,7 @@ def fill(stage: Stage) -> None:
 def test_the_answer(stage: Stage) -> None:
     put_in_force(stage.tables, BOOK)
     fill(stage)
-    found = stage.get("/runs/n/usage")
+    found = stage.get("/runs/n/resources")
     a, b = found["processes"]
     assert (a["process"], a["label"], a["tasks"], a["sample"]) == ("W:A", "W:A", 4, 3)
     assert a["cpus"] == {"requested": 8, "p50": 1.5, "p95": 1.95, "max": 2}
@@ -71,18 +71,18 @@ def test_the_answer(stage: Stage) -> None:
         "max": 3 * GIB,
     }
     assert a["time_ms"] == {"requested": 24 * HOUR, "p50": HOUR, "p95": HOUR, "max": HOUR}
-    assert (a["cpu_hours_requested"], a["cpu_hours_used"], a["cpu_hours_unused"]) == (32, 12.5, 19.5)
+    assert (a["cpu_hours_requested"], a["cpu_hours_used"], a["wasted_cpu_hours"]) == (32, 12.5, 19.5)
     assert a["memory_gib_hours_unused"] == 15 + 14 + 13 + 1
     assert (b["process"], b["sample"], b["suggestion"]) == ("B", 1, None)
-    assert (found["cpu_hours_requested"], found["cpu_hours_unused"]) == (33, 19.6)
-    assert Decimal(a["unused"]) <= Decimal(found["unused"]) and found["currency"] == "USD"
-    suggestion = a["suggestion"]
+    assert (found["cpu_hours_requested"], found["wasted_cpu_hours"]) == (33, 19.6)
+    assert Decimal(a["wasted_amount"]) <= Decimal(found["wasted_amount"]) and found["currency"] == "USD"
+    suggestion = a["suggested"]
     assert (suggestion["cpus"], suggestion["memory_bytes"], suggestion["time_limit_ms"]) == (
         2,
         4 * GIB,
         2 * HOUR,
     )
-    assert suggestion["config"] == found["config"] == "\n".join((
+    assert a["suggestion"] == suggestion["config"] == found["config"] == "\n".join((
         "process {", "    withName: 'W:A' {", "        cpus = 2", "        memory = { 4.GB * task.attempt }",
         "        time = { 2.h * task.attempt }", "    }", "}",
     ))  # fmt: skip
@@ -97,9 +97,9 @@ def test_the_tab_and_a_run_without_measurements(stage: Stage) -> None:
     stage.run("r2", facts={"name": "m"})
     stage.figures("r2", total=1, tasks=1)
     stage.task("r2", 1, "running", started_at=0)
-    assert stage.get("/runs/m/usage")["processes"] == []
+    assert stage.get("/runs/m/resources")["processes"] == []
     assert "No task has been measured yet" in stage.request("GET", "/runs/m", params={"tab": "usage"}).text
-    stage.refused(404, "/runs/nobody/usage")
+    stage.refused(404, "/runs/nobody/resources")
 
 
 def test_what_runners_tell_may_be_anything(stage: Stage) -> None:
@@ -110,8 +110,8 @@ def test_what_runners_tell_may_be_anything(stage: Stage) -> None:
             "r1", n, process="x' } evil", cpus=1e6, cpu_percent=1e308, memory_bytes=2**63 - 1, peak_rss_bytes=2**63 - 1,
             time_limit_ms=2**63 - 1, realtime_ms=2**63 - 1, started_at=0, completed_at=1,
         )  # fmt: skip
-    [found] = stage.get("/runs/n/usage")["processes"]
-    assert found["tasks"] == 2 and (found["suggestion"] or {}).get("config") is None
+    [found] = stage.get("/runs/n/resources")["processes"]
+    assert found["tasks"] == 2 and found["suggestion"] is None
 
 
 @pytest.mark.parametrize(
