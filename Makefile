@@ -81,7 +81,9 @@ fuzz: setup-dev services ## Try FUZZ_INPUTS hostile requests on ingest, then the
 	$(BIN)/python -m tests.system.fuzz.api
 	$(BIN)/pytest --hypothesis-profile=random $(PROPERTIES)
 
-bench: setup-dev services ## Measure freshness and throughput on this machine
+bench: setup-dev services ## Measure the hot path, throughput beside a peer in turn (bench/RESULTS.md), and freshness
+	$(BIN)/python -m bench.hot_path
+	$(BIN)/python -m bench.throughput
 	$(BIN)/python -m bench.freshness
 
 chaos: setup-dev services ## Half an hour of load while everything is killed and paused (CHAOS="--minutes 5 --seed 1")

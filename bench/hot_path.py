@@ -16,7 +16,7 @@ from rich.table import Table
 
 from api.app import create_app
 from bench.freshness import machine
-from bench.load import INSTANT, RECORDS, real_records
+from bench.load import INSTANT, KINDS, RECORDS
 from ingest import fast_path, message, tower
 from ingest.app import routes
 from ingest.request import Request
@@ -27,53 +27,13 @@ from tests.support.log import NOW, MemoryLog
 
 _ROUNDS, _CALLS = 7, 40
 
-#: What a task on AWS Batch has beside what the records of a local run have.
-BATCH = {
-    "container": "quay.io/biocontainers/mulled-v2-1fa26d1ce03c295fe2fdcf85831a92fbcbd7e8c2:1df389393721fc66f3fd8778ad938ac7119-0",
-    "queue": "arn:aws:batch:eu-west-1:123456789012:job-queue/work-2aBcDeFgHiJkLm",
-    "executor": "awsbatch",
-    "machineType": "m5.4xlarge",
-    "cloudZone": "eu-west-1b",
-    "priceModel": "spot",
-    "hostname": "ip-10-0-12-77.eu-west-1.compute.internal",
-    "cpus": 4,
-    "memory": 17_179_869_184,
-    "disk": 107_374_182_400,
-    "time": 28_800_000,
-    "pcpu": 372.4,
-    "pmem": 41.3,
-    "cpuModel": "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz",
-    "rss": 7_123_456_789,
-    "vmem": 9_123_456_789,
-    "peakRss": 8_123_456_789,
-    "peakVmem": 9_923_456_789,
-    "rchar": 123_456_789_012,
-    "wchar": 23_456_789_012,
-    "syscr": 1_234_567,
-    "syscw": 234_567,
-    "readBytes": 12_345_678_901,
-    "writeBytes": 2_345_678_901,
-    "volCtxt": 12_345,
-    "invCtxt": 1_234,
-}
-
-
-def batch_records(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The records as AWS Batch would have run them."""
-    return [
-        r
-        | BATCH
-        | {"nativeId": f"a2b0c1d2-1111-4222-8333-{n:012d}", "workdir": f"s3://lab-work/work/ab/{n:030x}"}
-        for n, r in enumerate(records)
-    ]
-
 
 def main() -> None:
     """Print the machine and, for each kind of record, µs of CPU a record."""
     print(machine())
-    real = real_records()[: 20 * RECORDS]
     table = Table("µs of CPU a record", "limit", "mapping", "to the limit", "patient path", "request in all")
-    for kind, records in {"local run": real, "AWS Batch": batch_records(real)}.items():
+    for kind, real in KINDS.items():
+        records = real()[: 20 * RECORDS]
         bodies = [body(records[n : n + RECORDS]) for n in range(0, len(records), RECORDS)]
         limit, mapping = of_a_record(bodies, _through_json), of_a_record(bodies, _through_mapping)
         with nothing_usual():
@@ -114,7 +74,7 @@ def of_a_record(bodies: list[bytes], call: Callable[[bytes], object]) -> float:
 def nothing_usual() -> Iterator[None]:
     """All requests take the patient path."""
 
-    def read(*_: object) -> Any:
+    def read(body: bytes, run_id: str) -> Any:
         raise fast_path.NotUsual
 
     usual, fast_path.read = fast_path.read, read

@@ -60,9 +60,54 @@ def real_records() -> list[dict[str, Any]]:
     return [*{t["taskId"]: t for t in records}.values()]
 
 
-def bodies(requests: int, records: int) -> list[bytes]:
+#: What a task on AWS Batch has beside what the records of a local run have.
+_BATCH = {
+    "container": "quay.io/biocontainers/mulled-v2-1fa26d1ce03c295fe2fdcf85831a92fbcbd7e8c2:1df389393721fc66f3fd8778ad938ac7119-0",
+    "queue": "arn:aws:batch:eu-west-1:123456789012:job-queue/work-2aBcDeFgHiJkLm",
+    "executor": "awsbatch",
+    "machineType": "m5.4xlarge",
+    "cloudZone": "eu-west-1b",
+    "priceModel": "spot",
+    "hostname": "ip-10-0-12-77.eu-west-1.compute.internal",
+    "cpus": 4,
+    "memory": 17_179_869_184,
+    "disk": 107_374_182_400,
+    "time": 28_800_000,
+    "pcpu": 372.4,
+    "pmem": 41.3,
+    "cpuModel": "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz",
+    "rss": 7_123_456_789,
+    "vmem": 9_123_456_789,
+    "peakRss": 8_123_456_789,
+    "peakVmem": 9_923_456_789,
+    "rchar": 123_456_789_012,
+    "wchar": 23_456_789_012,
+    "syscr": 1_234_567,
+    "syscw": 234_567,
+    "readBytes": 12_345_678_901,
+    "writeBytes": 2_345_678_901,
+    "volCtxt": 12_345,
+    "invCtxt": 1_234,
+}
+
+
+def batch_records() -> list[dict[str, Any]]:
+    """The real records as AWS Batch would have run them."""
+    return [
+        r
+        | _BATCH
+        | {"nativeId": f"a2b0c1d2-1111-4222-8333-{n:012d}", "workdir": f"s3://lab-work/work/ab/{n:030x}"}
+        for n, r in enumerate(real_records())
+    ]
+
+
+#: The kinds of records that are measured.
+KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {"local run": real_records, "AWS Batch": batch_records}
+
+
+def bodies(requests: int, records: int, kind: str = "local run") -> list[bytes]:
     """The progress requests of one run, with `records` finished tasks each, and the runner's totals as they grow."""
-    real, made = real_records(), []
+    real, made = KINDS[kind](), []
     for r in range(requests):
         first = r * records
         tasks = [real[(first + n) % len(real)] | {"taskId": first + n + 1} for n in range(records)]
@@ -88,6 +133,7 @@ class Sent:
     requests: int
     seconds: float
     last_sent: float  # on the clock of time.monotonic()
+    answers: Sequence[float] = ()  # how long each answer of `progress` took (s)
 
     @property
     def records(self) -> int:
@@ -98,9 +144,10 @@ class Sent:
         return self.records / self.seconds
 
 
-def as_fast_as_possible(urls: Sequence[str], clients: int, seconds: float) -> Sent:
+def as_fast_as_possible(urls: Sequence[str], clients: int, seconds: float, kind: str = "local run") -> Sent:
     """Each client sends run after run, the next request when the last is answered, until the time is over."""
-    requests = bodies(REQUESTS_OF_A_RUN, RECORDS)
+    requests = bodies(REQUESTS_OF_A_RUN, RECORDS, kind)
+    answers: list[float] = []
     began = time.monotonic()
     over: Callable[[], bool] = lambda: time.monotonic() - began > seconds  # noqa: E731
 
@@ -110,7 +157,9 @@ def as_fast_as_possible(urls: Sequence[str], clients: int, seconds: float) -> Se
             while not over():
                 run_id = begin(wire, f"bench-{n}-{sent}")
                 for body in requests:
+                    asked = time.perf_counter()
                     wire.put(f"/trace/{run_id}/progress", body)
+                    answers.append(time.perf_counter() - asked)
                     sent += 1
                     if over():
                         break
@@ -118,7 +167,7 @@ def as_fast_as_possible(urls: Sequence[str], clients: int, seconds: float) -> Se
 
     with ThreadPoolExecutor(clients) as pool:
         total = sum(pool.map(client, range(clients)))
-    return Sent(total, time.monotonic() - began, time.monotonic())
+    return Sent(total, time.monotonic() - began, time.monotonic(), answers)
 
 
 @dataclass
