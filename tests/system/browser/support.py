@@ -15,6 +15,8 @@ from tests.support.progress import Patience
 from tests.support.services.process import Child, free_port
 
 TRACES = Path(__file__).parents[2] / "data" / "traces"
+#: Finds what hinders people who cannot see or use a mouse.
+AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js").read_text("utf-8")
 DISCONNECTED_SECONDS = 8
 STALLED_SECONDS = 3
 PRICES = {

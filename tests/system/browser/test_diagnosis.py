@@ -5,8 +5,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.system.browser.support import Tracker
-from tests.system.browser.test_pages import AXE
+from tests.system.browser.support import AXE, Tracker
 
 GIB = 2**30
 

@@ -1,14 +1,11 @@
 """The other pages in a browser, hostile texts, accessibility, and what the timeline draws."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.system.browser.conftest import Faults
-from tests.system.browser.support import EVIL, Tracker
+from tests.system.browser.support import AXE, EVIL, Tracker
 
-AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js").read_text("utf-8")
 PAGES = [
     "/", "/?sort=-duration_ms&user=root", "/ops", "/runs/{success}/log", "/runs/{failed}",
     "/runs/{failed}#overview", "/runs/{success}#timeline", "/runs/{rich}#config",

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.system.browser.test_pages import AXE
+from tests.system.browser.support import AXE
 
 
 @pytest.mark.parametrize("width", [1366, 390])
