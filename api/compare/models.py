@@ -2,23 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from api.core.models import Money, Time
-from api.runs.models import Cost, Counts
-from schemas.statuses import RunStatus
-
-
-class Side(BaseModel):
-    """One of the two runs."""
-
-    id: str
-    name: str
-    pipeline: str | None
-    status: RunStatus
-    started_at: Time | None
-    duration_ms: int | None
-    tasks: Counts
-    peak_concurrency: int
-    cost: Cost | None
+from api.core.models import Money
+from api.runs.models import Run
 
 
 class Change(BaseModel):
@@ -41,40 +26,37 @@ class ProcessSide(BaseModel):
     """What a process did in one run. Times are of attempts that ran; cached ones did no work."""
 
     tasks: int
+    succeeded: int
     failed: int
     cached: int
-    time_ms: int
-    median_ms: int | None
-    peak_memory_bytes: int | None
+    wallclock_ms: int | None = Field(description="From its first submission to its last completion")
+    time_ms: int = Field(description="Of all its attempts together")
+    task_ms_p50: int | None
+    peak_rss_max: int | None
     cost: Money | None
     containers: list[str]
 
 
-class Ratio(BaseModel):
-    """b over a; null where either is missing or a is 0."""
-
-    time: float | None
-    median: float | None
-    memory: float | None
-    cost: float | None
-
-
 class ProcessComparison(BaseModel):
-    """A process; null where a run did not have it."""
+    """A process; null where a run did not have it. Ratios are a over b; null where either is missing or b is 0."""
 
     process: str
     label: str
     a: ProcessSide | None
     b: ProcessSide | None
-    ratio: Ratio
+    ratio_time: float | None
+    ratio_task_time: float | None = Field(description="Of the medians")
+    ratio_memory: float | None
+    ratio_cost: float | None
 
 
 class Comparison(BaseModel):
-    """`a` is the earlier, or the one to compare with. Processes that gained or lost most time come first."""
+    """`b` is the run to compare with, such as the last good one before `a`; both without their long texts. Processes that gained
+    or lost most time come first."""
 
-    a: Side
-    b: Side
-    facts: list[Change] = Field(
+    a: Run
+    b: Run
+    workflow: list[Change] = Field(
         description="Revision, command, profile, runner and the like, as far as they differ"
     )
     params: list[Change]

@@ -20,9 +20,9 @@ def router(reader: Reader) -> APIRouter:
 
     @r.get("/compare")
     def compare_page(
-        b: Annotated[str, Query(max_length=1000)], a: Annotated[str, Query(max_length=1000)] = ""
+        a: Annotated[str, Query(max_length=1000)], b: Annotated[str, Query(max_length=1000)] = ""
     ) -> Response:
-        """Without `a` beside the last good run of b's pipeline."""
+        """Without `b` beside the last good run of a's pipeline."""
         found = compare_runs(reader, a, b)
         left_out = found.more_processes + max(0, len(found.processes) - _ROWS_MAX)
         return render(

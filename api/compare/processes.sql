@@ -3,17 +3,22 @@
 SELECT
     run_id, process,
     count() AS tasks,
+    countIf(shown = 'succeeded') AS succeeded,
     countIf(shown = 'failed') AS failed,
     countIf(shown = 'cached') AS cached,
     sumIf(ran_ms, worked) AS time_ms,
     countIf(worked) AS worked_tasks,
-    quantileExactLowIf(0.5)(ran_ms, worked) AS median_ms,
-    maxIf(peak_rss_bytes, shown != 'cached') AS peak_memory_bytes,
+    quantileExactLowIf(0.5)(ran_ms, worked) AS task_ms_p50,
+    maxIf(peak_rss_bytes, shown != 'cached') AS peak_rss_max,
+    maxIf(last_ms, shown != 'cached') - minIf(first_ms, shown != 'cached') AS span_ms,
+    if(span_ms < 0, 0, span_ms) AS wallclock_ms,
     arraySort(groupUniqArrayIf(5)(toString(container), ifNull(container, '') != '')) AS containers
 FROM
 (
     SELECT
         run_id, toString(process) AS process, shown, peak_rss_bytes, container,
+        toUnixTimestamp64Milli(submitted_at) AS first_ms,
+        if(status = 'pending', NULL, toUnixTimestamp64Milli(task_lifecycles.ended_at)) AS last_ms,
         toInt64(greatest(0, least(315360000000,
             ifNull(realtime_ms, ifNull(toUnixTimestamp64Milli(completed_at) - toUnixTimestamp64Milli(started_at), 0))))) AS ran_ms,
         shown IN ('succeeded', 'failed', 'aborted') AND (isNotNull(realtime_ms) OR (isNotNull(started_at) AND isNotNull(completed_at)))

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from api.compare.models import Change, Comparison, ConfigChange, ProcessComparison, ProcessSide, Ratio, Side
+from api.compare.models import Change, Comparison, ConfigChange, ProcessComparison, ProcessSide
 from api.core.db import Reader, Row, ahead
 from api.core.params import RunFilter
 from api.core.problems import not_found
@@ -33,17 +33,17 @@ _FIELDS = (
 
 
 def compare_runs(reader: Reader, a: str, b: str) -> Comparison:
-    """The runs `a` and `b` (ids or names) beside each other; for '' as `a` the last good run of b's pipeline before it. Raises
+    """The runs `a` and `b` (ids or names) beside each other; for '' as `b` the last good run of a's pipeline before it. Raises
     Problem 404 where there is none of them."""
-    b_id = resolve(reader, b)
+    a_id = resolve(reader, a)
     judgement = reader.judgement()
-    if a:
-        a_id = resolve(reader, a)
+    if b:
+        b_id = resolve(reader, b)
     else:
-        [run] = runs_of(reader, [b_id], judgement, UNSEEN)
-        a_id = last_good(reader, run) or ""
-        if not a_id:
-            raise not_found("earlier run that succeeded of the pipeline of", b)
+        [run] = runs_of(reader, [a_id], judgement, UNSEEN)
+        b_id = last_good(reader, run) or ""
+        if not b_id:
+            raise not_found("earlier run that succeeded of the pipeline of", a)
     ids = list(dict.fromkeys((a_id, b_id)))
     cost_a, cost_b = ahead(lambda: costs(reader, a_id)), ahead(lambda: costs(reader, b_id))
     rows = ahead(lambda: reader.rows("compare/processes", run_ids=ids))
@@ -73,7 +73,7 @@ def put_together(
     labels = labels_of(dict.fromkeys([*of_a, *of_b]))
     processes = [
         ProcessComparison(
-            process=p, label=label, a=of_a.get(p), b=of_b.get(p), ratio=ratio_of(of_a.get(p), of_b.get(p))
+            process=p, label=label, a=of_a.get(p), b=of_b.get(p), **ratios(of_a.get(p), of_b.get(p))
         )
         for p, label in labels.items()
     ]
@@ -84,9 +84,9 @@ def put_together(
         if p.a and p.b and p.a.containers != p.b.containers
     ]
     return Comparison(
-        a=_side(a),
-        b=_side(b),
-        facts=changes(_facts(a), _facts(b)),
+        a=_without_texts(a),
+        b=_without_texts(b),
+        workflow=changes(_facts(a), _facts(b)),
         params=changes(a.workflow.params or {}, b.workflow.params or {}),
         config=config_change(a.workflow.config_text or "", b.workflow.config_text or ""),
         containers=containers[:_CHANGES_MAX],
@@ -130,21 +130,21 @@ def _beyond(lines: Sequence[str], others: Counter[str]) -> list[str]:
     return found
 
 
-def ratio_of(a: ProcessSide | None, b: ProcessSide | None) -> Ratio:
-    """Pure."""
+def ratios(a: ProcessSide | None, b: ProcessSide | None) -> dict[str, float | None]:
+    """Pure. a over b, by field of `ProcessComparison`."""
     if a is None or b is None:
-        return Ratio(time=None, median=None, memory=None, cost=None)
-    return Ratio(
+        return dict.fromkeys(("ratio_time", "ratio_task_time", "ratio_memory", "ratio_cost"))
+    return {
         # Where nothing ran, nothing became faster.
-        time=None if b.median_ms is None else _ratio(a.time_ms, b.time_ms),
-        median=_ratio(a.median_ms, b.median_ms),
-        memory=_ratio(a.peak_memory_bytes, b.peak_memory_bytes),
-        cost=_ratio(*(None if x.cost is None else float(Decimal(x.cost)) for x in (a, b))),
-    )
+        "ratio_time": None if a.task_ms_p50 is None else _ratio(a.time_ms, b.time_ms),
+        "ratio_task_time": _ratio(a.task_ms_p50, b.task_ms_p50),
+        "ratio_memory": _ratio(a.peak_rss_max, b.peak_rss_max),
+        "ratio_cost": _ratio(*(None if x.cost is None else float(Decimal(x.cost)) for x in (a, b))),
+    }
 
 
 def _ratio(a: float | None, b: float | None) -> float | None:
-    return None if not a or b is None else round(b / a, 3)
+    return None if not b or a is None else round(a / b, 3)
 
 
 def _time(side: ProcessSide | None) -> int:
@@ -162,9 +162,11 @@ def _facts(run: Run) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _side(run: Run) -> Side:
-    known = {k: getattr(run, k) for k in Side.model_fields}
-    return Side(**known | {"started_at": run.started_at or run.submitted_at})
+def _without_texts(run: Run) -> Run:
+    """As lists give a run."""
+    none = dict.fromkeys(("params", "config_text", "manifest"))
+    error = run.error.model_copy(update={"report": None}) if run.error else None
+    return run.model_copy(update={"workflow": run.workflow.model_copy(update=none), "error": error})
 
 
 def _sides(
@@ -172,12 +174,11 @@ def _sides(
 ) -> dict[str, ProcessSide]:
     return {
         r["process"]: ProcessSide(
-            tasks=r["tasks"],
-            failed=r["failed"],
-            cached=r["cached"],
-            time_ms=r["time_ms"],
-            median_ms=r["median_ms"] if r["worked_tasks"] else None,
-            peak_memory_bytes=r["peak_memory_bytes"],
+            **{
+                k: r[k]
+                for k in ("tasks", "succeeded", "failed", "cached", "wallclock_ms", "time_ms", "peak_rss_max")
+            },
+            task_ms_p50=r["task_ms_p50"] if r["worked_tasks"] else None,
             cost=amounts[run_id].get(r["process"]),
             containers=r["containers"],
         )

@@ -9,14 +9,14 @@ from api.compare.models import Comparison
 from api.core.db import Reader
 from api.core.problems import responses
 
-A = Annotated[
+B = Annotated[
     str,
     Query(
         max_length=1000,
-        description="A run's id or name; without it the last good run of b's pipeline before b",
+        description="A run's id or name; without it the last good run of a's pipeline before a",
     ),
 ]
-B = Annotated[str, Query(max_length=1000, description="A run's id or name")]
+A = Annotated[str, Query(max_length=1000, description="A run's id or name")]
 
 
 def router(reader: Reader) -> APIRouter:
@@ -24,7 +24,7 @@ def router(reader: Reader) -> APIRouter:
     r = APIRouter(prefix="/api/v1", tags=["runs"], responses=responses(400, 404))
 
     @r.get("/compare")
-    def get_comparison(b: B, a: A = "") -> Comparison:
+    def get_comparison(a: A, b: B = "") -> Comparison:
         """What differs between two runs: parameters, configuration, revision, containers; and what each process did in both."""
         return queries.compare_runs(reader, a, b)
 

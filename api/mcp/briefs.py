@@ -3,7 +3,7 @@
 from decimal import Decimal
 from urllib.parse import quote
 
-from api.compare.models import Change, Comparison, ProcessComparison, Side
+from api.compare.models import Change, Comparison, ProcessComparison
 from api.costs.models import Costs, ProcessCost
 from api.diagnosis.models import Certainty, Diagnosis, FailureGroup
 from api.logs.queries import RunLog, TaskLog
@@ -110,15 +110,15 @@ def _failure(group: FailureGroup) -> FailureBrief:
 
 
 def comparison_answer(found: Comparison) -> ComparisonAnswer:
-    changes = (found.facts, found.params, found.containers)
+    changes = (found.workflow, found.params, found.containers)
     config = (found.config.only_a, found.config.only_b)
     long = any(len(c) > _CHANGES_MAX for c in (*changes, *config)) or len(found.processes) > _PROCESSES_MAX
-    facts, params, containers = ([_change(c) for c in kind[:_CHANGES_MAX]] for kind in changes)
+    workflow, params, containers = ([_change(c) for c in kind[:_CHANGES_MAX]] for kind in changes)
     only_a, only_b = ([line(text, 100) or "" for text in side[:_CHANGES_MAX]] for side in config)
     return ComparisonAnswer(
         a=_side(found.a),
         b=_side(found.b),
-        facts=facts,
+        workflow=workflow,
         params=params,
         containers=containers,
         config_only_a=only_a,
@@ -128,7 +128,7 @@ def comparison_answer(found: Comparison) -> ComparisonAnswer:
     )
 
 
-def _side(side: Side) -> SideBrief:
+def _side(side: Run) -> SideBrief:
     return SideBrief(
         id=side.id,
         name=line(side.name) or "",
@@ -149,8 +149,8 @@ def _process_change(of: ProcessComparison) -> ProcessChange:
         process=line(of.process, 100) or "",
         time_ms_a=of.a.time_ms if of.a else None,
         time_ms_b=of.b.time_ms if of.b else None,
-        time_ratio=of.ratio.time,
-        memory_ratio=of.ratio.memory,
+        time_ratio=of.ratio_time,
+        memory_ratio=of.ratio_memory,
         failed_a=of.a.failed if of.a else 0,
         failed_b=of.b.failed if of.b else 0,
     )

@@ -121,7 +121,7 @@ class ComparisonAnswer(BaseModel):
 
     a: SideBrief
     b: SideBrief
-    facts: list[ChangeBrief]
+    workflow: list[ChangeBrief]
     params: list[ChangeBrief]
     containers: list[ChangeBrief]
     config_only_a: list[str]

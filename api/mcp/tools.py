@@ -84,7 +84,7 @@ def tools(reader: Reader, stores: ObjectStores) -> list[Callable[..., Any]]:
         ] = "",
     ) -> ComparisonAnswer:
         """What differs between two runs: revision, parameters, containers, configuration, and how long processes took."""
-        return briefs.comparison_answer(compare.compare_runs(reader, with_run, run))
+        return briefs.comparison_answer(compare.compare_runs(reader, run, with_run))
 
     def list_tasks(
         run: Ref,

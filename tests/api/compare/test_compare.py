@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.compare.models import ProcessSide
-from api.compare.queries import changes, config_change, ratio_of
+from api.compare.queries import changes, config_change, ratios
 from projections.costs.in_force import put_in_force
 from projections.costs.price_book import PriceBook, Rate
 from schemas.values import iso
@@ -54,48 +54,50 @@ def fill(stage: Stage) -> None:
 def test_the_answer_beside_the_last_good_run(stage: Stage) -> None:
     put_in_force(stage.tables, BOOK)
     fill(stage)
-    found = stage.get("/compare", b="now")
-    assert (found["a"]["name"], found["b"]["name"], found["currency"]) == ("good", "now", "USD")
-    assert found == stage.get("/compare", a="r0", b="r2")
-    assert found["facts"] == [{"name": "revision", "a": "1.0", "b": "1.1"}]
-    assert found["params"] == [{"name": "depth", "a": "0", "b": "2"}]
-    assert found["config"] == {"only_a": ["  cpus = 0"], "only_b": ["  cpus = 2"], "more": False}
+    found = stage.get("/compare", a="now")
+    assert (found["a"]["name"], found["b"]["name"], found["currency"]) == ("now", "good", "USD")
+    assert found == stage.get("/compare", a="r2", b="r0")
+    assert found["workflow"] == [{"name": "revision", "a": "1.1", "b": "1.0"}]
+    assert found["params"] == [{"name": "depth", "a": "2", "b": "0"}]
+    assert found["config"] == {"only_a": ["  cpus = 2"], "only_b": ["  cpus = 0"], "more": False}
     assert found["containers"] == [
-        {"name": "W:A", "a": "a:1", "b": "a:2"},
+        {"name": "W:A", "a": "a:2", "b": "a:1"},
     ]
     of = {p["process"]: p for p in found["processes"]}
     assert [p["process"] for p in found["processes"]] == ["W:A", "W:C", "W:OLD"], (
         "most time gained or lost first"
     )
-    assert (of["W:A"]["a"]["tasks"], of["W:A"]["b"]["tasks"], of["W:A"]["b"]["failed"]) == (1, 2, 1)
-    assert of["W:A"]["ratio"] == {"time": 3.0, "median": 1.0, "memory": 3.0, "cost": 3.0}
-    assert of["W:OLD"]["b"] is None and of["W:OLD"]["ratio"]["time"] is None
+    assert (of["W:A"]["b"]["tasks"], of["W:A"]["a"]["tasks"], of["W:A"]["a"]["failed"]) == (1, 2, 1)
+    assert (of["W:A"]["a"]["succeeded"], of["W:A"]["a"]["task_ms_p50"]) == (1, HOUR)
+    ratios = ("ratio_time", "ratio_task_time", "ratio_memory", "ratio_cost")
+    assert [of["W:A"][r] for r in ratios] == [3.0, 1.0, 3.0, 3.0]
+    assert of["W:OLD"]["a"] is None and of["W:OLD"]["ratio_time"] is None
     cached = of["W:C"]
-    assert (cached["a"]["cached"], cached["a"]["time_ms"], cached["a"]["median_ms"]) == (1, 0, None)
-    assert cached["ratio"]["time"] is None, "nothing to divide by"
+    assert (cached["b"]["cached"], cached["b"]["time_ms"], cached["b"]["task_ms_p50"]) == (1, 0, None)
+    assert cached["ratio_time"] is None, "nothing to divide by"
 
 
 def test_where_there_is_nothing_to_compare_with(stage: Stage) -> None:
     fill(stage)
-    assert "no" in stage.refused(404, "/compare", b="good")["detail"], "nothing before it succeeded"
+    assert "no" in stage.refused(404, "/compare", a="good")["detail"], "nothing before it succeeded"
     stage.refused(404, "/compare", a="nobody", b="good")
-    stage.refused(404, "/compare", b="nobody")
+    stage.refused(404, "/compare", a="nobody")
     stage.refused(400, "/compare")
     itself = stage.get("/compare", a="now", b="now")
-    assert itself["facts"] == itself["params"] == itself["containers"] == []
-    assert all(p["ratio"]["time"] in (1, None) for p in itself["processes"])
+    assert itself["workflow"] == itself["params"] == itself["containers"] == []
+    assert all(p["ratio_time"] in (1, None) for p in itself["processes"])
     stage.run("r9", facts={"name": "strange"}, completed={"state": "failed"})
-    stage.refused(404, "/compare", b="strange")
+    stage.refused(404, "/compare", a="strange")
 
 
 def test_the_page_and_the_way_to_it(stage: Stage) -> None:
     fill(stage)
-    assert 'href="/compare?b=r2"' in stage.request("GET", "/runs/now").text
-    answer = stage.request("GET", "/compare", params={"b": "r2"})
+    assert 'href="/compare?a=r2"' in stage.request("GET", "/runs/now").text
+    answer = stage.request("GET", "/compare", params={"a": "r2"})
     assert answer.status_code == 200
     page = answer.text
     assert "- " in page and "cpus = 2" in page and "3.00</span>" in page and 'id="process-comparison"' in page
-    assert '/compare?a=r2&amp;b=r0"' in page
+    assert '/compare?a=r0&amp;b=r2"' in page
     stage.run(
         "r8",
         facts={"name": "<script>alert(1)</script>"},
@@ -103,7 +105,7 @@ def test_the_page_and_the_way_to_it(stage: Stage) -> None:
     )
     evil = stage.request("GET", "/compare", params={"a": "r8", "b": "r2"}).text
     assert "<script>alert" not in evil and "<b>" not in evil and "<u>" not in evil
-    assert stage.request("GET", "/compare", params={"b": "r0"}).status_code == 404
+    assert stage.request("GET", "/compare", params={"a": "r0"}).status_code == 404
     assert stage.request("GET", "/compare").status_code == 400
 
 
@@ -131,15 +133,17 @@ def test_a_ratio_is_a_number_or_nothing(a: int, b: int) -> None:
     def side(ms: int) -> ProcessSide:
         return ProcessSide(
             tasks=1,
+            succeeded=1,
             failed=0,
             cached=0,
+            wallclock_ms=ms,
             time_ms=ms,
-            median_ms=ms,
-            peak_memory_bytes=ms,
+            task_ms_p50=ms,
+            peak_rss_max=ms,
             cost=str(ms),
             containers=[],
         )
 
-    its = ratio_of(side(a), side(b))
-    assert (its.time is None) == (a == 0) and its.time == its.cost == its.memory
-    assert ratio_of(None, side(b)).time is None
+    its = ratios(side(a), side(b))
+    assert len(set(its.values())) == 1 and (its["ratio_time"] is None) == (b == 0)
+    assert ratios(None, side(b)) == dict.fromkeys(its)

@@ -74,8 +74,8 @@ def test_what_differs_from_another_run(tables: Tables, tmp_path: Path) -> None:
         [failed] = call(served.app, "list_runs", status="failed")["runs"]
         [good] = call(served.app, "list_runs", status="succeeded")["runs"]
         found = call(served.app, "compare_runs", run=failed["name"], with_run=good["name"])
-        told = served.get("/compare", a=good["id"], b=failed["id"])
-        assert (found["a"]["id"], found["b"]["id"]) == (good["id"], failed["id"])
+        told = served.get("/compare", a=failed["id"], b=good["id"])
+        assert (found["a"]["id"], found["b"]["id"]) == (failed["id"], good["id"])
         assert [p["process"] for p in found["processes"]] == [p["process"] for p in told["processes"]][:10]
         assert [c["name"] for c in found["params"]] == [c["name"] for c in told["params"]][:5] and found[
             "params"
