@@ -140,7 +140,7 @@ def _capabilities(
     """The routers of all capabilities; nothing else knows them all."""
     log_view, count_cache, stores = LogView(log, clock), CountCache(), ObjectStores(reader.settings)
     return [
-        run_routes.router(reader, log, clock),
+        run_routes.router(reader, log, stores, clock),
         run_pages.router(reader, tabs(stores)),
         run_forms.router(reader, log, clock),
         task_routes.router(reader),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.db import Judgement, Reader
 from api.core.models import Money, Time
+from api.diagnosis.models import Diagnosis
 from api.outputs.models import Outputs
 from api.runs.runner_kinds import RunnerKind, runner_kind
 from schemas.statuses import Liveness, ReportedState, RunStatus
@@ -123,6 +124,9 @@ class Run(BaseModel):
     session_id: str | None
     cycle: int = Field(description="Position among the runs of its session, the oldest being 1")
     runner: Runner
+    runner_kind: str = Field(
+        "other", description="nextflow, snakemake, miniwdl or other: whose words and advice fit"
+    )
     status: RunStatus = Field(description="What people see")
     reported_state: ReportedState = Field(description="What the runner said")
     liveness: Liveness | None = Field(description="What its silence says; null once the run is over")
@@ -147,6 +151,9 @@ class Run(BaseModel):
     cost: Cost | None
     outputs: Outputs | None
     error: RunError | None
+    diagnosis: Diagnosis | None = Field(
+        None, description="Of a run that failed: why, as `/diagnosis` says; in lists null"
+    )
     resume_command: str | None = Field(description="What to append to go on; null where nothing works")
     resume_line: str | None = Field(
         None, description="The whole command with it, ready to paste, where it is known"

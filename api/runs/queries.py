@@ -229,6 +229,7 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str, prices: StoragePr
         name=name,
         session_id=session_id,
         cycle=cycle,
+        runner_kind=runner.name,
         runner=Runner(name=row["runner_name"] or None, version=row["runner_version"] or None),
         status=row["status"],
         reported_state=row["reported_state"],

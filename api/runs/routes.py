@@ -13,25 +13,28 @@ from api.auth.permissions import Authorized, allow_on_run
 from api.core.db import Reader
 from api.core.params import PAGE_SIZE, PageSize, PageToken, Ref, RunFilter, run_filter, run_sort
 from api.core.problems import responses
+from api.diagnosis.queries import diagnosis_of
 from api.runs import commands
 from api.runs import queries as runs
 from api.runs.models import Hidden, HiddenAccepted, History, LabelChange, Labels, Run, RunList, TransitionList
 from api.runs.progress import progress
 from schemas.access import Act
+from schemas.statuses import ReportedState
 from stores.log.port import EventLog
+from stores.objects.open import ObjectStores
 
 Changer = Annotated[Authorized, allow_on_run(Act.CHANGE_RUN)]
 
 
-def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter:
-    """All routes. `clock` gives the wall clock in ms."""
+def router(reader: Reader, log: EventLog, stores: ObjectStores, clock: Callable[[], int]) -> APIRouter:
+    """All routes. `stores`: where files of tasks are read from; `clock` gives the wall clock in ms."""
     r = APIRouter(prefix="/api/v1", responses=responses(400))
-    _add_runs(r, reader)
+    _add_runs(r, reader, stores)
     _add_changes(r, reader, log, clock)
     return r
 
 
-def _add_runs(r: APIRouter, reader: Reader) -> None:
+def _add_runs(r: APIRouter, reader: Reader, stores: ObjectStores) -> None:
     @r.get("/runs", tags=["runs"])
     def list_runs(
         wanted: Annotated[RunFilter, Depends(run_filter)],
@@ -47,6 +50,8 @@ def _add_runs(r: APIRouter, reader: Reader) -> None:
         """One run. A name means its newest run; an id goes before a name."""
         run = runs.one_run(reader, ref)
         run.progress = progress(reader, run)
+        if run.reported_state == ReportedState.FAILED:
+            run.diagnosis = diagnosis_of(reader, stores, run)
         return run
 
     @r.get("/runs/{ref}/history", tags=["runs"], responses=responses(404))

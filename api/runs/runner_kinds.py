@@ -12,12 +12,15 @@ def _never(*_: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RunnerKind:
-    """`process`, `tag`: what it calls what we call a process, and what tells its tasks apart. `log`: the file where it says why
+    """`name`: nextflow, snakemake, miniwdl or other.
+
+    `process`, `tag`: what it calls what we call a process, and what tells its tasks apart. `log`: the file where it says why
     it ended, from where it was started; '' where that is not known. `published_log`: how the name of the log ends that a run has
     in its output folder. `hangs`: what it may wait for when no task is left. `params_option`: takes the parameters as a file.
     `resume_argument` of a session, and `resume_line` of a command and a session: what goes on, None where nothing does.
     """
 
+    name: str = "other"
     process: str = "Process"
     processes: str = "Processes"
     tag: str = "Tag"
@@ -32,6 +35,7 @@ class RunnerKind:
 _OTHER = RunnerKind()
 _KINDS = {
     "nextflow": RunnerKind(
+        name="nextflow",
         log=".nextflow.log",
         hangs="it may wait for a channel that nobody closes, or still be publishing files",
         params_option="-params-file",
@@ -39,6 +43,7 @@ _KINDS = {
         resume_line=resume.nextflow_line,
     ),
     "snakemake": RunnerKind(
+        name="snakemake",
         process="Rule",
         processes="Rules",
         tag="Wildcards",
@@ -49,6 +54,7 @@ _KINDS = {
         resume_line=resume.snakemake_line,
     ),
     "miniwdl": RunnerKind(
+        name="miniwdl",
         process="Task",
         processes="Tasks of the WDL",
         tag="Call",

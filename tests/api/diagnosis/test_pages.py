@@ -55,6 +55,8 @@ def test_the_answer(stage: Stage) -> None:
     ]
     assert "withName: 'W:ALIGN'" in found["config"] and "memory = { 16.GB * task.attempt }" in found["config"]
     assert found["failed"] == [] and found["stderr"] is None
+    run = stage.get("/runs/n")
+    assert run["diagnosis"] == found and run["runner_kind"] == "nextflow"
     assert [t["task_id"] for t in found["failed_tasks"]] == [2]
     [ignored], [retried] = found["ignored"], found["retried"]
     assert (ignored["process"], ignored["exit"], ignored["attempts"]) == ("W:QC", 127, 3)
