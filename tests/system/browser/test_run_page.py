@@ -208,7 +208,7 @@ def test_without_script_everything_is_there(page: Page, tracker: Tracker, runs: 
     assert browser is not None
     context = browser.new_context(base_url=tracker.url, java_script_enabled=False)
     plain = context.new_page()
-    every = ("error", "timeline", "config", "notes", "logs", "history", "overview", "cost")
+    every = ("error", "timeline", "config", "notes", "logs", "history", "overview", "cost", "usage")
     plain.goto(f"/runs/{runs['failed']}")
     for name in every:
         plain.locator(f"#tab-{name}").click()
