@@ -247,7 +247,7 @@
       ],
       yAxis: [
         { type: "value", inverse: true, show: false, gridIndex: 0, min: 0, max: rows },
-        { type: "value", gridIndex: 1, min: 0, minInterval: 1, splitNumber: 2, name: "tasks at once", nameTextStyle: { color: colours.dim, align: "left", fontSize: 11, padding: [0, 0, 0, -36] }, nameGap: 8,
+        { type: "value", gridIndex: 1, min: 0, minInterval: 1, splitNumber: 2, name: "running tasks", nameTextStyle: { color: colours.dim, align: "left", fontSize: 11, padding: [0, 0, 0, -36] }, nameGap: 8,
           axisLabel: { color: colours.dim, fontSize: 11 }, splitLine: { lineStyle: { color: colours.line } } },
       ],
       dataZoom: [

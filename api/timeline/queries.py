@@ -131,7 +131,9 @@ def timeline_of(run: Row, layout: Layout, view: Window, last_ms: int) -> Timelin
         missing=run["missing"],
         merged=any(b.attempts > 1 for b in bars),
         groups=[
-            GroupRow(name=g.name.strip() or "not told", attempts=g.end - g.start, row=g.start + g.shift - 1)
+            GroupRow(
+                name=g.name.strip() or "not reported", attempts=g.end - g.start, row=g.start + g.shift - 1
+            )
             for g in named
         ],
         bars=bars,

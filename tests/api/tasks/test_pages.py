@@ -86,7 +86,7 @@ def test_groups_have_a_row_of_their_own(stage: Stage) -> None:
         "rows"
     ] == 5
     assert [g["name"] for g in timeline(stage, group="host")["groups"]] == ["m5", "h1 m5", "h2 m5"]
-    assert [g["name"] for g in timeline(stage, group="capacity")["groups"]] == ["not told"]
+    assert [g["name"] for g in timeline(stage, group="capacity")["groups"]] == ["not reported"]
 
 
 def test_neighbours_become_one_bar_and_the_worst_shows(stage: Stage) -> None:

@@ -146,7 +146,7 @@ def test_the_user_filter_stands_in_the_address(page: Page, runs: dict[str, str])
 def test_tasks_at_once_are_a_picture_and_a_table(page: Page, runs: dict[str, str]) -> None:
     page.goto(f"/runs/{runs['larger']}#overview")
     figure = page.locator("figure.level")
-    expect(figure.locator("figcaption")).to_have_text("Tasks at once at most 13, over 1 min 43 s")
+    expect(figure.locator("figcaption")).to_have_text("Running tasks at most 13, over 1 min 43 s")
     box = figure.locator("svg").bounding_box()
     assert box is not None and box["height"] == 72 and box["width"] > 900
     told = figure.locator("rect title").all_text_contents()

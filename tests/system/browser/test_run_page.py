@@ -223,7 +223,7 @@ def test_without_script_everything_is_there(page: Page, tracker: Tracker, runs: 
     assert plain.locator("#processes tbody th").first.inner_text() == "CALLING:CALL"
     plain.goto(f"/runs/{runs['failed']}?tab=timeline")
     plain.get_by_role("link", name="The timeline and the concurrency curve as tables").click()
-    expect(plain.get_by_text("Tasks at once (peak 2)")).to_be_visible()
+    expect(plain.get_by_text("Running tasks (peak 2)")).to_be_visible()
     plain.goto(f"/runs/{runs['failed']}?tab=logs")
     plain.get_by_role("link", name="The runner's log").click()
     expect(plain.get_by_role("heading", name="Log")).to_be_visible()
