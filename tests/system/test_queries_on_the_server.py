@@ -133,8 +133,8 @@ def played(tables: Tables) -> Played:
         o.Requested(by="ada"),
     ):
         theatre.history.say(run, data)
-    theatre.history.say(theatre.run_ids[1], e.Hiding(by="ada"))
     theatre.history.say("w0123456789abcde", e.Begun(dialect=Dialect.WEBLOG))
+    theatre.history.say("w0123456789abcde", e.Hiding(by="ada"))
     theatre.stage.projector = theatre.stage.worker()  # another takes over, where the first one stopped
     theatre.go_to(theatre.history.now + 20 * MINUTE)
     live = e.Workflow(name="live", project_name="lab/variants")  # as the traces' is called
