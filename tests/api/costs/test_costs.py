@@ -120,6 +120,7 @@ def test_the_csv_and_the_tab_say_the_same(stage: Stage) -> None:
     assert places == sorted(places), "12 h, 4 h, 2 h"
     assert "at least $3.65" in page and "1 tasks unpriced" in page and "50 % off" in page
     assert 'aria-sort="descending"' in table
+    assert "<h2>Process timeline</h2>" in page
     assert stage.request("GET", "/runs/r1", params={"tab": "cost", "sort": "colour"}).status_code == 400
 
 
