@@ -77,6 +77,10 @@ def runs(tracker: Tracker) -> dict[str, str]:
         )
     ids |= {"github": "github", "evil": "evil"}
     tracker.wait_for_run(ids["larger"], status="succeeded")
+    over = [ids[trace] for trace in TRACES if trace != "killed"]
+    tracker.wait(
+        "what the runs left was looked at", lambda: all(tracker.get(f"/runs/{i}")["outputs"] for i in over)
+    )
     tracker.wait("the note", lambda: bool(tracker.get("/runs/evil/notes")["notes"]))
     tracker.wait("the analysis", lambda: tracker.there("/runs/evil/analysis"))
     return ids
