@@ -58,6 +58,16 @@ def put_in_force(tables: Tables, book: PriceBook | None, origin: Origin = "file"
     return version
 
 
+def machine_types_of_tasks(tables: Tables, most: int) -> list[str]:
+    """The machine types that tasks ran on, those of most tasks first."""
+    rows = tables.rows(
+        "SELECT toString(machine_type) AS name FROM tasks WHERE ifNull(machine_type, '') != '' "
+        "GROUP BY name ORDER BY count() DESC, name LIMIT {most:UInt32}",
+        most=most,
+    )
+    return [r["name"] for r in rows]
+
+
 def _rules(tables: Tables, version: int) -> list[dict[str, Any]]:
     """Rows of `machine_rules` of one version, without it, in their order."""
     return tables.rows(

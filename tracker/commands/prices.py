@@ -1,12 +1,13 @@
 """`tracker prices` and `tracker reprice`: which prices are in force, and from which day on."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
-from projections.costs import in_force
+from projections.costs import aws, in_force
 from projections.costs.changes import amounts, changes
 from projections.costs.files import read_file
 from projections.costs.price_book import BadBook, PriceBook, backdated, day_ms, with_newer
@@ -29,6 +30,8 @@ Since = Annotated[
     str, typer.Option(help="The day, in UTC, from which they hold: 2026-07-20. Today if not given.")
 ]
 _SHOWN = 50
+#: Types of which spot prices are asked for at most: each has a price in each zone that changes every few hours.
+_SPOT_TYPES_MAX = 100
 
 
 @app.command(name="import")
@@ -45,6 +48,37 @@ def import_(file: File, since: Since = "") -> None:
     version = _changing(put)
     print(
         f"version {version} is in force: {len(newer.rates)} rates from {iso(since_ms)[:10]} on, {newer.currency}"
+    )
+    print("Projectors price by it from their next start on.")
+
+
+@app.command()
+def refresh(
+    region: Annotated[str, typer.Argument(help="AWS's region, such as eu-west-1")],
+    machine_type: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type", help="Ask for the spot prices of this type; without it of those that tasks ran on."
+        ),
+    ] = None,
+    spot: Annotated[bool, typer.Option(help="Ask for spot prices too, 90 days back.")] = True,
+) -> None:
+    """Ask AWS for the prices of a region and put them in force from today on. It needs credentials where boto3 looks for them."""
+    now_seconds = now_ms() // 1000
+    today_ms = now_seconds // 86_400 * 86_400_000
+
+    def put(tables: Tables) -> tuple[int, PriceBook]:
+        types = list(machine_type or ()) or in_force.machine_types_of_tasks(tables, _SPOT_TYPES_MAX)
+        newer = aws.fetch(region, types if spot else (), datetime.fromtimestamp(now_seconds, UTC))
+        return in_force.put_in_force(
+            tables, with_newer(in_force.stored_book(tables), newer, today_ms), "import"
+        ), newer
+
+    version, newer = _changing(put)
+    steps = sum(r.basis == "history" for r in newer.rates)
+    print(
+        f"version {version} is in force: {len(newer.rates) - steps} on-demand rates of {region} from {iso(today_ms)[:10]} on, "
+        f"{steps} spot prices each from its own time on"
     )
     print("Projectors price by it from their next start on.")
 
@@ -124,14 +158,14 @@ def _reading(ask: Callable[[Tables], T]) -> T:
     return _with_tables(read_settings(), ask)
 
 
-def _changing(put: Callable[[Tables], int]) -> int:
+def _changing(put: Callable[[Tables], T]) -> T:
     settings = read_settings()
     if settings.price_book:
         raise BadBook(
             f"TRACKER_PRICE_BOOK names {settings.price_book}, which is the whole book: write the rates there"
         )
 
-    def migrated(tables: Tables) -> int:
+    def migrated(tables: Tables) -> T:
         migrate(tables)
         in_force.put_default_in_force(tables)
         return put(tables)
