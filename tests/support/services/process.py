@@ -19,12 +19,14 @@ from tests.support.progress import Patience
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 
 # Runs in the child, which then becomes the program. (A preexec_fn would do the same, but it warns in a
-# process with threads from Python 3.12 on.) Killed even when the parent died before the call.
+# process with threads from Python 3.12 on.) Killed even when the parent died before the call. Whoever runs the tests in a shell's
+# background lets Ctrl-C be ignored, and so would the child.
 _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 if os.getppid() != int(sys.argv[1]):
     os._exit(1)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[2], sys.argv[2:])
 """
 
