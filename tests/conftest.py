@@ -14,6 +14,7 @@ from tests.support.services.seaweed import SeaweedS3, credentials
 
 pytest_plugins = (
     "tests.support.tables",
+    "tests.support.services.aws_prices",
     "tests.support.fake_tracker",
     "tests.support.api_stage",
     "tests.support.alerts.notifier_stage",

@@ -15,19 +15,25 @@ def mode(path: Path) -> int:
 
 
 def test_a_folder_is_made_private_and_one_that_others_may_read_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    def said() -> str:
+        """What is logged, wherever a test before this one has sent it."""
+        text = capsys.readouterr().out + caplog.text
+        caplog.clear()
+        return text
+
     folder = tmp_path / "data"
     open_private_folder(folder)
-    assert mode(folder) == 0o700 and "others may read" not in capsys.readouterr().out
+    assert mode(folder) == 0o700 and "others may read" not in said()
     (folder / "log.sqlite").write_bytes(b"")
     (folder / "log.sqlite").chmod(0o644)
     (folder / "link").symlink_to("nowhere")
     open_private_folder(folder)
-    assert "others may read" not in capsys.readouterr().out, "nobody gets to the file"
+    assert "others may read" not in said(), "nobody gets to the file"
     folder.chmod(0o755)
     open_private_folder(folder)
-    told = capsys.readouterr().out
+    told = said()
     assert f"chmod -R go= {folder}" in told and "log.sqlite" in told
     assert mode(folder) == 0o755, "that is for its owner to change"
 

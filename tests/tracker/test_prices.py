@@ -1,13 +1,23 @@
 """`tracker prices` and `tracker reprice`, on tables of their own."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from botocore.stub import Stubber
 from typer.testing import CliRunner, Result
 
 from projections.costs.in_force import book_origin, price_version, stored_book
 from stores.tables.client import Tables
+from tests.support.services.aws_prices import (
+    NOW,
+    REGION,
+    answers_on_demand,
+    answers_spot,
+    product,
+    spot_price,
+)
 from tests.support.sql import expand
 from tracker import cli
 from tracker.commands import prices
@@ -78,3 +88,26 @@ def test_what_cannot_be_used_leaves_the_book_in_force(
     assert (price_version(tracker), stored_book(tracker).rows()) == (2, before)
     whole = run("prices", "import", good, TRACKER_PRICE_BOOK=str(good))
     assert whole.exit_code == 1 and "is the whole book" in whole.stderr
+
+
+def test_aws_is_asked_for_the_types_that_tasks_ran_on(
+    tracker: Tables, monkeypatch: pytest.MonkeyPatch, clients: dict[str, Stubber]
+) -> None:
+    monkeypatch.setattr(prices, "now_ms", lambda: int(NOW.timestamp() * 1000))
+    tracker.command(
+        "INSERT INTO tasks (run_id, task_id, status, machine_type) VALUES ('r', 1, 'succeeded', 'm5.large')"
+    )
+    answers_on_demand(clients["pricing"], [product()])
+    answers_spot(clients["ec2"], [spot_price(1, "0.05")])
+    done = run("prices", "refresh", REGION)
+    assert done.exit_code == 0, done.output
+    assert "1 on-demand rates of eu-west-1 from 2026-07-20 on, 1 spot prices" in done.output
+    book = stored_book(tracker)
+    ours = {(r.price_model, r.basis, r.zone): r.per_hour for r in book.rates if r.zone.startswith(REGION)}
+    assert ours["on-demand", "list", REGION] == Decimal("0.107")
+    assert ours["spot", "history", "eu-west-1a"] == Decimal("0.05")
+    version = price_version(tracker)
+    clients["pricing"].add_client_error("get_products", "AccessDeniedException", "no")
+    failed = run("prices", "refresh", REGION)
+    assert failed.exit_code == 1 and "does not tell its prices" in failed.output
+    assert price_version(tracker) == version, "the book in force stays"
