@@ -17,6 +17,7 @@ from api.auth import login
 from api.auth.gate import Gate, Guarded
 from api.auth.permissions import bind_runs
 from api.auth.sessions import LoginSessions
+from api.carbon.book import carbon_book
 from api.compare import pages as compare_pages
 from api.compare import routes as compare_routes
 from api.core import probes, problems
@@ -84,9 +85,10 @@ def create_app(
     """The application. `clock` gives the wall clock in ms; `extra_routes` are runners' and answered first: they guard themselves.
 
     `read_again` reads dead letters by today's code. Without a `gate` everybody may do everything. It neither opens nor closes the
-    tables and the log: who made them does.
+    tables and the log: who made them does. Raises BadCarbonBook.
     """
     read_names()
+    carbon_book(settings.carbon_book)  # one that cannot be used is said now, not to each reader of a page
     reader = Reader(tables, settings, clock)
     gate = gate or Gate(
         NoTokens(), settings, clock, LoginSessions(secrets.token_hex(), settings.login_hours, False)

@@ -163,6 +163,13 @@ def test_a_book_that_cannot_be_used_is_refused_with_the_field(
         carbon_book(file)
 
 
+def test_a_book_that_cannot_be_used_is_said_at_the_start(tables: Tables, tmp_path: Path) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text("{")
+    with pytest.raises(BadCarbonBook, match=r"bad\.json"):
+        Stage(tables, carbon_book=file)
+
+
 def test_a_book_that_is_not_there_is_said() -> None:
     with pytest.raises(BadCarbonBook, match="cannot be read"):
         carbon_book(Path("/no/such/book.json"))
