@@ -28,6 +28,12 @@ def costs(reader: Reader, run_id: str) -> Costs:
     return found
 
 
+def currency(reader: Reader) -> str | None:
+    """Of the price book in force; None where there is none."""
+    book = reader.rows("costs/price_book")
+    return book[0]["currency"] if book else None
+
+
 def add_up(rows: Sequence[Row], book: Row | None, missing: int = 0) -> Costs:
     """Pure. `rows`: of `costs.sql`; `book`: the row of `price_book.sql`, if any; `missing`: tasks that were never told."""
     total = _Sums(rows)

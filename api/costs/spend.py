@@ -7,6 +7,7 @@ from api.core.db import Reader, Row, ahead
 from api.core.figures import money
 from api.core.params import RunFilter
 from api.costs.models import Spend, SpendList
+from api.costs.queries import currency
 
 #: Groups that one answer gives at most, the dearest first.
 GROUPS_MAX = 500
@@ -26,13 +27,13 @@ def spend(reader: Reader, filter: RunFilter, by: By) -> SpendList:
     """The groups, the dearest first, days the newest first; and the total, which is the sum of the runs' costs."""
     parameters = reader.judgement().parameters() | asdict(filter)
     whole = ahead(lambda: reader.rows("costs/spend", **parameters, by="whole", limit=1))
-    book = ahead(lambda: reader.rows("costs/price_book"))
+    book_currency = ahead(lambda: currency(reader))
     rows = reader.rows("costs/spend", **parameters, by=str(by), limit=GROUPS_MAX + 1)
-    totals, books = whole.result(), book.result()
+    totals = whole.result()
     return SpendList(
         groups=[_spend(r, by) for r in rows[:GROUPS_MAX]],
         total=_spend(totals[0], None) if totals else _NOTHING,
-        currency=books[0]["currency"] if books else None,
+        currency=book_currency.result(),
         more=len(rows) > GROUPS_MAX,
     )
 

@@ -6,6 +6,7 @@ from api.core.db import Reader, Row, ahead
 from api.core.figures import money, time_of
 from api.core.params import RunFilter
 from api.core.problems import not_found
+from api.costs.queries import currency
 from api.pipelines.models import Pipeline, PipelineDetail, PipelineList, ProcessHistory
 from api.runs.queries import page_of_runs
 from api.tasks.queries import labels_of
@@ -19,12 +20,11 @@ NEWEST_RUNS = 30
 
 def pipelines(reader: Reader, filter: RunFilter) -> PipelineList:
     """Those of the filter's runs, with the newest run first."""
-    book = ahead(lambda: reader.rows("costs/price_book"))
+    book_currency = ahead(lambda: currency(reader))
     rows = _rows(reader, filter, PIPELINES_MAX + 1)
-    books = book.result()
     return PipelineList(
         pipelines=[_pipeline(r) for r in rows[:PIPELINES_MAX]],
-        currency=books[0]["currency"] if books else None,
+        currency=book_currency.result(),
         more=len(rows) > PIPELINES_MAX,
     )
 
@@ -32,10 +32,10 @@ def pipelines(reader: Reader, filter: RunFilter) -> PipelineList:
 def one_pipeline(reader: Reader, name: str, filter: RunFilter) -> PipelineDetail:
     """The pipeline of this name, by the filter's runs. Raises Problem 404 where it has none."""
     filter = replace(filter, pipeline=name)
-    book = ahead(lambda: reader.rows("costs/price_book"))
+    book_currency = ahead(lambda: currency(reader))
     newest = ahead(lambda: page_of_runs(reader, filter, "-started_at", "", NEWEST_RUNS).runs)
     rows = _rows(reader, filter, 1)
-    runs, books = newest.result(), book.result()
+    runs = newest.result()
     if not rows:
         raise not_found("pipeline", name)
     processes = reader.rows("pipelines/processes", run_ids=[r.id for r in runs], limit=PROCESSES_MAX)
@@ -44,7 +44,7 @@ def one_pipeline(reader: Reader, name: str, filter: RunFilter) -> PipelineDetail
         **_pipeline(rows[0]).model_dump(),
         newest=runs,
         processes=[_process(r, labels[r["process"]]) for r in processes],
-        currency=books[0]["currency"] if books else None,
+        currency=book_currency.result(),
     )
 
 

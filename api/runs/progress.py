@@ -12,12 +12,13 @@ from statistics import median
 
 from api.core.db import Reader, Row
 from api.core.params import RunFilter
+from api.html.render import ms_of
 from api.runs.models import Progress, Run
 from api.runs.queries import page_of_ids, runs_of
 from api.tasks.models import Process
 from api.tasks.queries import processes
 from schemas.statuses import Liveness, RunStatus
-from schemas.values import MS_MAX, iso, to_ms
+from schemas.values import MS_MAX, iso
 
 #: Earlier runs that are gone by: the newest that succeeded.
 _RUNS = 10
@@ -49,7 +50,7 @@ def progress(reader: Reader, run: Run, of_run: Sequence[Process] | None = None) 
     earlier = _earlier(reader, run.pipeline)
     if not earlier.durations:
         return None
-    return estimate(processes(reader, run.id) if of_run is None else of_run, earlier, _ms(run.as_of))
+    return estimate(processes(reader, run.id) if of_run is None else of_run, earlier, ms_of(run.as_of))
 
 
 def _earlier(reader: Reader, pipeline: str) -> EarlierRuns:
@@ -107,9 +108,3 @@ def fraction(of_run: Iterable[Process], earlier: Mapping[str, Expected]) -> floa
 
 def _over(process: Process) -> int:
     return process.succeeded + process.failed + process.aborted + process.cached
-
-
-def _ms(time: str) -> int:
-    value = to_ms(time)
-    assert isinstance(value, int)
-    return value

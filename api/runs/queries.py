@@ -12,6 +12,7 @@ from api.core.db import Judgement, Reader, Row
 from api.core.figures import money, time_of
 from api.core.params import RunFilter
 from api.core.problems import not_found
+from api.costs import queries as costs
 from api.outputs.models import StoragePrices
 from api.outputs.queries import outputs_of
 from api.runs.models import (
@@ -196,8 +197,7 @@ def runs_of(
     by_id = {r["run_id"]: r for r in rows}
     if cycles is None:
         cycles = _cycles(reader, {r["run_id"]: r["session_id"] for r in rows if r["session_id"]})
-    book = reader.rows("costs/price_book") if rows else []
-    currency = book[0]["currency"] if book else ""
+    currency = (costs.currency(reader) or "") if rows else ""
     prices = StoragePrices.of(reader.settings)
     return [
         to_run(by_id[i], judgement.as_of(by_id[i]["partition"]), cycles.get(i, 1), currency, prices)
