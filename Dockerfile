@@ -1,5 +1,5 @@
 # One image for every stage of the tracker: the command says which.
-FROM python:3.11.14-slim-bookworm AS build
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d AS build
 
 RUN python -m venv /opt/tracker
 ENV PATH=/opt/tracker/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -18,7 +18,7 @@ COPY tracker /src/tracker
 RUN pip install --no-deps --no-build-isolation /src
 
 
-FROM python:3.11.14-slim-bookworm
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
 RUN useradd --system --uid 10001 --home-dir /data tracker && install --directory --mode 0700 --owner tracker /data
 COPY --from=build /opt/tracker /opt/tracker
