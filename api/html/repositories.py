@@ -15,9 +15,13 @@ _SCP = re.compile(
 )
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~+-]|%20)+){2,12}")
-_CODECOMMIT = re.compile(r"git-codecommit\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+_CODECOMMIT = re.compile(r"git-codecommit(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 _CODECOMMIT_HELPER = re.compile(r"codecommit::([a-z0-9-]+)://(?:[^/@]*@)?([A-Za-z0-9._-]+)")
 _SERVER = re.compile(r"(.*)/(?:scm/([^/]+)|(?:projects|users)/([^/]+)/repos)/([^/]+)(?:/browse)?")
+#: What `git` reads as a file of this machine, though it has the form HOST:PATH: a drive of Windows, and `file:` without slashes.
+_OF_THIS_MACHINE = re.compile(r"[A-Za-z]:|file:", re.IGNORECASE)
+#: Folders of a machine that is reached by ssh and has no web pages of its repositories.
+_FOLDER = re.compile(r"/(?:srv|home|var|opt|mnt|usr|root|tmp|~[^/]*)/")
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+)+([-+.][0-9A-Za-z.-]+)?")
 
 #: Ways to clone, and how the web page of the same is reached.
@@ -49,6 +53,7 @@ class _Clone:
     site: str
     host: str
     path: str
+    by_ssh: bool = False
 
 
 def links(
@@ -62,6 +67,8 @@ def links(
     if clone is None:
         return RepositoryLinks()
     kind = (hosts or {}).get(clone.host) or _kind(clone)
+    if not kind and clone.by_ssh and _FOLDER.match(clone.path):
+        return RepositoryLinks()
     pages = _PAGES.get(kind, _plain)(clone)
     if pages is None:
         return RepositoryLinks()
@@ -76,7 +83,8 @@ def links(
 def _parsed(repository: str) -> _Clone | None:
     if helper := _CODECOMMIT_HELPER.fullmatch(repository):
         repository = f"https://git-codecommit.{helper[1]}.amazonaws.com/v1/repos/{helper[2]}"
-    scp = _SCP.fullmatch(repository) if "://" not in repository else None
+    is_url = "://" in repository or _OF_THIS_MACHINE.match(repository)
+    scp = None if is_url else _SCP.fullmatch(repository)
     text = f"ssh://{scp[1]}/{scp[3]}" if scp else repository
     try:
         url = urlsplit(text)
@@ -94,7 +102,7 @@ def _parsed(repository: str) -> _Clone | None:
         path = "/scm" + path
     # The port of ssh is not that of the web server.
     at = f"{host}:{port}" if port and url.scheme in ("http", "https") else host
-    return _Clone(f"{scheme}://{at}", host, path)
+    return _Clone(f"{scheme}://{at}", host, path, by_ssh="ssh" in url.scheme)
 
 
 def _kind(clone: _Clone) -> str:
@@ -126,7 +134,7 @@ def _with(tree: str, commit: str, segments: int = 2) -> Callable[[_Clone], _Page
 
     def pages(clone: _Clone) -> _Pages:
         base = clone.site + clone.path
-        if segments not in (0, clone.path.count("/")):
+        if segments not in (0, clone.path.count("/")) or "/-/" in clone.path:
             return _plain(clone)
         return base, lambda revision: base + tree + quote(revision), base + commit + "{}"
 

@@ -49,7 +49,11 @@ def test_each_kind_of_host_by_its_own_form(repository: str, base: str, tree: str
 
 
 def test_what_is_more_than_a_repository_gets_no_links_of_its_parts() -> None:
-    for address in ("https://github.com/a/b/tree/dev", "https://codeberg.org/a/b/src/branch/x"):
+    for address in (
+        "https://github.com/a/b/tree/dev",
+        "https://codeberg.org/a/b/src/branch/x",
+        "https://gitlab.com/a/b/-/tree/dev",
+    ):
         assert links(address, "dev", "abc") == RepositoryLinks(address)
 
 
@@ -57,6 +61,7 @@ def test_what_is_more_than_a_repository_gets_no_links_of_its_parts() -> None:
     "address",
     [
         "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/flow",
+        "https://git-codecommit-fips.eu-west-1.amazonaws.com/v1/repos/flow",
         "ssh://KEY@git-codecommit.eu-west-1.amazonaws.com/v1/repos/flow",
         "codecommit::eu-west-1://flow",
         "codecommit::eu-west-1://lab@flow",
@@ -90,7 +95,10 @@ def test_a_host_of_unknown_kind_gets_a_link_to_the_repository_alone_unless_a_set
     "repository",
     [None, "", "/data/flow", "javascript:alert(1)", "https://github.com", "https://github.com/a/../b", "https://[/a/b", "file://h/a/b",
      "file:/home/ada/flow/.git", 'https://github.com/a/b"onclick=x', "https://evil@github.com@x /a/b",
-     "https://x:99999/a/b", "a:b"],
+     "https://x:99999/a/b", "a:b",
+     "C:/Users/ada/flow", r"C:\Users\ada\flow", "d:work/flow/main", "file:/home/ada/flow", "FILE:home/ada/flow",
+     r"\\server\share\flow",
+     "ada@host.example:/srv/git/flow.git", "ssh://ada@host.example/home/ada/flow.git", "ada@host.example:~ada/git/flow.git"],
 )  # fmt: skip
 def test_what_is_no_web_address_is_not_linked_to(repository: str | None) -> None:
     assert links(repository, "dev", "abc") == RepositoryLinks()
