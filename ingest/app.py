@@ -31,6 +31,7 @@ from schemas.metrics import (
     INGEST_SET_ASIDE,
     INGEST_TASK_RECORDS,
 )
+from schemas.run_names import LAUNCHED_AS
 from schemas.settings import Settings
 from schemas.statuses import Dialect
 from stores.log.port import EventLog, LogUnavailable
@@ -84,10 +85,13 @@ def routes(
     tokens: TokenList | None = None,
     owners: RunOwners | None = None,
 ) -> list[BaseRoute]:
-    """What runners call, at the root and under /api. Probes and ticks are the caller's."""
+    """What runners call: at the root, under /api, and of a run that `tracker run` starts, under its name.
+
+    Probes and ticks are the caller's.
+    """
     authenticator = Authenticator(tokens or NoTokens(), settings, clock)
     edge = _Edge(log, settings, process, clock, authenticator, owners)
-    table: list[tuple[str, list[str], Callable[[Request], Awaitable[Response]]]] = [
+    nextflow: list[tuple[str, list[str], Callable[[Request], Awaitable[Response]]]] = [
         ("/trace/create", ["POST", "PUT"], edge.create),
         ("/trace/{run_id}/{verb}", ["PUT", "POST"], edge.trace),
         ("/trace/{rest:path}", ["PUT", "POST"], edge.trace),
@@ -95,9 +99,12 @@ def routes(
         ("/user-info", ["GET"], edge.user_info),
         ("/service-info", ["GET"], edge.service_info),
         ("/weblog", ["POST"], edge.weblog),
-        ("/v1/events", ["POST"], edge.events),
     ]
-    return [Route(prefix + path, f, methods=methods) for prefix in ("", "/api") for path, methods, f in table]
+    prefixes = ("", "/api", LAUNCHED_AS + "{launched_as}")
+    return [
+        *(Route(prefix + path, f, methods=methods) for prefix in prefixes for path, methods, f in nextflow),
+        *(Route(prefix + "/v1/events", edge.events, methods=["POST"]) for prefix in ("", "/api")),
+    ]
 
 
 class _Edge:
@@ -162,6 +169,7 @@ class _Edge:
             runner_request = RunnerRequest(
                 *(run_id, verb, body, workspace, self._clock(), self._process, caller.name),
                 on_any_run=may(caller, Act.CHANGE_RUN),
+                launched_as=request.path_params.get("launched_as", ""),
             )
             where = f"{request.method} {request.scope['path']}"
             message = await _off_loop(len(body), message_of, runner_request, read, where, dialect, self._most)

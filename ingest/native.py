@@ -22,6 +22,7 @@ from schemas.events import (
     Heartbeat,
     Labelled,
     LabelsChanged,
+    Launched,
     RunBegun,
     RunCompleted,
     RunCreated,
@@ -212,7 +213,7 @@ def _run_id(item: AnyItem) -> str:
 
 
 def _named(item: AnyItem, envelope: dict[str, Any]) -> tuple[NativeEvent, list[TaskRecord]]:
-    """The event. Ingest alone sets dialect and set_aside, whatever the client sent."""
+    """The event. Ingest alone sets dialect, set_aside and launched_as, whatever the client sent."""
     ours = {"dialect": Dialect.NATIVE, "set_aside": [], "workspace": item.workspace or item.data.workspace}
     if isinstance(item, TasksItem):
         for task in item.data.tasks:
@@ -220,6 +221,8 @@ def _named(item: AnyItem, envelope: dict[str, Any]) -> tuple[NativeEvent, list[T
         changed = TasksChanged(**ours, instant=item.data.instant, progress=item.data.progress)
         return TasksChangedEvent(**envelope, data=changed), item.data.tasks
     data = item.data.model_copy(update=ours)
+    if isinstance(data, Launched):
+        data.launched_as = ""
     if isinstance(data, Created):
         data.name, data.session_id = data.name or item.name, data.session_id or item.session_id
     if isinstance(data, Begun):

@@ -5,6 +5,7 @@ from typing import Any
 
 from ingest import ids
 from schemas.events import RunBegun, RunCompleted, RunCreated, RunHeartbeat, TaskRecord, TasksChangedEvent
+from schemas.run_names import is_launched_as
 
 RunnerEvent = RunCreated | RunBegun | TasksChangedEvent | RunHeartbeat | RunCompleted
 
@@ -20,7 +21,8 @@ class Unreadable(Exception):
 class Request:
     """One request: run id and verb from its path, when it came (epoch ms), through which `process`, and whose token it had.
 
-    `on_any_run`: the token may change every run.
+    `on_any_run`: the token may change every run. `launched_as`: the name that `tracker run` was asked for, as the address has it,
+    '' where something else started the run.
     """
 
     run_id: str
@@ -31,6 +33,11 @@ class Request:
     process: str
     owner: str = ""
     on_any_run: bool = False
+    launched_as: str = ""
+
+    def launched_as_of(self, name: str) -> str:
+        """What the address says, of a run of this name: '' where `tracker run` would not have named it so."""
+        return self.launched_as if is_launched_as(name, self.launched_as) else ""
 
     def envelope(self, run_id: str | None = None) -> dict[str, Any]:
         """The fields of the event's envelope."""

@@ -10,11 +10,13 @@ from ingest.request import Request, Unreadable
 from schemas import wire
 from schemas.dead_letters import FOREIGN, LetterName, Reread
 from schemas.events import EVENT, TASK_RECORDS
+from schemas.run_names import LAUNCHED_AS
 from schemas.statuses import Dialect
 from schemas.values import FROM_LOG
 
-_TRACE = re.compile(r"(?:/api)?/trace/(?:(?P<run_id>[^/]+)/)?(?P<verb>[^/]+)")
-_WEBLOG = re.compile(r"(?:/api)?/weblog")
+_PREFIX = rf"(?:/api|{LAUNCHED_AS}(?P<launched_as>[^/]+))?"
+_TRACE = re.compile(rf"{_PREFIX}/trace/(?:(?P<run_id>[^/]+)/)?(?P<verb>[^/]+)")
+_WEBLOG = re.compile(rf"{_PREFIX}/weblog")
 _RECORD = re.compile(r"tasks\[\d+\]")
 
 
@@ -89,9 +91,11 @@ def request_of(letter: Letter, now: int, process: str) -> Request:
     except ValueError as error:
         raise Unreadable("its bytes were not kept whole") from error
     path = letter.request.partition(" ")[2]
-    if _WEBLOG.fullmatch(path):
-        return Request("", "weblog", body, letter.workspace, now, process)
-    path_parts = _TRACE.fullmatch(path)
-    if path_parts is None:
+    if parts := _WEBLOG.fullmatch(path):
+        run_id, verb = "", "weblog"
+    elif parts := _TRACE.fullmatch(path):
+        run_id, verb = parts["run_id"] or "", parts["verb"]
+    else:
         raise Unreadable("an unknown path")
-    return Request(path_parts["run_id"] or "", path_parts["verb"], body, letter.workspace, now, process)
+    launched_as = parts["launched_as"] or ""
+    return Request(run_id, verb, body, letter.workspace, now, process, launched_as=launched_as)

@@ -56,7 +56,8 @@ def _create(request: Request) -> Read:
     if not (data.session_id or data.name or own):
         raise Unreadable("neither sessionId nor runName says which run it is")
     run_id = own or ids.run_id(common["instant"], request.workspace, data.session_id, data.name)
-    data = data.model_copy(update={**common, "set_aside": aside.all()})
+    launched_as = request.launched_as_of(data.name)
+    data = data.model_copy(update={**common, "launched_as": launched_as, "set_aside": aside.all()})
     return RunCreated(**request.envelope(run_id), data=data), []
 
 

@@ -47,6 +47,7 @@ def read(request: Request) -> Read:
     common = {"dialect": Dialect.WEBLOG, "instant": _instant(body, aside)}
     if kind == "started":
         data = _begun(body, common, aside)
+        data.launched_as = request.launched_as_of(data.workflow.name)
         return RunBegun(**request.envelope(run_id), data=data), []
     if kind == "completed":
         workflow = _workflow(body, aside)

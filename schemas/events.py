@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, FiniteFloat, TypeAdapter, field_validator
 
+from schemas.alert_events import Acknowledged as Acknowledged
+from schemas.alert_events import Silenced as Silenced
 from schemas.clock_events import Left as Left
 from schemas.clock_events import Spooled as Spooled
 from schemas.clock_events import Tick as Tick
@@ -26,7 +28,6 @@ from schemas.values import (
     INT32_MAX,
     INT64_MAX,
     NEVER,
-    AlertId,
     Amount,
     Count,
     Instant,
@@ -197,14 +198,20 @@ class Payload(Model):
     set_aside: list[SetAside] = Field([])
 
 
-class Created(Payload):
+class Launched(Payload):
+    """`launched_as` is the name that `tracker run` was asked for; '' where something else started the run."""
+
+    launched_as: Name = ""
+
+
+class Created(Launched):
     name: Name = ""
     session_id: Name = ""
     project_name: Place = ""
     repository: Place = ""
 
 
-class Begun(Payload):
+class Begun(Launched):
     workflow: Workflow = Workflow()
     process_names: Annotated[list[Place], Field(fail_fast=True)] | None = None
 
@@ -279,21 +286,6 @@ class Hiding(Payload):
     """Somebody takes a run out of the lists, or puts it back; the newest word on the log counts. Nothing of it is lost."""
 
     by: Person = ""
-
-
-class Acknowledged(Model):
-    """A person has seen an alert."""
-
-    alert_id: AlertId
-    by: Person = ""
-
-
-class Silenced(Model):
-    """A person wants to hear no more of an alert before `until`."""
-
-    alert_id: AlertId
-    by: Person = ""
-    until: Ms
 
 
 class RunCreated(Envelope):

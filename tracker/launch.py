@@ -1,22 +1,22 @@
 """How `tracker run` starts a runner so that it reports here. Pure but for the words of a new name.
 
 Each is told by its own options and environment, so nothing of the user's configuration is touched. Nextflow: `-name`,
-`-with-tower URL` (alone it would ignore the address in the environment), and its token. Snakemake: `--logger runtracker`.
-miniwdl: its environment alone.
+`-with-tower URL` (alone it would ignore the address in the environment) with the name that was asked for in it, and its token.
+Snakemake: `--logger runtracker`. miniwdl: its environment alone.
 """
 
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import PurePath
 
+from schemas.run_names import LAUNCHED_AS, LONGEST_NAME, numbered
 from tracker.errors import NotDone
 
 #: Nextflow's own rule (its CmdRun): letters and digits, joined by single hyphens or underscores.
 _NAME = re.compile(r"[a-z](?:[a-z\d]|[-_](?=[a-z\d])){0,79}", re.IGNORECASE)
-_LONGEST_NAME = 80
 #: Options of `nextflow` itself, before `run`, that take the next argument.
 _WITH_VALUE = frozenset({"-c", "-config", "-C", "-log", "-trace"})
 #: What Nextflow wants as a token where the tracker wants none.
@@ -40,12 +40,13 @@ class Launch:
 @dataclass(frozen=True, slots=True)
 class Report:
     """Where the runner is to report, and as what. `taken`: the names that Nextflow has used in this folder, and would refuse.
-    `fresh_name`: for a command that brings none."""
+    `fresh_name`: for a command that brings none. `knows_launches`: whether the tracker takes requests at LAUNCHED_AS."""
 
     url: str
     token: str
     taken: Collection[str]
     fresh_name: str
+    knows_launches: bool = False
 
 
 def new_name() -> str:
@@ -69,10 +70,12 @@ def launch(argv: Sequence[str], to: Report) -> Launch:
 def _nextflow(argv: Sequence[str], to: Report) -> Launch:
     at = _position_of_run(argv)
     options = list(argv[at + 1 :])
-    name = free_name(_value_of("-name", options) or to.fresh_name, to.taken)
+    asked = _value_of("-name", options) or to.fresh_name
+    name = free_name(asked, to.taken)
     options = _without("-with-tower", _without("-name", options))
+    address = f"{to.url}{LAUNCHED_AS}{asked}" if to.knows_launches else to.url
     return Launch(
-        [*argv[: at + 1], *options, "-name", name, "-with-tower", to.url],
+        [*argv[: at + 1], *options, "-name", name, "-with-tower", address],
         {"TOWER_ACCESS_TOKEN": to.token or _NO_TOKEN},
         name,
     )
@@ -125,15 +128,10 @@ def free_name(name: str, taken: Collection[str]) -> str:
     """The name, or where it is taken the name with the number of the next cycle: `nightly`, `nightly-2`, `nightly-3`."""
     if not _NAME.fullmatch(name):
         raise NotDone(
-            f"{name!r} is no name that Nextflow takes: a letter, then up to {_LONGEST_NAME - 1} letters and digits, "
+            f"{name!r} is no name that Nextflow takes: a letter, then up to {LONGEST_NAME - 1} letters and digits, "
             "joined by single hyphens or underscores"
         )
-    cycle, free = 1, name
-    while free in taken:
-        cycle += 1
-        suffix = f"-{cycle}"
-        free = name[: _LONGEST_NAME - len(suffix)].rstrip("-_") + suffix
-    return free
+    return next(free for cycle in count(1) if (free := numbered(name, cycle)) not in taken)
 
 
 def names_in_history(history: str) -> set[str]:

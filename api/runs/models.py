@@ -154,6 +154,9 @@ class Run(BaseModel):
     diagnosis: Diagnosis | None = Field(
         None, description="Of a run that failed: why, as `/diagnosis` says; in lists null"
     )
+    launched_as: str | None = Field(
+        None, description="The name that `tracker run` was asked for; null if something else started the run"
+    )
     resume_command: str | None = Field(description="What to append to go on; null where nothing works")
     resume_line: str | None = Field(
         None, description="The whole command with it, ready to paste, where it is known"
@@ -213,6 +216,15 @@ class LabelChange(BaseModel):
 
     add: list[str] = Field([], max_length=100)
     remove: list[str] = Field([], max_length=100)
+
+
+@dataclass(frozen=True, slots=True)
+class SameName:
+    """A run that is found by the same name as another; `at` is when it was first heard of."""
+
+    id: str
+    name: str
+    at: Time
 
 
 @dataclass(frozen=True, slots=True)

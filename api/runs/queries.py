@@ -24,9 +24,11 @@ from api.runs.models import (
     RunList,
     Runner,
     RunThresholds,
+    SameName,
     Transition,
     Workflow,
 )
+from api.runs.resume import Started
 from api.runs.runner_kinds import runner_kind
 from schemas.run_ids import is_derived
 from schemas.statuses import ReportedState, RunStatus
@@ -57,14 +59,16 @@ _SAME_NAME_MAX = 10
 
 
 def resolve(reader: Reader, ref: str) -> str:
-    """The id of the run: `ref` is an id, or a name, which means its newest run. Raises Problem 404."""
+    """The id of the run: `ref` is an id, or a name, which means the newest run that has it, or that `tracker run` started
+    under it. Raises Problem 404.
+    """
     return str(_find(reader, ref, 1)[0]["run_id"])
 
 
-def with_same_name(reader: Reader, ref: str) -> tuple[str, list[tuple[str, str]]]:
-    """As `resolve`; and if `ref` is a name, the ids of the next older runs of it, each with when it was first heard of."""
+def with_same_name(reader: Reader, ref: str) -> tuple[str, list[SameName]]:
+    """As `resolve`; and if `ref` is a name, the next older runs of it."""
     found, *others = _find(reader, ref, 1 + _SAME_NAME_MAX)
-    return str(found["run_id"]), [(r["run_id"], iso(r["first_ms"])) for r in others]
+    return str(found["run_id"]), [SameName(r["run_id"], r["name"], iso(r["first_ms"])) for r in others]
 
 
 def _find(reader: Reader, ref: str, limit: int) -> list[Row]:
@@ -223,7 +227,8 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str, prices: StoragePr
     session_id = row["session_id"] or None
     never_began = row["status"] == RunStatus.DISCONNECTED and row["reported_state"] == ReportedState.SUBMITTED
     runner = runner_kind(row["dialect"], row["runner_name"])
-    resumable = session_id if session_id and not never_began else None
+    started = Started(session_id or "", row["command_line"], row["launched_as"])
+    resumable = bool(session_id) and not never_began
     return Run(
         id=row["run_id"],
         name=name,
@@ -248,8 +253,9 @@ def to_run(row: Row, as_of_ms: int, cycle: int, currency: str, prices: StoragePr
         cost=_cost(row, currency),
         outputs=outputs_of(row, prices),
         error=_error(row),
-        resume_command=runner.resume_argument(resumable) if resumable else None,
-        resume_line=runner.resume_line(row["command_line"], resumable) if resumable else None,
+        launched_as=row["launched_as"] or None,
+        resume_command=runner.resume_argument(started) if resumable else None,
+        resume_line=runner.resume_line(started) if resumable else None,
         owner=row["owner"] or None,
         workspace=row["workspace"] or None,
         labels=row["labels"],

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.runs import resume
+from api.runs.resume import Started
 
 
-def _never(*_: str) -> None:
+def _never(_: Started) -> None:
     return None
 
 
@@ -17,7 +18,7 @@ class RunnerKind:
     `process`, `tag`: what it calls what we call a process, and what tells its tasks apart. `log`: the file where it says why
     it ended, from where it was started; '' where that is not known. `published_log`: how the name of the log ends that a run has
     in its output folder. `hangs`: what it may wait for when no task is left. `params_option`: takes the parameters as a file.
-    `resume_argument` of a session, and `resume_line` of a command and a session: what goes on, None where nothing does.
+    `resume_argument` and `resume_line`: what goes on with a run, as an argument and as a whole command; None where nothing does.
     """
 
     name: str = "other"
@@ -28,8 +29,8 @@ class RunnerKind:
     hangs: str = "it may wait for something that never comes, or still be writing its results"
     published_log: str = ".nextflow.log"
     params_option: str = ""
-    resume_argument: Callable[[str], str | None] = _never
-    resume_line: Callable[[str, str], str | None] = _never
+    resume_argument: Callable[[Started], str | None] = _never
+    resume_line: Callable[[Started], str | None] = _never
 
 
 _OTHER = RunnerKind()

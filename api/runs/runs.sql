@@ -3,7 +3,7 @@
 {% set long = run_texts is defined %}
 {% set texts, report = ("fact_texts", "completed_texts") if long else ("short_texts", "short_report") %}
 SELECT
-    run_id, partition, dialect, over, workspace, name, session_id, owner, labels, hidden, hiding.by AS hidden_by,
+    run_id, partition, dialect, over, workspace, name, launched_as, session_id, owner, labels, hidden, hiding.by AS hidden_by,
     status, reported_state, liveness, disconnected_after_ms, stalled_after_ms,
     seen.appended AS seen_ms,
     nullIf(created.instant, 0) AS created_ms,

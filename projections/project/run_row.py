@@ -14,6 +14,7 @@ from schemas.events import (
     Created,
     Heartbeat,
     Hiding,
+    Launched,
     Payload,
     ProcessTotals,
     Progress,
@@ -74,6 +75,8 @@ def run_row(record: Record, observed: int, event: Envelope, data: Payload) -> di
         version = {"instant": 0, "hash": record.offset + 1}
     elif data.instant is not None:
         row["last_instant"] = iso(data.instant)
+    if isinstance(data, Launched) and data.launched_as:
+        row["launched_as"] = data.launched_as
     match data:
         case Created():
             row["created"] = version | {

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import webbrowser
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 import typer
 
+from schemas.run_names import LAUNCHED_AS
 from tracker.errors import NotDone
 from tracker.launch import Launch, Report, launch, names_in_history, new_name
 from tracker.printing import printable
@@ -45,10 +47,14 @@ def run(
     the tracker does not answer within 3 s it runs without.
     """
     tracker = RunningTracker(read_settings(), url, _PATIENCE_SECONDS)
-    report = Report(tracker.url, tracker.token, names_in_history(_history()), new_name())
+    problem = _problem(tracker)
+    report = Report(
+        *(tracker.url, tracker.token, names_in_history(_history()), new_name()),
+        knows_launches=not problem and _knows_launches(tracker),
+    )
     started = launch(command, report)
     argv, environment = started.argv, dict(os.environ)
-    if problem := _problem(tracker) or _missing_plugin(started):
+    if problem := problem or _missing_plugin(started):
         print(f"tracker: {printable(problem)} The run is not followed.", file=sys.stderr, flush=True)
         argv = command
     else:
@@ -57,6 +63,10 @@ def run(
         environment |= started.environment
         if open_page:
             webbrowser.open(link)
+    for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(
+            ignored_by_python, signal.SIG_DFL
+        )  # or every script of the runner would ignore them too
     try:
         os.execvpe(argv[0], list(argv), environment)
     except FileNotFoundError as e:
@@ -73,6 +83,15 @@ def _problem(tracker: RunningTracker) -> str:
     except NotDone as e:
         return str(e)
     return ""
+
+
+def _knows_launches(tracker: RunningTracker) -> bool:
+    """Whether it takes requests at LAUNCHED_AS: an older one does not, nor may a proxy before it let them through."""
+    try:
+        tracker.ask(f"{LAUNCHED_AS}any/user-info")
+    except NotDone:
+        return False
+    return True
 
 
 def _missing_plugin(started: Launch) -> str:

@@ -3,6 +3,7 @@
 import csv
 import os
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,15 +54,41 @@ def run_pipeline(
     return _run(command, directory, config, _environment(directory), timeout)
 
 
-def run_line(line: str, directory: Path, config: str = "", timeout: float = 180) -> Finished:
-    """Run this line in a shell in `directory`, where `run_pipeline` ran before; it finds `nextflow` in its PATH."""
+#: The plugin nf-tower is not to be had for it: what would go to an address by `-with-tower` goes to the weblog there. A token alone
+#: would make it want the plugin.
+_BY_WEBLOG = """unset TOWER_ACCESS_TOKEN
+before=
+for word; do
+  shift
+  case "$before $word" in
+    *" -with-tower") set -- "$@" -with-weblog ;;
+    "-with-tower "*) set -- "$@" "$word/weblog" ;;
+    *) set -- "$@" "$word" ;;
+  esac
+  before=$word
+done
+"""
+
+
+def run_line(
+    line: str, directory: Path, config: str = "", timeout: float = 180, **environment: str
+) -> Finished:
+    """Run this line in a shell in `directory`, which has a main.nf; it finds `nextflow` and `tracker` in its PATH."""
+    programs = install(directory)
+    own = _environment(directory) | environment
+    own["PATH"] = f"{programs}:{own['PATH']}"
+    return _run(["/bin/sh", "-c", line], directory, config, own, timeout)
+
+
+def install(directory: Path) -> Path:
+    """A folder for PATH with `nextflow` and `tracker`."""
     folder = directory / ".bin"
     folder.mkdir(exist_ok=True)
-    (folder / "nextflow").write_text(f'#!/bin/sh\nexec {shlex.join(_launcher())} "$@"\n')
-    (folder / "nextflow").chmod(0o755)
-    environment = _environment(directory)
-    environment["PATH"] = f"{folder}:{environment['PATH']}"
-    return _run(["/bin/sh", "-c", line], directory, config, environment, timeout)
+    tracker = [sys.executable, "-c", "from tracker.cli import app; app()"]
+    for name, before, command in (("nextflow", _BY_WEBLOG, _launcher()), ("tracker", "", tracker)):
+        (folder / name).write_text(f'#!/bin/sh\n{before}exec {shlex.join(command)} "$@"\n')
+        (folder / name).chmod(0o755)
+    return folder
 
 
 def _launcher() -> list[str]:

@@ -81,25 +81,57 @@ def test_a_run_that_fails_after_a_retry(stack: EmbeddedStack, tmp_path: Path) ->
         assert (run["tasks"]["failed"], run["tasks"]["retried"]) == (1, 1)
         assert run["error"]["exit_status"] == 5
         assert "WORK:CHECK (2)" in run["error"]["report"]
-        resumed = run_line(line_on_page(reader, "bad_run"), tmp_path, config=CONFIG.format(bad=0))
+        line = on_page(reader, "bad_run", "the whole command")
+        resumed = run_line(line, tmp_path, config=CONFIG.format(bad=0))
         assert resumed.exit_code == 0, resumed.output
         by_status = Counter(row["status"] for row in resumed.trace if row["process"] == "WORK:PREPARE")
         assert by_status == {"CACHED": 3}
-        until("the next cycle is shown", lambda: next_cycle(reader, run["session_id"]))
+        until("the next cycle is shown", lambda: cycles(reader, run["session_id"], "failed", "succeeded"))
 
 
-def line_on_page(reader: Reader, name: str) -> str:
+def test_a_run_that_tracker_run_started_is_gone_on_with_as_its_page_says(
+    stack: EmbeddedStack, tmp_path: Path
+) -> None:
+    (tmp_path / "main.nf").write_text(PIPELINE)
+    line = "tracker run -- nextflow run main.nf -ansi-log false -with-trace trace.txt"
+
+    def run(line: str, bad: int) -> Finished:
+        return run_line(line, tmp_path, CONFIG.format(bad=bad), TRACKER_PUBLIC_URL=stack.api_url)
+
+    first = run(line, bad=2)
+    assert first.exit_code == 1, first.output
+    link = first.output.splitlines()[0]
+    assert link.startswith(f"Follow the run at {stack.api_url}/runs/")
+    name = link.rpartition("/")[2]
+    with Reader(stack.api_url) as reader:
+        until("the run is shown", lambda: differences(reader, name, "failed", first))
+        session_id = reader.run(name)["session_id"]
+        argument = on_page(reader, name, "the resume command")
+        assert argument == f"-resume {session_id} -name {name}"
+        second = run(f"{line} {argument}", bad=3)
+        assert second.exit_code == 1, second.output
+        assert second.output.splitlines()[0] == f"{link}-2"
+        until("the next cycle is shown", lambda: cycles(reader, session_id, "failed", "failed"))
+        assert reader.run(name)["name"] == f"{name}-2"
+        third = run(on_page(reader, name, "the whole command"), bad=0)
+        assert third.exit_code == 0, third.output
+        assert [row["status"] for row in third.trace if row["process"] == "WORK:PREPARE"] == ["CACHED"] * 3
+        until("the last cycle is shown", lambda: cycles(reader, session_id, "failed", "failed", "succeeded"))
+        assert reader.run(name)["name"] == f"{name}-3"
+
+
+def on_page(reader: Reader, name: str, what: str) -> str:
     """What the page of the run gives to copy into a shell."""
     page = reader.request("GET", f"/runs/{name}?tab=error").body.decode()
-    [line] = re.findall(r'<pre[^>]*aria-label="the whole command">\n?(.*?)</pre>', page, re.DOTALL)
+    [line] = re.findall(rf'<pre[^>]*aria-label="{what}">\n?(.*?)</pre>', page, re.DOTALL)
     return unescape(line)
 
 
-def next_cycle(reader: Reader, session_id: str) -> list[str]:
-    """What is missing until the session has a second run, which succeeded."""
+def cycles(reader: Reader, session_id: str, *statuses: str) -> list[str]:
+    """What is missing until the runs of the session have these statuses, the oldest first."""
     runs = reader.get("/runs?session_id=" + session_id)["runs"]
-    found = [(run["cycle"], run["status"]) for run in runs]
-    return [] if found == [(2, "succeeded"), (1, "failed")] else [f"cycles {found}"]
+    found = [(run["cycle"], run["status"]) for run in reversed(runs)]
+    return [] if found == list(enumerate(statuses, 1)) else [f"cycles {found}"]
 
 
 def differences(reader: Reader, name: str, status: str, finished: Finished) -> list[str]:
