@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from schemas.settings import Settings
@@ -65,7 +66,7 @@ class RunningTracker:
             with e:
                 detail = _detail(e.read(2000))
             raise Refused(e.code, f"{address} answered {e.code}: {detail}{hint}") from e
-        except (URLError, TimeoutError) as e:
+        except (OSError, HTTPException) as e:  # also a connection that ends before the answer does
             why = getattr(e, "reason", e)
             raise NotDone(f"{address} does not answer: {why}. Is the tracker running there?") from e
         except ValueError as e:

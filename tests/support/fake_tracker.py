@@ -14,7 +14,10 @@ from tracker import cli
 
 
 class FakeTracker(ThreadingHTTPServer):
-    """Answers (method, path) with (status, body); `requests` are those that came, with the token and the query."""
+    """Answers (method, path) with (status, body), and with the end of the connection where the status is 0.
+
+    `requests` are those that came, with the token and the query.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
@@ -29,6 +32,9 @@ class FakeTracker(ThreadingHTTPServer):
                 status, answer = fake.answers.get(
                     (self.command, url.path), (404, {"detail": "no such thing"})
                 )
+                if not status:
+                    self.close_connection = True
+                    return
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
