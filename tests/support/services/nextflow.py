@@ -54,8 +54,8 @@ def run_pipeline(
     return _run(command, directory, config, _environment(directory), timeout)
 
 
-#: The plugin nf-tower is not to be had for it: what would go to an address by `-with-tower` goes to the weblog there. A token alone
-#: would make it want the plugin.
+#: The plugin nf-tower is not to be had for it: what would go to an address by `-with-tower` goes to the weblog there. A token
+#: alone would make it want the plugin.
 _BY_WEBLOG = """unset TOWER_ACCESS_TOKEN
 before=
 for word; do
