@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import count, pairwise
 from pathlib import PurePath
 
+from api.runs.resume import SESSION
 from schemas.run_names import LAUNCHED_AS, LONGEST_NAME, numbered
 from tracker.errors import NotDone
 
@@ -72,7 +73,7 @@ def _nextflow(argv: Sequence[str], to: Report) -> Launch:
     options = list(argv[at + 1 :])
     asked = _value_of("-name", options) or to.fresh_name
     name = free_name(asked, to.taken)
-    options = _without("-with-tower", _without("-name", options))
+    options = _last_resume_alone(_without("-with-tower", _without("-name", options)))
     address = f"{to.url}{LAUNCHED_AS}{asked}" if to.knows_launches else to.url
     return Launch(
         [*argv[: at + 1], *options, "-name", name, "-with-tower", address],
@@ -155,8 +156,21 @@ def _value_of(option: str, options: Sequence[str]) -> str:
     return next((v for o, v in reversed(list(pairwise(options))) if o == option), "")
 
 
-def _without(option: str, options: Sequence[str]) -> list[str]:
-    """The options without this one and, unless the next one begins with a hyphen, its value."""
+def _last_resume_alone(options: Sequence[str]) -> list[str]:
+    """The options with their last `-resume` alone: Nextflow takes one, and a line that was gone on with already has it."""
+    if "-resume" not in options:
+        return list(options)
+    last = len(options) - 1 - options[::-1].index("-resume")
+    before = _without("-resume", options[:last], lambda value: SESSION.fullmatch(value) is not None)
+    return [*before, *options[last:]]
+
+
+def _without(
+    option: str,
+    options: Sequence[str],
+    is_value: Callable[[str], bool] = lambda word: not word.startswith("-"),
+) -> list[str]:
+    """The options without this one and its value, if the next one is one."""
     kept: list[str] = []
     at = 0
     while at < len(options):
@@ -164,6 +178,6 @@ def _without(option: str, options: Sequence[str]) -> list[str]:
             kept.append(options[at])
             at += 1
             continue
-        has_value = at + 1 < len(options) and not options[at + 1].startswith("-")
+        has_value = at + 1 < len(options) and is_value(options[at + 1])
         at += 2 if has_value else 1
     return kept

@@ -14,7 +14,7 @@ from schemas.run_names import LAUNCHED_AS
 from schemas.statuses import Dialect
 
 #: What Nextflow takes for the value of `-resume`; anything else that follows is the next argument.
-_SESSION = re.compile(r"last|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+SESSION = re.compile(r"last|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HIDDEN = "[redacted"
 #: Options of Nextflow that take the address to report to.
 _REPORTS_TO = frozenset({"-with-tower", "-with-weblog"})
@@ -63,7 +63,7 @@ def _kept(words: list[str], launched: bool) -> Iterator[str]:
         word, follower = words[at], "".join(words[at + 1 : at + 2])
         with_value = (
             word == "-name"
-            or (word == "-resume" and _SESSION.fullmatch(follower) is not None)
+            or (word == "-resume" and SESSION.fullmatch(follower) is not None)
             or (launched and word in _REPORTS_TO and LAUNCHED_AS in follower)
         )
         if not with_value and word != "-resume":

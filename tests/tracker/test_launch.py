@@ -8,6 +8,7 @@ from tracker.errors import NotDone
 from tracker.launch import Report, free_name, launch, names_in_history, new_name
 
 URL = "http://t.example"
+ID = "4dc656d2-c410-44c8-bc32-7dd0ea87bebf"
 HISTORY = (
     "2026-01-01 10:00:00\t3s\tnightly\tOK\tabc\t1-2-3\tnextflow run x\n"
     "2026-01-02 10:00:00\t-\tnightly-2\tERR\tabc\t1-2-3\tnextflow run x -resume\nbroken\n"
@@ -28,6 +29,8 @@ def started(command: str, taken: str = "", token: str = "") -> list[str]:
         ("nextflow run p -with-tower", "nextflow run p -name calm-otter-1a2b -with-tower URL"),
         ("nextflow run p -with-tower http://o -resume", "nextflow run p -resume -name calm-otter-1a2b -with-tower URL"),
         ("nextflow run p -resume 1-2-3 -name nightly", "nextflow run p -resume 1-2-3 -name nightly-3 -with-tower URL"),
+        (f"nextflow run -resume p -resume {ID} -name nightly -resume {ID} -name nightly",
+         f"nextflow run p -resume {ID} -name nightly-3 -with-tower URL"),
     ],
 )  # fmt: skip
 def test_what_is_executed(command: str, argv: str) -> None:

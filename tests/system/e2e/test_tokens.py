@@ -50,6 +50,13 @@ def test_from_open_to_tokens_and_back_to_the_command_line(tmp_path: Path) -> Non
         with httpx.Client(base_url=stack.api_url) as client:
             _report(client, runner, 401)
             _report(client, admin, 200)
+        stack.settings["token"] = runner
+        nextflow = tmp_path / "nextflow"
+        nextflow.write_text('#!/bin/sh\necho "ran: $*"\nexit 7\n')
+        nextflow.chmod(0o755)
+        code, told = stack.command("run", "--", str(nextflow), "run", "p")
+        assert code == 7 and "this token was revoked" in told and "The run is not followed." in told
+        assert told.endswith("\nran: run p\n"), "as it was typed"
         log = stack.up.log.read_text()
         assert runner not in log and admin not in log
 
