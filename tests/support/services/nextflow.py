@@ -74,21 +74,19 @@ def run_line(
     line: str, directory: Path, config: str = "", timeout: float = 180, **environment: str
 ) -> Finished:
     """Run this line in a shell in `directory`, which has a main.nf; it finds `nextflow` and `tracker` in its PATH."""
-    programs = install(directory)
-    own = _environment(directory) | environment
-    own["PATH"] = f"{programs}:{own['PATH']}"
-    return _run(["/bin/sh", "-c", line], directory, config, own, timeout)
+    return _run(["/bin/sh", "-c", line], directory, config, variables(directory) | environment, timeout)
 
 
-def install(directory: Path) -> Path:
-    """A folder for PATH with `nextflow` and `tracker`."""
+def variables(directory: Path) -> dict[str, str]:
+    """What a shell has that finds `nextflow` and `tracker`."""
     folder = directory / ".bin"
     folder.mkdir(exist_ok=True)
     tracker = [sys.executable, "-c", "from tracker.cli import app; app()"]
     for name, before, command in (("nextflow", _BY_WEBLOG, _launcher()), ("tracker", "", tracker)):
         (folder / name).write_text(f'#!/bin/sh\n{before}exec {shlex.join(command)} "$@"\n')
         (folder / name).chmod(0o755)
-    return folder
+    own = _environment(directory)
+    return own | {"PATH": f"{folder}:{own['PATH']}"}
 
 
 def _launcher() -> list[str]:

@@ -5,14 +5,13 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.services.process import Child, free_port
 from tests.support.services.python_runners import install_plugin, start
-from tests.system.e2e.client import Reader, until
 from tests.system.e2e.stack import EmbeddedStack
+from tests.system.runners.support import ended
 
 pytestmark = pytest.mark.runner
 
@@ -67,23 +66,6 @@ def miniwdl(plugin: Path, folder: Path, url: str, name: str, *arguments: str) ->
         MINIWDL__RUNTRACKER__RUN_NAME=name,
         **cache,
     )
-
-
-def shown(reader: Reader, name: str, status: str) -> list[str]:
-    """What is missing until the run has this status."""
-    answer = reader.request("GET", f"/api/v1/runs/{name}")
-    if answer.status == 404:
-        return ["the run is not there"]
-    found = answer.json["status"]
-    return [] if found == status else [f"the run is {found}"]
-
-
-def ended(stack: EmbeddedStack, name: str, status: str) -> tuple[Any, list[dict[str, Any]]]:
-    """The run once it has this status, and its tasks by id."""
-    with Reader(stack.api_url) as reader:
-        until("the run is shown", lambda: shown(reader, name, status))
-        run = reader.run(name)
-        return run, [task for _, task in sorted(reader.tasks(run["id"]).items())]
 
 
 def test_a_run_that_succeeds_and_is_then_cached(stack: EmbeddedStack, plugin: Path, folder: Path) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.services.nextflow import Finished, run_line, run_pipeline
+from tests.support.fake_tracker import FakeTracker
+from tests.support.services.nextflow import Finished, run_line, run_pipeline, variables
+from tests.support.services.terminal import Terminal
 from tests.system.e2e.client import Reader, until
 from tests.system.e2e.stack import EmbeddedStack
+from tests.system.runners.support import ended
 
 pytestmark = pytest.mark.nextflow
 
@@ -118,6 +121,42 @@ def test_a_run_that_tracker_run_started_is_gone_on_with_as_its_page_says(
         assert [row["status"] for row in third.trace if row["process"] == "WORK:PREPARE"] == ["CACHED"] * 3
         until("the last cycle is shown", lambda: cycles(reader, session_id, "failed", "failed", "succeeded"))
         assert reader.run(name)["name"] == f"{name}-3"
+
+
+#: Its task waits until there is a file `go`.
+WAITS = """
+nextflow.enable.dsl = 2
+process WAIT { script: "touch $launchDir/began; while [ ! -e $launchDir/go ]; do sleep 0.1; done" }
+workflow { WAIT() }
+"""
+
+
+def in_terminal(folder: Path, url: str) -> tuple[Terminal, str]:
+    """`tracker run` with a task that runs already, and the name of the run."""
+    (folder / "main.nf").write_text(WAITS)
+    command = ["tracker", "run", "--", "nextflow", "run", "main.nf", "-ansi-log", "false"]
+    terminal = Terminal(command, folder, variables(folder) | {"TRACKER_PUBLIC_URL": url})
+    link = next(terminal.lines)
+    assert link.startswith(f"Follow the run at {url}/runs/")
+    until("the task", lambda: [] if (folder / "began").exists() else ["not begun"], seconds=60)
+    return terminal, link.rpartition("/")[2]
+
+
+def test_ctrl_c_in_a_terminal(stack: EmbeddedStack, tmp_path: Path) -> None:
+    terminal, name = in_terminal(tmp_path, stack.api_url)
+    terminal.interrupt()
+    assert terminal.code() == 1, "what this Nextflow ends with by itself"
+    ended(stack, name, "cancelled")
+
+
+def test_a_tracker_that_dies_in_between(fake: FakeTracker, tmp_path: Path) -> None:
+    for path in ("/user-info", "/launched-as/any/user-info"):
+        fake.answers["GET", path] = 200, {}
+    terminal, _ = in_terminal(tmp_path, fake.url)
+    fake.shutdown()
+    fake.server_close()
+    (tmp_path / "go").touch()
+    assert terminal.code() == 0
 
 
 def on_page(reader: Reader, name: str, what: str) -> str:

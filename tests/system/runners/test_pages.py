@@ -2,16 +2,16 @@
 
 import os
 import re
-import sys
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.support.services import cache
-from tests.support.services.nextflow import run_line, run_pipeline
+from tests.support.services.nextflow import run_line
 from tests.support.services.process import Child
-from tests.support.services.python_runners import environment_of, install_plugin
+from tests.support.services.python_runners import new_environment
 from tests.system.e2e.client import Reader, until
 from tests.system.e2e.stack import COMMAND, EmbeddedStack
 
@@ -58,62 +58,53 @@ def succeeded(stack: EmbeddedStack, runner: str, tasks: int, name: str = "") -> 
         until("the run is shown", missing)
 
 
-def shell(script: str, folder: Path, **environment: str) -> None:
-    child = Child(["/bin/sh", "-ec", script], folder / "output.log", cwd=folder, env=os.environ | environment)
+def shell(script: str, folder: Path, environment: Mapping[str, str]) -> str:
+    """What it printed; it must succeed."""
+    child = Child(["/bin/sh", "-ec", script], folder / "output.log", cwd=folder, env=environment)
     assert child.wait(180) == 0, child.log_tail()
+    return child.log.read_text()
 
 
-@pytest.mark.parametrize(("page", "runner"), [("snakemake.md", "snakemake"), ("wdl.md", "miniwdl")])
-def test_a_runner_with_a_plugin(stack: EmbeddedStack, tmp_path: Path, page: str, runner: str) -> None:
-    name, content = FILES[runner]
-    (tmp_path / name).write_text(content)
-    (tmp_path / "plugins").symlink_to(cache.ROOT / "plugins")
-    programs, site = tmp_path / "bin", tmp_path / "site"
-    programs.mkdir()
-    (programs / runner).symlink_to(cache.python_of(runner).with_name(runner))
-    # The runner's environment is shared by all tests, so pip puts the plugin beside it; what builds it is here already.
-    pip = f'#!/bin/sh\nexec {sys.executable} -m pip "$@" --no-deps --no-build-isolation --quiet --target {site}\n'
-    (programs / "pip").write_text(pip)
-    (programs / "pip").chmod(0o755)
-    shell(
-        block(page, 0, stack.api_url),
-        tmp_path,
-        PATH=f"{programs}:{os.environ['PATH']}",
-        PYTHONPATH=str(site),
-        SNAKEMAKE_LOGGER_RUNTRACKER_URL=stack.api_url,
-        MINIWDL__SCHEDULER__CONTAINER_BACKEND="bare",
-    )
+@pytest.mark.parametrize(
+    ("page", "runner", "command"),
+    [("snakemake.md", "snakemake", "snakemake --cores 1"), ("wdl.md", "miniwdl", "miniwdl run workflow.wdl")],
+)
+def test_a_runner_with_a_plugin(
+    stack: EmbeddedStack, tmp_path: Path, page: str, runner: str, command: str
+) -> None:
+    """In an environment that has nothing of ours but what the lines of the page install; then by `tracker run`."""
+    folders = tmp_path / "first", tmp_path / "second"
+    for folder in folders:
+        folder.mkdir()
+        name, content = FILES[runner]
+        (folder / name).write_text(content)
+    (folders[0] / "plugins").symlink_to(cache.ROOT / "plugins")
+    environment = new_environment(runner, tmp_path / "venv")
+    environment["MINIWDL__SCHEDULER__CONTAINER_BACKEND"] = "bare"
+    # As if this tracker were at the port that is the default.
+    addressed = environment | {"SNAKEMAKE_LOGGER_RUNTRACKER_URL": stack.api_url}
+    shell(block(page, 0, stack.api_url), folders[0], addressed)
     succeeded(stack, runner, 1)
-
-
-@pytest.mark.parametrize("runner", ["snakemake", "miniwdl"])
-def test_tracker_run_starts_it_and_names_the_run(stack: EmbeddedStack, tmp_path: Path, runner: str) -> None:
-    name, content = FILES[runner]
-    (tmp_path / name).write_text(content)
-    plugin = install_plugin(runner, tmp_path)
-    command = {"snakemake": ["snakemake", "--cores", "1"], "miniwdl": ["miniwdl", "run", name]}[runner]
-    bare = {"MINIWDL__SCHEDULER__CONTAINER_BACKEND": "bare"}
-    log = tmp_path / "output.log"
-    child = Child(
-        [*COMMAND, "run", "--url", stack.api_url, "--", *command],
-        log,
-        cwd=tmp_path,
-        env=environment_of(runner, plugin, **bare),
-    )
-    assert child.wait(180) == 0, child.log_tail()
-    link = log.read_text().splitlines()[0]
+    tracker = f"{shlex.join(COMMAND)} run --url {stack.api_url} --"
+    said = shell(f"{tracker} {command}", folders[1], environment)
+    link = said.splitlines()[0]
     assert link.startswith(f"Follow the run at {stack.api_url}/runs/")
     succeeded(stack, runner, 1, name=link.rpartition("/")[2])
 
 
-def test_nextflow_by_weblog(stack: EmbeddedStack, tmp_path: Path) -> None:
-    pipeline = 'nextflow.enable.dsl = 2\nprocess HELLO { script: "true" }\nworkflow { HELLO() }\n'
-    assert run_pipeline(pipeline, tmp_path).exit_code == 0
-    finished = run_line(block("nextflow.md", 2, stack.api_url), tmp_path)
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_nextflow(stack: EmbeddedStack, tmp_path: Path, number: int) -> None:
+    """By `tracker run`, with `-with-tower` (which reports by weblog here: nf-tower is not to be had) and with `-with-weblog`."""
+    (tmp_path / "main.nf").write_text(
+        'nextflow.enable.dsl = 2\nprocess HELLO { script: "true" }\nworkflow { HELLO() }\n'
+    )
+    line = block("nextflow.md", number, stack.api_url)
+    finished = run_line(line, tmp_path, TRACKER_PUBLIC_URL=stack.api_url)
     assert finished.exit_code == 0, finished.output
-    succeeded(stack, "nextflow", 1)
+    [name] = re.findall(r"^Launching `main.nf` \[(\S+)\]", finished.output, re.MULTILINE)
+    succeeded(stack, "nextflow", 1, name)
 
 
 def test_anything_by_http(stack: EmbeddedStack, tmp_path: Path) -> None:
-    shell(block("http.md", 0, stack.api_url), tmp_path)
+    shell(block("http.md", 0, stack.api_url), tmp_path, os.environ)
     succeeded(stack, "cron", 1)
