@@ -135,5 +135,5 @@ class Monkey:
     def _tend(self) -> None:
         for service in self.services:
             if (code := service.ended()) is not None:
-                self.exits.append(f"{service.name} ended by itself with {code}")
+                self.exits.append(f"{service.name} ended by itself with {code}:\n{service.last_lines()}")
                 service.begin()

@@ -86,7 +86,16 @@ def play(
         # What is projected is counted in the run's figures a moment later.
         outcome.wrong += settled(lambda: list(differences(reader, outcome.books, plan.disconnected_after)))
         outcome.calm = time.monotonic() - began - outcome.seconds
-    outcome.wrong += [f"{s.name} ended with {code}" for s in stack.services if (code := s.stop()) != 0]
+    outcome.wrong += [
+        f"{s.name} ended by itself with {code}, without a fault:\n{s.last_lines()}"
+        for s in stack.services
+        if (code := s.ended()) is not None
+    ]
+    outcome.wrong += [
+        f"{s.name} ended with {code}:\n{s.last_lines()}"
+        for s in stack.services
+        if s.alive() and (code := s.stop()) != 0
+    ]
     outcome.wrong += _compared(stack, "verify", "figures, tables and log agree")
     # A projector that was killed is a member of its group until its session times out, and replay refuses so long.
     outcome.wrong += settled(lambda: _compared(stack, "replay", "the rebuilt tables are identical"))

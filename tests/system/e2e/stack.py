@@ -94,6 +94,10 @@ class Service:
         """The exit code, if it was started and has ended by itself."""
         return None if self._child is None else self._child.exit_code()
 
+    def last_lines(self, lines: int = 10) -> str:
+        """The end of its log: what it said before it ended."""
+        return _tail(self.log, lines)
+
     @property
     def pid(self) -> int:
         return self._running.pid
