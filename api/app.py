@@ -27,6 +27,7 @@ from api.core.run_refs import WholeNames, read_names
 from api.costs import pages as cost_pages
 from api.costs import routes as cost_routes
 from api.costs import tabs as cost_tabs
+from api.dashboard import pages as dashboard_pages
 from api.dead_letters import routes as dead_letter_routes
 from api.dead_letters.commands import ReadAgain, read_nothing
 from api.diagnosis import routes as diagnosis_routes
@@ -154,6 +155,7 @@ def _capabilities(
         compare_pages.router(reader),
         cost_routes.router(reader),
         cost_pages.router(reader),
+        dashboard_pages.router(reader),
         pipeline_routes.router(reader),
         pipeline_pages.router(reader),
         output_routes.router(reader, log, stores, clock),

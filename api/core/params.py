@@ -116,11 +116,11 @@ def check_sort(sort: str, known: frozenset[str]) -> None:
         )
 
 
-def statuses_of(text: str, known: type[StrEnum]) -> list[str]:
+def statuses_of(text: str, known: type[StrEnum], name: str = "status") -> list[str]:
     """The statuses of a comma-separated list. Raises Problem 400 for one that is not known."""
     asked = [s.strip() for s in text.split(",") if s.strip()]
     if unknown := [s for s in asked if s not in set(known)]:
-        raise bad_parameter("status", f"{unknown[0][:100]!r} is unknown; give some of {', '.join(known)}")
+        raise bad_parameter(name, f"{unknown[0][:100]!r} is unknown; give some of {', '.join(known)}")
     return asked
 
 

@@ -10,7 +10,8 @@ from api.core.problems import Problem, bad_request
 
 #: The longest note (100,000 characters) fits, however it is escaped.
 BODY_BYTES_MAX = 1_000_000
-_FIELDS_MAX = 10
+#: A form of the dashboard has a box for each run of a page.
+_FIELDS_MAX = 250
 
 
 def limited(receive: Receive) -> Receive:
@@ -36,14 +37,20 @@ def as_json(scope: Scope) -> Scope:
     }
 
 
-async def form_fields(request: Request) -> dict[str, str]:
-    """The fields of a form, of each its first value; the browser's CR LF is LF. Raises Problem 400 and 413."""
+async def form_lists(request: Request) -> dict[str, list[str]]:
+    """The fields of a form with all of their values; the browser's CR LF is LF. Raises Problem 400 and 413."""
     try:
         fields = parse_qs((await request.body()).decode(), keep_blank_values=True, max_num_fields=_FIELDS_MAX)
     except ValueError as e:
         raise bad_request("the form cannot be read") from e
-    return {name: values[0].replace("\r\n", "\n") for name, values in fields.items()}
+    return {name: [v.replace("\r\n", "\n") for v in values] for name, values in fields.items()}
 
 
-#: A parameter of a route: the fields of its form.
+async def form_fields(request: Request) -> dict[str, str]:
+    """The fields of a form, of each its first value. Raises as `form_lists`."""
+    return {name: values[0] for name, values in (await form_lists(request)).items()}
+
+
+#: Parameters of a route: the fields of its form, each by its first value or by all.
 Form = Annotated[dict[str, str], Depends(form_fields)]
+FormLists = Annotated[dict[str, list[str]], Depends(form_lists)]

@@ -36,6 +36,7 @@ def router() -> APIRouter:
     def list_of_runs(request: Request) -> Response:
         return _to("/", request)
 
+    @r.get("/dashboard/")
     @r.get("/runs/{ref}/")
     @r.get("/runs/{ref}/{part}/")
     def without_last_slash(request: Request) -> Response:

@@ -231,3 +231,9 @@ class CostAnswer(BaseModel):
     saved_by_cache: Money | None
     processes: list[ProcessBrief]
     other_processes: int
+
+
+class DashboardAnswer(BaseModel):
+    """Where a person goes on."""
+
+    url: str

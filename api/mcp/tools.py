@@ -10,12 +10,14 @@ from api.core.cursor import task_place
 from api.core.db import Reader
 from api.core.params import RunFilter, statuses_of
 from api.costs import queries as costs
+from api.dashboard import queries as dashboard
 from api.diagnosis import queries as diagnosis
 from api.logs import queries as logs
 from api.mcp import briefs
 from api.mcp.models import (
     ComparisonAnswer,
     CostAnswer,
+    DashboardAnswer,
     DiagnosisAnswer,
     LogAnswer,
     RunAnswer,
@@ -142,6 +144,17 @@ def tools(reader: Reader, stores: ObjectStores) -> list[Callable[..., Any]]:
         """The runner's own log of a run, such as .nextflow.log: its head and tail."""
         return briefs.log_answer(logs.run_log(runs.one_run(reader, run), stores))
 
+    def dashboard_url(
+        runs: Annotated[
+            list[Ref], Field(description="Runs whose outputs might go", min_length=1, max_length=50)
+        ],
+    ) -> DashboardAnswer:
+        """A page for the user, with size and cost of what these runs keep, to choose whose outputs are deleted.
+
+        Nothing is deleted before a person has confirmed it there.
+        """
+        return DashboardAnswer(url=dashboard.dashboard_url(reader, runs))
+
     return [
         list_runs,
         get_run,
@@ -153,4 +166,5 @@ def tools(reader: Reader, stores: ObjectStores) -> list[Callable[..., Any]]:
         get_costs,
         get_process_trend,
         read_log,
+        dashboard_url,
     ]

@@ -1,8 +1,11 @@
 """What people do with a run's outputs: have them looked at again, or deleted. Each is one event on the log."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
+
 from starlette.concurrency import run_in_threadpool
 
-from api.auth.permissions import Authorized
+from api.auth.permissions import Authorized, forbidden
 from api.core import commands
 from api.core.commands import event_id
 from api.core.db import Reader
@@ -11,7 +14,7 @@ from api.outputs.models import DeletionAccepted
 from api.outputs.queries import deletions, known_folder
 from api.runs import queries as runs
 from api.runs.models import Run
-from schemas.access import Act, may
+from schemas.access import Act, Caller, may
 from schemas.files.events import (
     DeletionRequested,
     JobState,
@@ -27,6 +30,8 @@ from stores.objects.port import StoreFailure
 #: A run that was not heard for longer is not taken for live any more (ms).
 _LIVE_MS = 7 * 86_400_000
 _JOB_ID_LENGTH = 16
+#: Deletions of many runs that are looked at at the same time.
+_AT_ONCE = 4
 
 
 async def request_look(log: EventLog, reader: Reader, who: Authorized, by: str, now_ms: int) -> None:
@@ -55,7 +60,27 @@ async def request_deletion(
         return known
     event = deletion_event(who.run_id, number, uri, who.caller.name or by, now_ms)
     await commands.append(log, who.run_id, event)
-    return DeletionAccepted(job_id=event.data.job_id, state=JobState.WAITING)
+    return DeletionAccepted(job_id=event.data.job_id, state=JobState.QUEUED)
+
+
+async def request_deletions(
+    log: EventLog, reader: Reader, stores: ObjectStores, caller: Caller, run_ids: Sequence[str], now_ms: int
+) -> Mapping[str, DeletionAccepted | Problem]:
+    """Have the output folders of these runs deleted, each as by `request_deletion` and if the caller may; the outcome of each."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(run_id: str) -> DeletionAccepted | Problem:
+        async with slots:
+            try:
+                known = await run_in_threadpool(runs.resolve, reader, run_id)
+                owner = await run_in_threadpool(runs.owner, reader, known)
+                if not may(caller, Act.DELETE_OUTPUTS, owner):
+                    return forbidden(caller, Act.DELETE_OUTPUTS)
+                return await request_deletion(log, reader, stores, Authorized(caller, known), "", now_ms)
+            except Problem as e:
+                return e
+
+    return dict(zip(run_ids, await asyncio.gather(*map(one, run_ids)), strict=True))
 
 
 def deletion_event(run_id: str, number: int, uri: str, by: str, now_ms: int) -> OutputsDeletionRequested:

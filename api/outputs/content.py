@@ -80,6 +80,20 @@ def raw(objects: Objects, key: str) -> Response:
     return StreamingResponse(chunks, headers=headers, media_type=content_type)
 
 
+def given(objects: Objects, key: str, as_download: bool) -> Response:
+    """The file to a program: whatever it is and however large; never as a page of ours. Raises Problem."""
+    if as_download:
+        return download(objects, key)
+    kind, content_type = type_of(key)
+    size, chunks = _stream(objects, key)
+    headers = {
+        "Content-Security-Policy": _POLICIES.get(kind, f"sandbox; {_NOTHING}"),
+        "Content-Length": str(size),
+        "Content-Disposition": "attachment" if kind is Kind.OTHER else "inline",
+    }
+    return StreamingResponse(chunks, headers=headers, media_type=content_type)
+
+
 def download(objects: Objects, key: str) -> Response:
     """The file to keep: from the store itself where it can be, else through the tracker. Raises Problem."""
     name = key.rpartition("/")[2]
@@ -88,7 +102,7 @@ def download(objects: Objects, key: str) -> Response:
     except StoreFailure as e:
         raise problem(e) from e
     if address:
-        return RedirectResponse(address, 303)
+        return RedirectResponse(address, 307)
     size, chunks = _stream(objects, key)
     headers = {
         "Content-Length": str(size),

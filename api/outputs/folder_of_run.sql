@@ -2,5 +2,8 @@
 SELECT
     if(complete.uri != '', complete.uri, attempt.uri) AS uri,
     complete.listing AS listing,
-    requested.offset > attempt.answers OR progress.listing > attempt.listing AS looking
-FROM (SELECT complete, attempt, requested, progress FROM output_folders FINAL WHERE run_id = {run_id:String})
+    attempt.state AS state,
+    attempt.message AS message,
+    requested.offset > attempt.answers OR progress.listing > attempt.listing AS looking,
+    run_id IN (SELECT run_id FROM output_deletions FINAL WHERE run_id = {run_id:String} AND progress.state = 'succeeded') AS deleted
+FROM (SELECT run_id, complete, attempt, requested, progress FROM output_folders FINAL WHERE run_id = {run_id:String})

@@ -23,6 +23,7 @@ from api.outputs.queries import (
     deletions,
     file_page,
     folder_page,
+    folder_path,
     known_folder,
     search_all,
 )
@@ -95,9 +96,11 @@ def _add_browser(r: APIRouter, reader: Reader) -> None:
         place = outputs_place(reader, ref)
         flat = view == "table" or bool(search.strip())
         page = (
-            file_page(reader, place.run.id, FileFilter(path, search, sort), page_token, PAGE_SIZE)
+            file_page(
+                reader, place.run.id, FileFilter(folder_path(path), search, sort), page_token, PAGE_SIZE
+            )
             if flat
-            else folder_page(reader, place.run.id, path, page_token, PAGE_SIZE)
+            else folder_page(reader, place.run.id, folder_path(path), page_token, PAGE_SIZE)
         )
         known = known_folder(reader, place.run.id)
         return render(
@@ -127,11 +130,11 @@ def _add_browser(r: APIRouter, reader: Reader) -> None:
         """The whole paths of the files that the browser shows, a line each; 10,000 at most."""
         place = outputs_place(reader, ref)
         page = (
-            file_page(reader, place.run.id, FileFilter(path, search), "", PATHS_MAX)
+            file_page(reader, place.run.id, FileFilter(folder_path(path), search), "", PATHS_MAX)
             if flat or search.strip()
-            else folder_page(reader, place.run.id, path, "", PATHS_MAX)
+            else folder_page(reader, place.run.id, folder_path(path), "", PATHS_MAX)
         )
-        return PlainTextResponse("\n".join(place.uri + file.path for file in page.files))
+        return PlainTextResponse("\n".join(file.uri for file in page.outputs))
 
 
 def _add_search(r: APIRouter, reader: Reader) -> None:

@@ -1,6 +1,6 @@
 """What runs left behind: the figure of a run, its folders and files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,12 @@ from api.core.figures import time_of
 from api.core.params import check_sort
 from api.core.problems import bad_parameter, not_found
 from api.outputs.models import (
+    OUTCOMES,
     AllOutputs,
     DeletionJob,
     FolderList,
     FolderOfRun,
+    FolderState,
     OutputFile,
     OutputFolder,
     OutputList,
@@ -24,12 +26,13 @@ from api.outputs.models import (
     cost_range,
 )
 from api.outputs.preview import Kind, type_of
+from schemas.files.events import OutputsState
 from schemas.values import iso
 
 FILE_SORTS = frozenset(("path", "bytes", "modified_at"))
 #: Words of one search, and paths that one answer to be copied holds.
 _WORDS_MAX, PATHS_MAX = 20, 10_000
-_FOLDERS_MAX = 500
+_FOLDERS_MAX, _JOBS_MAX = 500, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,15 @@ class KnownFolder:
     uri: str
     listing: int
     looking: bool
+    state: FolderState | None
+    reason: str
+
+    def shown(self) -> dict[str, Any]:
+        """What every list of files says of the folder."""
+        return {"uri": self.uri or None, "state": self.state, "reason": self.reason or None}
+
+
+_UNKNOWN = KnownFolder("", 0, False, None, "Nobody has looked yet: that is done when a run ends.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +70,15 @@ class FileFilter:
 
 
 def outputs_of(row: Row, prices: StoragePrices) -> Outputs | None:
-    """Pure. `row`: with the columns of `runs.sql` that begin with `outputs_`; None where nobody has looked yet."""
-    if not row["outputs_state"]:
+    """Pure. `row`: of `runs.sql`; None where nobody has looked yet, and while the run is not over."""
+    if not row["outputs_state"] or not row["over"]:
         return None
     deleted_ms = row["outputs_deleted_ms"]
     if deleted_ms:
         return Outputs(
             uri=row["outputs_uri"] or None,
-            state=row["outputs_state"],
+            state=FolderState.DELETED,
+            look=row["outputs_state"],
             listed_at=time_of(row["outputs_listed_ms"] or None),
             bytes=0,
             files=0,
@@ -77,12 +90,14 @@ def outputs_of(row: Row, prices: StoragePrices) -> Outputs | None:
     known = bool(row["outputs_listing"])
     size = row["outputs_bytes"] if known else None
     uri = row["outputs_uri"]
-    tiers = annual_costs(size, prices) if size is not None and uri.startswith("s3://") else []
+    tiers = annual_costs(size, prices) if size is not None and uri.startswith("s3://") else None
     low, high = cost_range(tiers)
+    state, why = OUTCOMES[OutputsState(row["outputs_state"])]
     return Outputs(
         uri=uri or None,
-        state=row["outputs_state"],
-        message=row["outputs_message"] or None,
+        state=FolderState.LISTING if row["outputs_looking"] else state,
+        look=row["outputs_state"],
+        reason=" ".join(text for text in (why, row["outputs_message"]) if text) or None,
         listed_at=time_of(row["outputs_listed_ms"]) if known else None,
         bytes=size,
         files=row["outputs_files"] if known else None,
@@ -103,27 +118,39 @@ def _told(figure: int) -> int | None:
 def known_folder(reader: Reader, run_id: str) -> KnownFolder | None:
     """What is known of the run's output folder; None where nobody has looked yet."""
     rows = reader.rows("outputs/folder_of_run", run_id=run_id)
-    return KnownFolder(rows[0]["uri"], rows[0]["listing"], bool(rows[0]["looking"])) if rows else None
+    if not rows:
+        return None
+    row = rows[0]
+    state, why = OUTCOMES[OutputsState(row["state"])] if row["state"] else (FolderState.LISTING, "")
+    if row["deleted"]:
+        state, why = FolderState.DELETED, ""
+    elif row["looking"]:
+        state = FolderState.LISTING
+    reason = " ".join(text for text in (why, row["message"]) if text)
+    return KnownFolder(row["uri"], row["listing"], bool(row["looking"]), state, reason)
+
+
+def folder_path(prefix: str) -> str:
+    """Pure. A folder below the output folder, as keys begin in it: '' or with / at its end."""
+    return prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
 
 
 def folder_page(reader: Reader, run_id: str, path: str, token: str, page_size: int) -> OutputList:
-    """What lies directly in a folder. Raises Problem 400 for a wrong path or token."""
-    if path and not path.endswith("/"):
-        raise bad_parameter("path", "a folder's path ends with /")
-    known, offset = known_folder(reader, run_id), task_place(token, "folder").offset
+    """What lies directly in the folder `path` ('' or with / at its end). Raises Problem 400 for a wrong token."""
+    known, offset = known_folder(reader, run_id) or _UNKNOWN, task_place(token, "folder").offset
     rows = reader.rows(
         "outputs/folder",
         run_id=run_id,
         path=path,
-        listing=known.listing if known else 0,
+        listing=known.listing,
         limit=page_size + 1,
         offset=offset,
     )
     page = rows[:page_size]
     return OutputList(
-        uri=known.uri or None if known else None,
+        **known.shown(),
         folders=[_folder(r, path) for r in page if r["is_folder"]],
-        files=[_file(r | {"key": path + r["name"]}) for r in page if not r["is_folder"]],
+        outputs=[_file(r | {"key": path + r["name"]}, known.uri) for r in page if not r["is_folder"]],
         next_page_token=_next(rows, "folder", offset, page_size),
     )
 
@@ -131,22 +158,22 @@ def folder_page(reader: Reader, run_id: str, path: str, token: str, page_size: i
 def file_page(reader: Reader, run_id: str, filter: FileFilter, token: str, page_size: int) -> OutputList:
     """Files at any depth. Raises Problem 400 for a wrong order or token."""
     check_sort(filter.sort, FILE_SORTS)
-    known, offset = known_folder(reader, run_id), task_place(token, filter.sort).offset
+    known, offset = known_folder(reader, run_id) or _UNKNOWN, task_place(token, filter.sort).offset
     rows = reader.rows(
         "outputs/files",
         run_id=run_id,
         path=filter.path,
         words=filter.words,
-        listing=known.listing if known else 0,
+        listing=known.listing,
         sort=filter.sort.removeprefix("-") or "path",
         descending=filter.sort.startswith("-"),
         limit=page_size + 1,
         offset=offset,
     )
     return OutputList(
-        uri=known.uri or None if known else None,
+        **known.shown(),
         folders=[],
-        files=[_file(r) for r in rows[:page_size]],
+        outputs=[_file(r, known.uri) for r in rows[:page_size]],
         next_page_token=_next(rows, filter.sort, offset, page_size),
     )
 
@@ -159,10 +186,10 @@ def search_all(reader: Reader, search: str, token: str, page_size: int) -> AllOu
     offset = task_place(token, "all").offset
     rows = reader.rows("outputs/all_files", words=words, limit=page_size + 1, offset=offset)
     files = [
-        OutputOfRun(**_file(r).model_dump(), run_id=r["run_id"], run_name=r["name"], uri=r["uri"] + r["key"])
+        OutputOfRun(**_file(r, r["uri"]).model_dump(), run_id=r["run_id"], run_name=r["name"])
         for r in rows[:page_size]
     ]
-    return AllOutputs(files=files, next_page_token=_next(rows, "all", offset, page_size))
+    return AllOutputs(outputs=files, next_page_token=_next(rows, "all", offset, page_size))
 
 
 def _next(rows: list[Row], sort: str, offset: int, page_size: int) -> str | None:
@@ -180,9 +207,10 @@ def _folder(row: Row, path: str) -> OutputFolder:
     )
 
 
-def _file(row: Mapping[str, Any]) -> OutputFile:
+def _file(row: Mapping[str, Any], folder_uri: str) -> OutputFile:
     return OutputFile(
         path=row["key"],
+        uri=folder_uri + row["key"],
         name=row["key"].rpartition("/")[2],
         bytes=row["bytes"],
         modified_at=iso(row["modified_ms"]),
@@ -195,17 +223,32 @@ def is_shown(name: str) -> bool:
     return type_of(name)[0] is not Kind.OTHER
 
 
+def is_framed(name: str) -> bool:
+    """Whether files of this name are shown in a frame of their own, and not as a table or text of the page."""
+    return type_of(name)[0] in (Kind.HTML, Kind.PDF, Kind.IMAGE)
+
+
 def deletions(reader: Reader, run_id: str) -> list[DeletionJob]:
     """The run's deletions, newest first."""
-    return [_job(r) for r in reader.rows("outputs/deletions", run_id=run_id, job_id="", limit=20)]
+    return _jobs(reader, run_id=run_id, limit=20)
 
 
-def deletion(reader: Reader, job_id: str) -> DeletionJob:
-    """The deletion of this id. Raises Problem 404."""
-    rows = reader.rows("outputs/deletions", run_id="", job_id=job_id, limit=1) if job_id else []
-    if not rows:
-        raise not_found("deletion", job_id)
-    return _job(rows[0])
+def jobs(reader: Reader, states: Sequence[str] = (), by: str = "", since_ms: int = 0) -> list[DeletionJob]:
+    """All deletions in one of these states (none: in any), of one person ('': of anybody), asked for since then; newest first."""
+    return _jobs(reader, states=list(states), by=by, since_ms=since_ms, limit=_JOBS_MAX)
+
+
+def job(reader: Reader, job_id: str) -> DeletionJob:
+    """The job of this id. Raises Problem 404."""
+    found = _jobs(reader, job_id=job_id, limit=1) if job_id else []
+    if not found:
+        raise not_found("job", job_id)
+    return found[0]
+
+
+def _jobs(reader: Reader, **filter: Any) -> list[DeletionJob]:
+    every: dict[str, Any] = {"run_id": "", "job_id": "", "states": [], "by": "", "since_ms": 0}
+    return [_job(r) for r in reader.rows("outputs/deletions", **(every | filter))]
 
 
 def folders_with(reader: Reader, text: str) -> FolderList:
@@ -218,13 +261,15 @@ def _job(row: Row) -> DeletionJob:
     return DeletionJob(
         id=row["job_id"],
         run_id=row["run_id"],
+        run_name=row["run_name"] or row["run_id"],
         uri=row["uri"],
         state=row["state"],
-        requested_at=iso(row["requested_ms"]),
-        requested_by=row["by"] or None,
+        at=iso(row["requested_ms"]),
+        by=row["by"] or None,
         updated_at=time_of(row["told_ms"] or None),
-        deleted=row["deleted"],
+        done=row["deleted"],
+        total=max(row["known"], row["deleted"] + row["kept"]),
         bytes=row["bytes"],
         kept=row["kept"],
-        message=row["message"] or None,
+        error=row["message"] or None,
     )

@@ -6,8 +6,10 @@ from pydantic import BaseModel, Field
 class Report(BaseModel):
     """A file among the outputs that the pipeline calls a report."""
 
-    title: str = Field(description="The name of tracker.yml, and what tells files of one name apart")
+    index: int = Field(description="The N of `#reports:N`")
+    name: str = Field(description="The name of tracker.yml, and what tells files of one name apart")
     path: str = Field(description="Below the output folder")
+    bytes: int
 
 
 class ReportList(BaseModel):

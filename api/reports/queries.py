@@ -17,8 +17,13 @@ def reports(reader: Reader, run_id: str) -> list[Report]:
         files = list(group)
         endings = telling_apart([f["key"] for f in files])
         found += [
-            Report(title=f"{f['display']} ({ending})" if ending else f["display"], path=f["key"])
-            for f, ending in zip(files, endings, strict=True)
+            Report(
+                index=len(found) + n,
+                name=f"{f['display']} ({ending})" if ending else f["display"],
+                path=f["key"],
+                bytes=f["bytes"],
+            )
+            for n, (f, ending) in enumerate(zip(files, endings, strict=True))
         ]
     return found
 

@@ -37,6 +37,7 @@ SELECT
     {{ shown_cost }} AS shown_cost,
     out.attempt.state AS outputs_state,
     out.attempt.message AS outputs_message,
+    out.requested.offset > out.attempt.answers OR out.progress.listing > out.attempt.listing AS outputs_looking,
     if(out.complete.uri != '', out.complete.uri, out.attempt.uri) AS outputs_uri,
     out.complete.listing AS outputs_listing,
     out.complete.ended_ms AS outputs_listed_ms,
@@ -49,7 +50,7 @@ SELECT
 FROM {{ run_statuses(run_ids="{run_ids:Array(String)}") }} AS run
 LEFT ANY JOIN
 (
-    SELECT run_id AS outputs_run_id, attempt, complete FROM output_folders FINAL WHERE run_id IN {run_ids:Array(String)}
+    SELECT run_id AS outputs_run_id, attempt, complete, requested, progress FROM output_folders FINAL WHERE run_id IN {run_ids:Array(String)}
 ) AS out ON run_id = outputs_run_id
 LEFT ANY JOIN
 (

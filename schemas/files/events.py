@@ -28,7 +28,7 @@ class OutputsState(StrEnum):
 class JobState(StrEnum):
     """How a deletion stands."""
 
-    WAITING = "waiting"
+    QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"

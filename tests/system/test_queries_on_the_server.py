@@ -46,6 +46,7 @@ QUERIES: dict[str, list[dict[str, Any]]] = {
     ]
     + [{"status": "failed"}, {"search": "a"}, {"pipeline": "a"}],
     "/": [{"sort": "-cost"}, {"status": "disconnected"}, {"search": "a"}],
+    "/dashboard": [{"time": "all", "sort": "largest"}, {"names": "grumpy_turing"}],
     "/api/v1/output-folders": [{"uri": "/"}],
     "/api/v1/outputs": [{"search": "a"}],
     "/api/v1/runs/{ref}/outputs": [{"sort": "-bytes", "search": "a"}],

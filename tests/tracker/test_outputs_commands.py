@@ -6,11 +6,11 @@ import pytest
 
 from tests.support.fake_tracker import FakeTracker, tracker
 
-JOB = "/api/v1/output-deletions/j1"
+JOB = "/api/v1/jobs/j1"
 
 
 def job(state: str, **more: Any) -> tuple[int, dict[str, Any]]:
-    return 200, {"id": "j1", "state": state, "deleted": 7, "bytes": 70, "kept": 0, "message": None} | more
+    return 200, {"id": "j1", "state": state, "done": 7, "bytes": 70, "kept": 0, "error": None} | more
 
 
 def test_runs_are_found_by_where_they_wrote(fake: FakeTracker) -> None:
@@ -28,7 +28,7 @@ def test_runs_are_found_by_where_they_wrote(fake: FakeTracker) -> None:
     [
         (job("succeeded"), 0, "delete_outputs  succeeded  (id=j1)  7 deleted, 70 bytes"),
         (
-            job("failed", kept=2, message="locked"),
+            job("failed", kept=2, error="locked"),
             1,
             "delete_outputs  failed  (id=j1)  7 deleted, 70 bytes, 2 kept: locked",
         ),
@@ -37,7 +37,7 @@ def test_runs_are_found_by_where_they_wrote(fake: FakeTracker) -> None:
     ],
 )
 def test_waiting_for_the_end(fake: FakeTracker, answer: Any, code: int, says: str) -> None:
-    fake.answers["DELETE", "/api/v1/runs/lab%2Fr1/outputs"] = 202, {"job_id": "j1", "state": "waiting"}
+    fake.answers["DELETE", "/api/v1/runs/lab%2Fr1/outputs"] = 202, {"job_id": "j1", "state": "queued"}
     fake.answers["GET", JOB] = answer
     result = tracker(
         "outputs", "delete", "lab/r1", "--wait", "--timeout", "0", "--url", fake.url, token="trk_1"

@@ -47,7 +47,7 @@ def delete(
 ) -> None:
     """Delete all that lies in the run's output folder, for good: a job, whose id is printed. To ask again gives the same job."""
     tracker = RunningTracker(read_settings(), url)
-    job = tracker.ask(f"/api/v1/runs/{quote(run, safe='')}/outputs", "DELETE")
+    job = tracker.ask(f"/api/v1/runs/{quote(run, safe='')}/outputs", "DELETE", {"confirm": "delete"})
     print(job["job_id"], flush=True)
     if wait:
         raise typer.Exit(wait_for_end(tracker, job["job_id"], timeout))
@@ -76,7 +76,7 @@ def wait_for_end(tracker: RunningTracker, job_id: str, timeout: float) -> int:
 
 def _job(tracker: RunningTracker, job_id: str, or_none: bool = False) -> Any:
     try:
-        return tracker.ask(f"/api/v1/output-deletions/{quote(job_id, safe='')}")
+        return tracker.ask(f"/api/v1/jobs/{quote(job_id, safe='')}")
     except Refused as e:
         if e.status == 404 and or_none:
             return None
@@ -85,7 +85,7 @@ def _job(tracker: RunningTracker, job_id: str, or_none: bool = False) -> Any:
 
 def line(job: dict[str, Any]) -> str:
     """Pure. How the job stands."""
-    more = f"  {job['deleted']} deleted, {job['bytes']} bytes"
+    more = f"  {job['done']} deleted, {job['bytes']} bytes"
     kept = f", {job['kept']} kept" if job["kept"] else ""
-    why = f": {printable(job['message'])}" if job["message"] else ""
+    why = f": {printable(job['error'])}" if job["error"] else ""
     return f"delete_outputs  {job['state']}  (id={job['id']}){more}{kept}{why}"

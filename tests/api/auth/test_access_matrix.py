@@ -45,6 +45,7 @@ NEEDS: dict[tuple[str, str], Act | None] = {
     ("POST", "/api/v1/dead-letters/replay"): Act.OPERATE,
     ("POST", "/api/v1/alerts/{alert_id}/acknowledge"): Act.OPERATE,
     ("POST", "/api/v1/alerts/{alert_id}/silence"): Act.OPERATE,
+    ("POST", "/dashboard/delete"): Act.READ,  # of whose runs, it looks at itself
     ("POST", "/mcp"): Act.READ,
 }
 

@@ -27,6 +27,7 @@ TOOLS = {
     "get_costs",
     "get_process_trend",
     "read_log",
+    "dashboard_url",
 }
 ASK = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 ACCEPT = {"Accept": "application/json, text/event-stream"}

@@ -36,20 +36,20 @@ def stage(tables: Tables, tmp_path: Path) -> Iterator[Outputs]:
 
 def listed(tracker: Whole, **asked: str) -> tuple[list[str], list[str]]:
     answer = tracker.get("/runs/r1/outputs", **asked)
-    return [f["path"] for f in answer["folders"]], [f["path"] for f in answer["files"]]
+    return [f["path"] for f in answer["folders"]], [f["path"] for f in answer["outputs"]]
 
 
 def test_figure_folders_search_and_paths(stage: Outputs) -> None:
     tracker = stage.tracker
     figure = tracker.run("r1")["outputs"]
     assert (figure["state"], figure["files"], figure["bytes"]) == (
-        "complete",
+        "listed",
         6,
         sum(map(len, FILES.values())),
     )
     assert figure["annual_cost_low"] is None and figure["noncurrent_files"] == 0, "no S3, no tiers"
     assert listed(tracker) == (["multiqc/", "odd/", "vcf/"], ["summary.json"])
-    assert listed(tracker, path="multiqc/") == (["multiqc/data/"], ["multiqc/multiqc_report.html"])
+    assert listed(tracker, prefix="multiqc") == (["multiqc/data/"], ["multiqc/multiqc_report.html"])
     [folder, *_] = tracker.get("/runs/r1/outputs")["folders"]
     assert (folder["files"], folder["bytes"]) == (2, len(FILES["multiqc/multiqc_report.html"]) + 30)
     for search, found in (
@@ -61,15 +61,47 @@ def test_figure_folders_search_and_paths(stage: Outputs) -> None:
         assert listed(tracker, search=search) == ([], found), search
     assert listed(tracker, sort="-bytes")[1][0] == "multiqc/multiqc_report.html"
     assert listed(tracker, sort="-path")[1] == sorted(FILES, reverse=True)
-    one = tracker.get("/runs/r1/outputs", recursive=True, page_size=4)
-    rest = tracker.get("/runs/r1/outputs", recursive=True, page_size=4, page_token=one["next_page_token"])
-    assert [f["path"] for f in one["files"] + rest["files"]] == sorted(FILES) and rest[
+    one = tracker.get("/runs/r1/outputs", flat=True, page_size=4)
+    rest = tracker.get("/runs/r1/outputs", flat=True, page_size=4, page_token=one["next_page_token"])
+    assert [f["path"] for f in one["outputs"] + rest["outputs"]] == sorted(FILES) and rest[
         "next_page_token"
     ] is None
     paths = tracker.request("GET", "/runs/r1/outputs/paths", params={"search": "vcf"}).text
     folder_uri = str(Path(tracker.settings.local_roots) / "run")
     assert paths == f"{folder_uri}/vcf/Sample1.vcf\n{folder_uri}/vcf/sample2.vcf.gz"
-    assert tracker.request("GET", "/api/v1/runs/r1/outputs", params={"path": "x"}).status_code == 400
+    assert listed(tracker, prefix="no") == listed(tracker, prefix="../run-2") == ([], [])
+
+
+def test_lists_say_what_was_promised_to_programs(stage: Outputs) -> None:
+    """The names of fields that programs of others rely on."""
+    tracker, root = stage.tracker, stage.tracker.settings.local_roots
+    whole_list = tracker.get("/runs/r1/outputs", flat=True)
+    assert set(whole_list) >= {"state", "reason", "folders", "outputs", "next_page_token"}
+    assert (whole_list["state"], whole_list["reason"], whole_list["folders"]) == ("listed", None, [])
+    by_path = {f["path"]: f for f in whole_list["outputs"]}
+    assert by_path["vcf/Sample1.vcf"]["uri"] == f"{root}/run/vcf/Sample1.vcf"
+    assert set(by_path["summary.json"]) >= {"path", "uri", "bytes", "modified_at", "storage_class"}
+    for path, body in FILES.items():
+        file = tracker.request("GET", "/api/v1/runs/r1/outputs/file", params={"path": path})
+        assert (file.status_code, file.content) == (200, body), path
+        assert "sandbox" in file.headers["content-security-policy"]
+    attached = {"path": "summary.json", "download": "true"}
+    answer = tracker.request("GET", "/api/v1/runs/r1/outputs/file", params=attached)
+    assert answer.content == b'{"a":1}' and answer.headers["content-disposition"].startswith("attachment")
+    for wrong in ("../run-2/neighbour.txt", "no", "/etc/passwd"):
+        answer = tracker.request("GET", "/api/v1/runs/r1/outputs/file", params={"path": wrong})
+        assert answer.status_code == 404, wrong
+    stage.begin("live", f"{root}/run")
+    tracker.project()
+    assert tracker.run("live")["outputs"] is None and tracker.get("/runs/live/outputs")["state"] is None
+    stage.over("nowhere")
+    stage.over("elsewhere", "gs://b/x")
+    stage.collect()
+    assert (tracker.run("nowhere")["outputs"]["state"], tracker.run("elsewhere")["outputs"]["state"]) == (
+        "none",
+        "unsupported",
+    )
+    assert "No output directory configured" in tracker.get("/runs/nowhere/outputs")["reason"]
 
 
 def test_pages_lead_to_every_file(stage: Outputs) -> None:
@@ -178,7 +210,7 @@ def test_each_state_is_explained_and_another_look_mends_it(stage: Outputs) -> No
     tracker.request("POST", "/api/v1/runs/empty/outputs/refresh", json={})
     tracker.now += 1000
     stage.collect()
-    assert [f["path"] for f in tracker.get("/runs/empty/outputs")["files"]] == ["b.txt"], (
+    assert [f["path"] for f in tracker.get("/runs/empty/outputs")["outputs"]] == ["b.txt"], (
         "what is gone is not shown"
     )
 
@@ -190,13 +222,13 @@ def test_outputs_of_all_runs_are_searched(stage: Outputs) -> None:
     stage.collect()
     assert tracker.request("PUT", "/api/v1/runs/r3/hidden", json={"hidden": True}).status_code == 202
     tracker.project()
-    found = tracker.get("/outputs", search="TXT neighbour")["files"]
+    found = tracker.get("/outputs", search="TXT neighbour")["outputs"]
     assert [(f["run_name"], f["path"], f["uri"]) for f in found] == [
         ("r2", "neighbour.txt", f"{root}/run-2/neighbour.txt")
     ]
     first = tracker.get("/outputs", search=".", page_size=4)
     rest = tracker.get("/outputs", search=".", page_size=4, page_token=first["next_page_token"])
-    assert len({(f["run_id"], f["path"]) for f in first["files"] + rest["files"]}) == 7
+    assert len({(f["run_id"], f["path"]) for f in first["outputs"] + rest["outputs"]}) == 7
     assert tracker.request("GET", "/api/v1/outputs", params={"search": " "}).status_code == 400
     assert "Say what to look for" in tracker.page("/outputs") and "No output matches" in tracker.page(
         "/outputs", search="zz"

@@ -52,8 +52,13 @@ def test_the_tab(tables: Tables, tmp_path: Path) -> None:
         for name in ("run", "none", "large"):
             stage.over(name, f"{root}/{name}")
         stage.collect()
-        titles = [r["title"] for r in tracker.get("/runs/run/reports")["reports"]]
+        titles = [r["name"] for r in tracker.get("/runs/run/reports")["reports"]]
         assert titles == ["VEP Summary (s1)", "VEP Summary (s2)", "MultiQC"]
+        [first, *_, last] = tracker.get("/runs/run/reports")["reports"]
+        assert first == {
+            "index": 0, "name": "VEP Summary (s1)", "path": "s1/VEP/x/summary.html", "bytes": 3
+        }  # fmt: skip
+        assert (last["index"], last["bytes"]) == (2, 1)
         for name in ("none", "large"):
             assert tracker.get(f"/runs/{name}/reports")["reports"] == []
             assert "tab-reports" not in tracker.page(f"/runs/{name}")

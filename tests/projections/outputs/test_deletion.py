@@ -38,7 +38,9 @@ def ran(stage: Outputs, run_id: str, folder: str, *keys: str, **workflow: Any) -
 
 
 def ask(stage: Outputs, run_id: str = "r1", status: int = 202) -> Any:
-    answer = stage.tracker.request("DELETE", f"/api/v1/runs/{run_id}/outputs", params={"by": "ada"})
+    answer = stage.tracker.request(
+        "DELETE", f"/api/v1/runs/{run_id}/outputs", json={"confirm": "delete", "by": "ada"}
+    )
     assert answer.status_code == status, answer.text
     stage.tracker.project()
     return answer.json()
@@ -48,12 +50,12 @@ def test_exactly_that_tree_goes_and_the_index_stays(stage: Outputs) -> None:
     tracker, folder = stage.tracker, ran(stage, "r1", "run", *KEYS)
     neighbour = ran(stage, "r2", "run-2", "a.txt")
     job = ask(stage)
-    assert (job["state"], ask(stage)["job_id"]) == ("waiting", job["job_id"]), "it is one job"
+    assert (job["state"], ask(stage)["job_id"]) == ("queued", job["job_id"]), "it is one job"
     assert "will be deleted" in tracker.page("/runs/r1/outputs")
     stage.collect()
     assert not folder.exists() and (neighbour / "a.txt").exists()
-    told = tracker.get(f"/output-deletions/{job['job_id']}")
-    assert (told["state"], told["deleted"], told["bytes"], told["requested_by"]) == (
+    told = tracker.get(f"/jobs/{job['job_id']}")
+    assert (told["state"], told["done"], told["bytes"], told["by"]) == (
         "succeeded",
         len(KEYS),
         2 * len(KEYS),
@@ -62,11 +64,12 @@ def test_exactly_that_tree_goes_and_the_index_stays(stage: Outputs) -> None:
     figure = tracker.run("r1")["outputs"]
     assert figure["deleted_at"] and (figure["deleted_by"], figure["bytes"]) == ("ada", 0)
     assert "Deleted</a>" in tracker.page("/runs/r1") and "by ada" in tracker.page("/runs/r1/outputs")
-    assert len(tracker.get("/runs/r1/outputs", recursive=True, page_size=500)["files"]) == 500, (
+    assert len(tracker.get("/runs/r1/outputs", flat=True, page_size=500)["outputs"]) == 500, (
         "what was there stays listed"
     )
     before = tracker.do(tracker.log.bounds("tracker.events"))[0].end
-    assert ask(stage) == {"job_id": job["job_id"], "state": "succeeded"}
+    assert ask(stage, status=200) == {"job_id": job["job_id"], "state": "succeeded"}
+    assert (figure["state"], told["total"], told["kind"]) == ("deleted", len(KEYS), "delete_outputs")
     stage.collect()
     assert tracker.do(tracker.log.bounds("tracker.events"))[0].end == before, "twice is a no-op"
     assert tracker.request("POST", "/api/v1/runs/r1/outputs/refresh", json={}).status_code == 409
@@ -80,6 +83,26 @@ def test_exactly_that_tree_goes_and_the_index_stays(stage: Outputs) -> None:
     finally:
         shadow.drop_database()
         shadow.close()
+
+
+def test_jobs_are_listed_and_the_word_is_asked_for(stage: Outputs) -> None:
+    tracker = stage.tracker
+    for n in (1, 2):
+        ran(stage, f"r{n}", f"run{n}", "a")
+    for body in (None, {}, {"confirm": "yes"}):
+        assert tracker.request("DELETE", "/api/v1/runs/r1/outputs", json=body).status_code == 400
+    first = ask(stage, "r1")["job_id"]
+    stage.collect()
+    second = ask(stage, "r2")["job_id"]
+    assert {j["id"] for j in tracker.get("/jobs")["jobs"]} == {first, second}
+    [waiting] = tracker.get("/jobs", state="queued,running", kind="delete_outputs")["jobs"]
+    assert set(waiting) >= {
+        *("id", "kind", "run_id", "state", "done", "total", "error", "by", "at"),
+    }
+    assert (waiting["id"], waiting["run_id"], waiting["done"], waiting["total"]) == (second, "r2", 0, 1)
+    assert [j["id"] for j in tracker.get("/jobs", state="succeeded")["jobs"]] == [first]
+    for wrong in ({"state": "waiting"}, {"kind": "reindex"}):
+        assert tracker.request("GET", "/api/v1/jobs", params=wrong).status_code == 400
 
 
 def test_killed_half_way_it_finishes(stage: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,13 +119,13 @@ def test_killed_half_way_it_finishes(stage: Outputs, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(LocalObjects, "delete", fails)
     stage.collect()
-    told = stage.tracker.get(f"/output-deletions/{job['job_id']}")
-    assert (told["state"], told["deleted"]) == ("running", PAGE) and "no answer" in told["message"]
+    told = stage.tracker.get(f"/jobs/{job['job_id']}")
+    assert (told["state"], told["done"]) == ("running", PAGE) and "no answer" in told["error"]
     assert sum(1 for _ in folder.rglob("*.txt")) == len(KEYS) - PAGE
     stage.collector = stage.another()
     stage.collect()
-    told = stage.tracker.get(f"/output-deletions/{job['job_id']}")
-    assert (told["state"], told["deleted"], told["bytes"]) == ("succeeded", len(KEYS), 2 * len(KEYS))
+    told = stage.tracker.get(f"/jobs/{job['job_id']}")
+    assert (told["state"], told["done"], told["bytes"]) == ("succeeded", len(KEYS), 2 * len(KEYS))
     assert not folder.exists()
 
 
@@ -122,9 +145,9 @@ def test_what_the_store_keeps_is_told_and_may_be_tried_again(
     monkeypatch.setattr(LocalObjects, "delete", keeps)
     job = ask(stage)
     stage.collect()
-    told = stage.tracker.get(f"/output-deletions/{job['job_id']}")
-    assert (told["state"], told["deleted"], told["kept"]) == ("failed", 2, 1) and "1 AccessDenied" in told[
-        "message"
+    told = stage.tracker.get(f"/jobs/{job['job_id']}")
+    assert (told["state"], told["done"], told["kept"]) == ("failed", 2, 1) and "1 AccessDenied" in told[
+        "error"
     ]
     assert "could not be deleted" in stage.tracker.page("/runs/r1/outputs")
     assert stage.tracker.run("r1")["outputs"]["deleted_at"] is None
@@ -185,7 +208,7 @@ def test_runs_are_found_by_where_they_wrote(stage: Outputs) -> None:
     ran(stage, "r2", "other", "a")
     [found] = stage.tracker.get("/output-folders", uri="/results/RUN")["runs"]
     assert (found["id"], found["name"]) == ("r1", "r1") and found["uri"].endswith("/Results/run/")
-    assert stage.tracker.request("GET", "/api/v1/output-deletions/none").status_code == 404
+    assert stage.tracker.request("GET", "/api/v1/jobs/none").status_code == 404
 
 
 def test_an_owner_takes_no_results_of_others(stage: Outputs) -> None:

@@ -13,7 +13,7 @@ PAGES = [
     "/runs/{failed}#history", "/runs/{evil}#ai",
     "/runs/{killed}", "/runs/{failed}/tasks", "/runs/{failed}/tasks/1", "/runs/{failed}/timeline", "/runs/nobody",
     "/runs/{success}/process?name=VARIANTS:CALLING:MAP", "/costs?started_after=", "/pipelines?started_after=",
-    "/pipelines/lab%2Fvariants?started_after=",
+    "/pipelines/lab%2Fvariants?started_after=", "/dashboard?time=all", "/dashboard?names=no",
 ]  # fmt: skip
 
 
