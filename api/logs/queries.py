@@ -1,20 +1,18 @@
-"""Files of runners that lie in allowed folders: the runner's log and a task's files, each by its end.
+"""Files of runners that lie in allowed folders: the runner's logs and a task's files, each by its end.
 
-A runner's word for a path is not to be trusted: `stores/objects/local.py` reads only regular files inside of an allowed folder.
+A runner's word for a path is not to be trusted: `stores/objects` opens only what lies inside of an allowed folder.
 """
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from pydantic import BaseModel
-
+from api.core.problems import Problem, not_found
+from api.logs.models import LogFile, RunLog, TaskFile, TaskLog
 from api.runs.models import Run
-from stores.objects.local import allowed, open_file
+from schemas.values import iso
 from stores.objects.open import ObjectStores
-from stores.objects.paths import folder_of, output_path
-from stores.objects.port import Failure, StoreFailure
+from stores.objects.paths import Folder, folder_of, output_path
+from stores.objects.port import Entry, Failure, Objects, StoreFailure
 
 #: Of a runner's log and of a task's file no more than the end is shown.
 LOG_BYTES = 2**20
@@ -23,9 +21,12 @@ TASK_BYTES = 65_536
 #: Where in a log the runner names its run.
 _HEAD_BYTES = 65_536
 _LOGS_MAX = 50
-#: Objects of a folder on S3 among which logs are looked for.
+#: Objects directly in a folder among which logs are looked for.
 _ENTRIES_MAX = 5000
-_SEVERAL = "Several log files were found; this is the newest."
+#: Nextflow's own log in the folder where it was launched, and the older ones beside it.
+_LAUNCH_LOG = ".nextflow.log"
+_SEVERAL = "Multiple log files found; showing the most recent."
+_NO_DIRECTORY = "No output directory configured"
 _FAILED = {
     Failure.ACCESS_DENIED: "Access denied to S3 bucket",
     Failure.NO_BUCKET: "S3 bucket not found",
@@ -33,186 +34,211 @@ _FAILED = {
     Failure.NOT_ALLOWED: "The output directory may not be read",
     Failure.AWAY: "The store does not answer",
 }
-
-
+_TASK_FILES = (".command.err", ".command.out", ".command.log", ".command.sh")
 _NO_FILES = "Nothing that it left can be read: its work directory is gone, or outside of the folders that the tracker may read."
-
-
-class RunLog(BaseModel):
-    """The end of the runner's log. Without `text`, `message` says why there is none."""
-
-    path: str | None = None
-    bytes: int | None = None
-    text: str | None = None
-    truncated: bool = False
-    message: str | None = None
-
-
-class TaskFile(BaseModel):
-    """The end of a file in a task's work directory."""
-
-    name: str
-    path: str
-    bytes: int
-    text: str
-    truncated: bool
-
-
-class TaskLog(BaseModel):
-    """What a task printed. Without files, `message` says why there are none."""
-
-    files: list[TaskFile]
-    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The end of a file."""
+    """The end of a file. `size`: of all of it."""
 
     path: str
     size: int
     text: str
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """A log that can be read, in the folder of `objects`."""
+
+    folder: Folder
+    objects: Objects
+    entry: Entry
 
     @property
-    def truncated(self) -> bool:
-        return len(self.text.encode("utf-8", "replace")) < self.size
+    def name(self) -> str:
+        """As text that UTF-8 can hold: a name need not be, what is answered must."""
+        return _text(self.entry.key)
 
 
-def run_log(run: Run, stores: ObjectStores) -> RunLog:
-    """The runner's log of this run: in the output folder, or else `.nextflow.log` in the launch folder."""
-    workflow = run.workflow
-    told = output_path(workflow.output_dir or "", workflow.params or {}, workflow.launch_dir or "")
-    if "://" in told and not told.startswith("file:"):
-        return _log_of_store(told, run.words.published_log, stores)
-    return _local_log(run, told, stores.settings.roots)
+def run_log(
+    run: Run,
+    stores: ObjectStores,
+    name: str = "",
+    tail_bytes: int = LOG_BYTES,
+    cycles: Callable[[], Sequence[Run]] = tuple,
+) -> RunLog:
+    """The runner's logs of this run, and the end of the one of this name, else of the newest. Blocking.
 
-
-def _log_of_store(path: str, name: str, stores: ObjectStores) -> RunLog:
-    """The newest log in an output folder on S3."""
+    `cycles` gives the runs of its session, oldest first; it is asked only if there are several logs. Raises Problem 404 for an
+    unknown name.
+    """
+    logs, why = _logs(run, stores)
+    session = cycles() if len(logs) > 1 else [run]
+    listed = [_log_file(log, run, session) for log in logs]
+    chosen = _chosen(logs, name)
+    if chosen is None:
+        return RunLog(message=why)
+    most = max(1, min(tail_bytes, LOG_BYTES))
     try:
-        objects = stores.open(folder_of(path))
-        logs = [e for e in objects.level("", _ENTRIES_MAX).entries if e.key.endswith(name)]
-        if not logs:
-            return RunLog(message=f"No log files found: there is no *{name} in {path[:500]}.")
-        newest = max(logs, key=lambda e: (e.modified_ms, e.key))
-        part = objects.read(newest.key, -LOG_BYTES, LOG_BYTES)
+        tail = read_tail(chosen.folder, chosen.objects, chosen.entry.key, most)
     except StoreFailure as e:
-        return RunLog(message=f"{_FAILED.get(e.failure, 'The log cannot be read')}: {e}.")
-    tail = Tail(folder_of(path).uri + newest.key, part.size, part.data.decode("utf-8", "replace"))
-    return _answer(tail, _SEVERAL if len(logs) > 1 else None)
-
-
-def _local_log(run: Run, told: str, roots: Sequence[Path]) -> RunLog:
-    if not roots:
-        return RunLog(message="No folder is allowed to be read: TRACKER_LOCAL_ROOTS is not set.")
-    output, launch = told, run.workflow.launch_dir
-    if not output and not launch:
-        return RunLog(
-            message="No output directory configured: the runner reported neither an output nor a launch directory."
-        )
-    if not any(allowed(d, roots) for d in (output, launch) if d):
-        return RunLog(message="The run's folders lie outside of the folders that TRACKER_LOCAL_ROOTS allows.")
-    published = _newest(output, run.words.published_log, roots)
-    if published:
-        tail = read_tail(published[0], roots, LOG_BYTES)
-        if tail:
-            several = _SEVERAL if len(published) > 1 else None
-            return _answer(tail, several)
-    for path in _newest(launch, ".nextflow.log", roots, prefix=True):
-        if _names(path, run, roots) and (tail := read_tail(path, roots, LOG_BYTES)):
-            return _answer(tail, None)
+        return RunLog(logs=listed, name=chosen.name, message=_failure(e))
+    cut = f"Log file is {tail.size / 2**20:.1f} MB. Showing last {_size(most)}." if tail.truncated else ""
+    notices = [_SEVERAL if len(logs) > 1 and not name else "", cut]
     return RunLog(
-        message="No log file of this run was found: it may have been removed, or replaced by that of a newer run."
+        logs=listed,
+        name=chosen.name,
+        path=tail.path,
+        bytes=tail.size,
+        text=tail.text,
+        truncated=tail.truncated,
+        message=" ".join(n for n in notices if n) or None,
     )
 
 
-def _answer(tail: Tail, several: str | None) -> RunLog:
-    cut = f"The log is {tail.size / 2**20:.1f} MB. Showing its last 1 MB." if tail.truncated else None
-    message = " ".join(m for m in (several, cut) if m) or None
-    return RunLog(path=tail.path, bytes=tail.size, text=tail.text, truncated=tail.truncated, message=message)
+def log_stream(run: Run, stores: ObjectStores, name: str) -> tuple[str, int, Iterator[bytes]]:
+    """Name, size and all bytes of a log, the newest for ''. Blocking. Raises Problem 404 where there is none."""
+    logs, why = _logs(run, stores)
+    chosen = _chosen(logs, name)
+    if chosen is None:
+        raise Problem(404, why)
+    try:
+        size, chunks = chosen.objects.stream(chosen.entry.key)
+    except StoreFailure as e:
+        raise Problem(503 if e.failure is Failure.AWAY else 404, _failure(e)) from e
+    return chosen.name, size, chunks
+
+
+def cycle_of(name: str, modified_ms: int, cycles: Sequence[Run]) -> int | None:
+    """Pure. The cycle whose run wrote a log: the one whose name begins its name, else the last that had started by then."""
+    if named := [c.cycle for c in cycles if name.startswith(f"{c.name}.")]:
+        return max(named)
+    until = iso(modified_ms)  # times of answers are texts of one form, which compare as they are
+    started = ((c.started_at or c.submitted_at, c.cycle) for c in cycles)
+    return max((n for at, n in started if at and at <= until), default=None)
 
 
 def task_files(workdir: str | None, stores: ObjectStores) -> list[tuple[str, Tail]]:
-    """What a task left in its work folder: (name, end), those that can be read."""
-    if not workdir:
-        return []
-    names = (".command.err", ".command.out", ".command.log", ".command.sh")
-    if workdir.startswith("s3://"):
-        return _task_files_of_store(workdir, names, stores)
-    roots = stores.settings.roots
-    entries = [(n, read_tail(os.path.join(workdir, n), roots, TASK_BYTES)) for n in names]
-    return [(n, tail) for n, tail in entries if tail and tail.size]
+    """What a task left in its work folder, its script too: (name, end), those that can be read. Blocking."""
+    return _task_files(workdir, stores, TASK_BYTES)[0]
 
 
-def task_log(workdir: str | None, stores: ObjectStores) -> TaskLog:
-    """What a task printed, as far as it can be read; not its script, which its record has."""
-    found = [(name, tail) for name, tail in task_files(workdir, stores) if name != ".command.sh"]
+def task_log(
+    workdir: str | None, stores: ObjectStores, name: str = "", tail_bytes: int = TASK_BYTES
+) -> TaskLog:
+    """What a task printed, or the file of this name alone; not its script, which its record has. Blocking."""
+    found, why = _task_files(workdir, stores, max(1, min(tail_bytes, LOG_BYTES)))
     files = [
-        TaskFile(name=name, path=tail.path, bytes=tail.size, text=tail.text, truncated=tail.truncated)
-        for name, tail in found
+        TaskFile(name=n, path=tail.path, bytes=tail.size, text=tail.text, truncated=tail.truncated)
+        for n, tail in found
+        if n != ".command.sh" and name in ("", n)
     ]
-    return TaskLog(files=files, message=None if files else _NO_FILES)
+    return TaskLog(files=files, message=None if files else why)
 
 
-def _task_files_of_store(workdir: str, names: Sequence[str], stores: ObjectStores) -> list[tuple[str, Tail]]:
-    """The same on S3. A store that fails gives nothing: the page of the work directory says why."""
-    found = []
+def read_tail(folder: Folder, objects: Objects, key: str, most: int) -> Tail:
+    """The end of a file, at most so many bytes. Raises StoreFailure."""
+    part = objects.read(key, -most, most)
+    path = _text(folder.uri + key)
+    return Tail(path, part.size, part.data.decode("utf-8", "replace"), len(part.data) < part.size)
+
+
+def _logs(run: Run, stores: ObjectStores) -> tuple[list[_Log], str]:
+    """Logs, newest first: those in the output folder, else those in the launch folder that name the run; and why none."""
+    workflow = run.workflow
+    output = output_path(workflow.output_dir or "", workflow.params or {}, workflow.launch_dir or "")
+    launch = workflow.launch_dir or ""
+    why = f"{_NO_DIRECTORY}: the runner told none."
+    if output:
+        published = run.words.published_log
+        try:
+            found = [log for log in _in_folder(output, stores) if log.entry.key.endswith(published)]
+            if found:
+                return found[:_LOGS_MAX], ""
+            why = f"No log files found: there is no *{published} in {output[:500]}."
+        except StoreFailure as e:
+            why = _failure(e)
+    if launch:
+        try:
+            beside = [log for log in _in_folder(launch, stores) if log.entry.key.startswith(_LAUNCH_LOG)]
+            if own := [log for log in beside[:_LOGS_MAX] if _names(log, run)]:
+                return own, ""
+            if not output:
+                why = (
+                    "No log files found: none in the launch directory names this run. It may have been removed, "
+                    "or replaced by that of a newer run."
+                )
+        except StoreFailure as e:
+            if not output:
+                why = f"{_NO_DIRECTORY}, and the launch directory cannot be read: {e}."
+    return [], why
+
+
+def _in_folder(path: str, stores: ObjectStores) -> list[_Log]:
+    """The files directly in a folder, newest first. Raises StoreFailure."""
+    folder = folder_of(path)
+    objects = stores.open(folder)
+    entries = objects.level("", _ENTRIES_MAX).entries
+    return [
+        _Log(folder, objects, e)
+        for e in sorted(entries, key=lambda e: (e.modified_ms, _text(e.key)), reverse=True)
+    ]
+
+
+def _names(log: _Log, run: Run) -> bool:
+    """Whether the log says near its start that it is of this run."""
+    try:
+        head = log.objects.read(log.entry.key, 0, _HEAD_BYTES).data.decode("utf-8", "replace")
+    except StoreFailure:
+        return False  # it went meanwhile, or is no file that may be read
+    return f"[{run.name}]" in head or bool(run.session_id and run.session_id in head and run.name in head)
+
+
+def _log_file(log: _Log, run: Run, session: Sequence[Run]) -> LogFile:
+    modified_ms = log.entry.modified_ms
+    return LogFile(
+        name=log.name,
+        bytes=log.entry.size,
+        modified_at=iso(modified_ms),
+        cycle=cycle_of(log.name, modified_ms, session),
+    )
+
+
+def _chosen(logs: Sequence[_Log], name: str) -> _Log | None:
+    """Raises Problem 404 for a name that none has."""
+    if not name:
+        return logs[0] if logs else None
+    chosen = next((log for log in logs if log.name == name), None)
+    if chosen is None:
+        raise not_found("log of this run", name)
+    return chosen
+
+
+def _task_files(workdir: str | None, stores: ObjectStores, most: int) -> tuple[list[tuple[str, Tail]], str]:
+    """Files that are not empty, and why there are none."""
+    found: list[tuple[str, Tail]] = []
+    if not workdir:
+        return found, _NO_FILES
     try:
         folder = folder_of(workdir)
         objects = stores.open(folder)
         there = {e.key for e in objects.level("", _ENTRIES_MAX).entries if e.size}
-        for name in (n for n in names if n in there):
-            part = objects.read(name, -TASK_BYTES, TASK_BYTES)
-            found.append((name, Tail(folder.uri + name, part.size, part.data.decode("utf-8", "replace"))))
-    except StoreFailure:
-        return found
-    return found
+        for name in (n for n in _TASK_FILES if n in there):
+            found.append((name, read_tail(folder, objects, name, most)))
+    except StoreFailure as e:
+        return found, f"{_NO_FILES} {e}."
+    return found, _NO_FILES
 
 
-def read_tail(path: str, roots: Sequence[Path], most: int) -> Tail | None:
-    """The end of the file, at most so many bytes; None if it is not there or may not be read."""
-    part = _read(path, roots, most, from_end=True)
-    if part is None:
-        return None
-    # A name need not be UTF-8, what is answered must be.
-    return Tail(os.fsencode(path).decode("utf-8", "replace"), part[0], part[1].decode("utf-8", "replace"))
+def _failure(failure: StoreFailure) -> str:
+    return f"{_FAILED.get(failure.failure, 'The log cannot be read')}: {failure}."
 
 
-def _read(path: str, roots: Sequence[Path], most: int, from_end: bool) -> tuple[int, bytes] | None:
-    """The size of a file, and its first or last bytes; None if it is not there, is no regular file or may not be read."""
-    opened = open_file(path, roots)
-    if opened is None:
-        return None
-    descriptor, status = opened
-    try:
-        return status.st_size, os.pread(descriptor, most, max(0, status.st_size - most) if from_end else 0)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
+def _size(count: int) -> str:
+    return f"{count / 2**20:.0f} MB" if count >= 2**20 else f"{count:,} bytes"
 
 
-def _newest(folder: str | None, name: str, roots: Sequence[Path], prefix: bool = False) -> list[str]:
-    """Logs in the folder, newest first: those that end with the name, or start with it."""
-    real = allowed(folder, roots) if folder else None
-    if real is None:
-        return []
-    try:
-        with os.scandir(real) as entries:
-            logs = [
-                (e.stat().st_mtime, os.path.join(real, e.name))
-                for e in entries
-                if (e.name.startswith(name) if prefix else e.name.endswith(name))
-            ]
-    except OSError:
-        return []
-    return [path for _, path in sorted(logs, reverse=True)[:_LOGS_MAX]]
-
-
-def _names(path: str, run: Run, roots: Sequence[Path]) -> bool:
-    """Whether the log says near its start that it is of this run."""
-    part = _read(path, roots, _HEAD_BYTES, from_end=False)
-    if part is None:
-        return False
-    head = part[1].decode("utf-8", "replace")
-    return f"[{run.name}]" in head or bool(run.session_id and run.session_id in head and run.name in head)
+def _text(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from api.compare.models import Change, Comparison, ProcessComparison
 from api.costs.models import Costs, ProcessCost
 from api.diagnosis.models import Certainty, Diagnosis, FailureGroup
-from api.logs.queries import RunLog, TaskLog
+from api.logs.models import RunLog, TaskLog
 from api.mcp.excerpts import excerpt
 from api.mcp.excerpts import line as line
 from api.mcp.models import (

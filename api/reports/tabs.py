@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.core.db import Reader
-from api.outputs.queries import is_shown
+from api.outputs.queries import is_framed, is_shown
 from api.reports.queries import reports
 from api.runs.models import RunFacts, Tab
 
@@ -17,6 +17,7 @@ def _fetch(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict[st
         "reports": found,
         "chosen": place,
         "shows": [is_shown(r.path) for r in found],
+        "frames": [is_framed(r.path) for r in found],
     }
 
 

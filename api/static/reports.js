@@ -1,30 +1,62 @@
-// Reports: the one that is chosen, in the address as #reports:N, so that it can be shared.
+// Reports: the one that is chosen, in the address as #reports:N, so that it can be shared. What is a page, a picture or a PDF has a frame
+// of its own; tables and texts are taken from the page of the file, which is the one that makes them.
 "use strict";
 (() => {
+  const at = (name) => document.getElementById(`report-${name}`);
+  let turn = 0;
+
+  async function parse(view) {
+    const mine = ++turn;
+    const parsed = at("parsed");
+    parsed.replaceChildren();
+    try {
+      const answer = await fetch(`${view.dataset.files}/file?key=${encodeURIComponent(view.dataset.key)}`, { headers: { Accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (mine === turn) parsed.replaceChildren(document.adoptNode(page.getElementById("shown")));
+    } catch {
+      if (mine === turn) parsed.textContent = "The report could not be fetched.";
+    }
+  }
+
+  function frame(view, title) {
+    const old = at("frame");
+    const framed = "framed" in view.dataset;
+    const fresh = old.cloneNode(); // whether it is a sandbox counts when it loads
+    if (view.dataset.key.toLowerCase().endsWith(".pdf")) fresh.removeAttribute("sandbox");
+    else fresh.setAttribute("sandbox", "allow-scripts");
+    fresh.title = title;
+    fresh.hidden = !framed;
+    if (framed) fresh.src = `${view.dataset.files}/raw?key=${encodeURIComponent(view.dataset.key)}`;
+    else fresh.removeAttribute("src");
+    old.replaceWith(fresh);
+  }
+
   function show(place) {
     const select = document.getElementById("report");
     const option = select?.options[place];
-    const frame = document.getElementById("report-frame");
-    if (!option || !frame) return;
+    const view = at("view");
+    if (!option || !view || option.dataset.key === view.dataset.key) return;
     select.selectedIndex = place;
-    const key = encodeURIComponent(option.dataset.key);
-    const files = document.getElementById("report-view").dataset.files;
-    document.getElementById("report-title").textContent = option.dataset.title;
-    document.getElementById("report-path").textContent = option.dataset.key;
-    document.getElementById("report-file").href = `${files}/file?key=${key}`;
-    document.getElementById("report-raw").href = `${files}/raw?key=${key}`;
-    const fresh = frame.cloneNode(); // whether it is a sandbox counts when it loads
-    if (option.dataset.key.toLowerCase().endsWith(".pdf")) fresh.removeAttribute("sandbox");
-    else fresh.setAttribute("sandbox", "allow-scripts");
-    fresh.title = option.dataset.title;
-    if ("shown" in option.dataset) fresh.src = `${files}/raw?key=${key}`;
-    else fresh.removeAttribute("src");
-    frame.replaceWith(fresh);
+    const { key, title } = option.dataset;
+    view.dataset.key = key;
+    for (const mark of ["shown", "framed"]) view.toggleAttribute(`data-${mark}`, mark in option.dataset);
+    const address = `key=${encodeURIComponent(key)}`;
+    at("title").textContent = title;
+    at("path").textContent = key;
+    at("file").href = `${view.dataset.files}/file?${address}`;
+    at("raw").href = `${view.dataset.files}/raw?${address}`;
+    frame(view, title);
+    if ("framed" in view.dataset) {
+      turn += 1;
+      at("parsed").replaceChildren();
+    } else parse(view);
   }
 
   function ofAddress() {
     const [name, place] = decodeURIComponent(location.hash.slice(1)).split(":");
     if (name === "reports" && /^\d{1,6}$/.test(place || "")) show(Number(place));
+    const view = at("view");
+    if (view && !("framed" in view.dataset) && !at("parsed").hasChildNodes()) parse(view);
   }
 
   document.addEventListener("change", (event) => {

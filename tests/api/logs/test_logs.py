@@ -1,9 +1,13 @@
 """What a task printed, and the log of a runner, as JSON and to a program that speaks with people."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from api.logs.queries import cycle_of
+from schemas.values import iso
 from stores.tables.client import Tables
 from tests.support.mcp_client import call
 from tests.support.whole import whole
@@ -51,3 +55,57 @@ def test_the_log_of_miniwdl_lies_in_the_folder_of_the_run(tables: Tables, tmp_pa
         served.tick()
         assert served.get("/runs/r1/log")["text"] == "workflow start\n"
         assert call(served.app, "read_log", run="r1")["log"]["text"] == "workflow start\n"
+
+
+def test_a_log_is_of_the_cycle_whose_run_wrote_it() -> None:
+    class Cycle:
+        def __init__(self, cycle: int, name: str, started_at: str | None) -> None:
+            self.cycle, self.name, self.started_at, self.submitted_at = cycle, name, started_at, None
+
+    cycles: list[Any] = [
+        Cycle(1, "first", iso(1000)),
+        Cycle(2, "second", iso(2000)),
+        Cycle(3, "third", None),
+    ]
+    for name, modified_ms, cycle in (
+        ("x.nextflow.log", 999, None),
+        ("x.nextflow.log", 1000, 1),
+        ("x.nextflow.log", 5000, 2),
+        ("first.nextflow.log", 5000, 1),
+        ("third.nextflow.log", 0, 3),
+        ("firstborn.nextflow.log", 1500, 1),
+    ):
+        assert cycle_of(name, modified_ms, cycles) == cycle, (name, modified_ms)
+
+
+def test_several_logs_of_a_session_are_told_by_their_cycles(tables: Tables, tmp_path: Path) -> None:
+    """The output folder holds the log of each cycle; the newest is shown unless another is asked for."""
+    with whole(tables, tmp_path, local_roots=str(tmp_path)) as served:
+        out = tmp_path / "out"
+        out.mkdir()
+        for n, name in enumerate(("first", "second"), 1):
+            said = {
+                "name": name,
+                "session_id": "s1",
+                "output_dir": str(out),
+                "started_at": iso(served.now),
+            }
+            begun = {"instant": served.now, "workflow": said}
+            event = {"type": "run.begun", "run_id": f"r{n}", "data": begun}
+            assert served.request("POST", "/v1/events", json=event).status_code == 200
+            (out / f"2026-{n}.nextflow.log").write_text(f"log of {name}\n")
+            os.utime(out / f"2026-{n}.nextflow.log", ns=(0, (served.now + 500) * 1_000_000))
+            served.now += 60_000
+            served.tick()
+        told = served.get("/runs/second/log")
+        assert [(f["name"], f["cycle"]) for f in told["logs"]] == [
+            ("2026-2.nextflow.log", 2),
+            ("2026-1.nextflow.log", 1),
+        ]
+        assert (told["name"], told["text"]) == ("2026-2.nextflow.log", "log of second\n")
+        assert told["message"] == "Multiple log files found; showing the most recent."
+        first = served.get("/runs/second/log", name="2026-1.nextflow.log")
+        assert (first["text"], first["message"]) == ("log of first\n", None)
+        assert "log of first" in served.page("/runs/second/log", name="2026-1.nextflow.log")
+        assert served.request("GET", "/api/v1/runs/second/log", params={"name": "no"}).status_code == 404
+        assert served.request("GET", "/api/v1/runs/second/log", params={"tail_bytes": 0}).status_code == 400

@@ -1,6 +1,9 @@
 """Outputs in a real browser: a report that wants more than to be looked at gets nothing; addresses of reports; deletion."""
 
+import os
 import re
+import time
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -23,7 +26,11 @@ fetch("/api/v1/runs", { credentials: "include" }).then(() => seen.push("api open
   .then(() => { document.body.textContent = seen.join(", "); });
 </script>"""
 REFUSED = "cookie refused, storage refused, page refused, api refused"
-YML = b'reports:\n  "**/report.html": {display: Report}\n'
+YML = b"""reports:
+  "**/report.html": {display: Report}
+  "*.csv": {display: Table}
+  "*.json": {display: Figures}
+"""
 
 
 @pytest.fixture
@@ -35,6 +42,7 @@ def run(tracker: Tracker, request: pytest.FixtureRequest) -> str:
         "a/report.html": GREEDY,
         "b/report.html": b"<h1>second</h1>",
         "t.csv": b"x;y\n1;2\n",
+        "all.json": b'{"a":{"b":1}}',
         "tracker.yml": YML,
     }
     local_shelf(folder).put(files)
@@ -70,6 +78,18 @@ def test_reports_have_addresses_and_the_browser_leads_to_files(visitor: Page, ru
     visitor.locator("#report").select_option("0")
     expect(visitor).to_have_url(re.compile(r"#reports:0$"))
     expect(visitor.frame_locator("#report-frame").locator("body")).to_have_text(REFUSED)
+    for place, cells in ((2, "#report-parsed td"), (3, "#report-parsed pre")):
+        visitor.locator("#report").select_option(str(place))
+        expect(visitor.locator("#report-frame")).to_be_hidden()
+        expect(visitor.locator(cells)).to_have_text(
+            ["1", "2"] if place == 2 else ['{\n  "a": {\n    "b": 1\n  }\n}']
+        )
+    visitor.goto("about:blank")
+    visitor.goto(f"/runs/{run}#reports:2")
+    expect(visitor.locator("#report-parsed td")).to_have_text(["1", "2"])
+    visitor.locator("#report").select_option("0")
+    expect(visitor.locator("#report-parsed")).to_be_empty()
+    expect(visitor.frame_locator("#report-frame").locator("body")).to_have_text(REFUSED)
     visitor.locator("#head").get_by_role("link", name="Outputs", exact=True).click()
     visitor.get_by_role("link", name="t.csv", exact=True).click()
     expect(visitor.locator("#preview td")).to_have_text(["1", "2"])
@@ -93,4 +113,52 @@ def test_deleting_wants_the_word(visitor: Page, run: str, tracker: Tracker) -> N
     wait_for_progress("the page says so", untold, 60)
     expect(visitor.locator("#files")).to_contain_text("t.csv")
     assert not (tracker.roots / run).exists()
+    visitor.context.close()
+
+
+def test_the_dashboard_deletes_what_is_selected(visitor: Page, run: str, tracker: Tracker) -> None:
+    visitor.goto(f"/dashboard?names={run}")
+    expect(visitor.locator("#filters")).to_have_count(0)
+    visitor.locator("#all").check()
+    visitor.locator("#delete summary").click()
+    expect(visitor.locator("#selected")).to_have_text(re.compile(r"^1 run, [\d.]+ K?i?B$"))
+    visitor.locator("#delete input[name=confirm]").fill("delete")
+    visitor.locator("#delete button").click()
+    expect(visitor).to_have_url(re.compile("names="))
+    expect(visitor.locator("#jobs")).to_contain_text(run)
+    wait_for_progress("the folder is deleted", lambda: (tracker.roots / run).exists(), 60)
+    expect(visitor.locator("#runs")).to_contain_text(
+        "Deleted", timeout=60_000
+    )  # the page is live while a job is
+    expect(visitor.locator("#runs input[name=run]")).to_have_count(0)
+    visitor.context.close()
+
+
+def test_logs_are_chosen_searched_and_followed(visitor: Page, tracker: Tracker) -> None:
+    folder = tracker.roots / "with-logs"
+    local_shelf(folder).put({"old.nextflow.log": b"older log\n"})
+    local_shelf(folder).put({"z.nextflow.log": b"one WARN\ntwo\n"})
+    os.utime(folder / "old.nextflow.log", (1, 1))
+    now = time.time_ns() // 1_000_000
+    tracker.event(
+        "run.begun", "with-logs", instant=now, workflow={"name": "with-logs", "output_dir": str(folder)}
+    )
+    tracker.wait_for_run("with-logs", status="running")
+    visitor.goto("/runs/with-logs#logs")
+    text = visitor.locator("#log-text")
+    expect(text).to_have_text("one WARN\ntwo\n")
+    expect(visitor.locator("#log-message")).to_contain_text("Multiple log files found")
+    visitor.locator("#log-search").fill("warn")
+    expect(text).to_have_text("one WARN")
+    expect(visitor.locator("#log-message")).to_contain_text("1 of 3 lines.")
+    visitor.locator("#log-search").fill("")
+    with open(folder / "z.nextflow.log", "a") as f:
+        f.write("three\n")
+    expect(text).to_have_text("one WARN\ntwo\nthree\n", timeout=30_000)  # nobody asked for it
+    visitor.locator("#log-name").select_option("old.nextflow.log")
+    expect(text).to_have_text("older log\n")
+    with visitor.expect_download() as download:
+        visitor.locator("#log-download").click()
+    assert Path(download.value.path()).read_bytes() == b"older log\n"
+    tracker.event("run.completed", "with-logs", instant=now + 1, state="succeeded")
     visitor.context.close()
