@@ -95,10 +95,10 @@ def router(reader: Reader, log: EventLog, stores: ObjectStores, clock: Callable[
 
     @r.post("/runs/{ref}/outputs/refresh", status_code=202, responses=responses(403, 409, 413))
     async def refresh_outputs(
-        refresh: Refresh, who: Annotated[Authorized, allow_on_run(Act.CHANGE_RUN)]
+        who: Annotated[Authorized, allow_on_run(Act.CHANGE_RUN)], refresh: Refresh | None = None
     ) -> RefreshAccepted:
         """Have the output folder of a run that is over looked at again: an event on the log. 409 while the run is live."""
-        await commands.request_look(log, reader, who, refresh.by, clock())
+        await commands.request_look(log, reader, who, refresh.by if refresh else "", clock())
         return RefreshAccepted(id=who.run_id)
 
     @r.delete("/runs/{ref}/outputs", status_code=202, responses=responses(403, 409, 413) | _DELETED)

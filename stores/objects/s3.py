@@ -39,6 +39,9 @@ _WORDS = {
 #: What stores answer that have no versions, or do not tell of them.
 _NO_VERSIONS = frozenset({"NotImplemented", "MethodNotAllowed", "AccessDenied"})
 
+#: What stores answer for a single key that a later request deletes.
+_BUSY = frozenset({"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "503", "500"})
+
 
 class S3Objects:
     """The objects below one folder of a bucket. `client`: boto3's, which several threads may share."""
@@ -180,11 +183,16 @@ class S3Objects:
             ),
         )
         # The answer is 200 although some are still there: locked ones, or those that we may not delete.
-        return [
+        kept = [
             NotDeleted(version, str(error.get("Code") or "unknown"))
             for error in answer.get("Errors", ())
             if (version := _named(named, error)) and error.get("Code") not in ("NoSuchKey", "NoSuchVersion")
         ]
+        if busy := next((k.reason for k in kept if k.reason in _BUSY), ""):
+            raise StoreFailure(
+                Failure.AWAY, f"s3://{self.folder.bucket}, to delete: the store failed ({busy})"
+            )
+        return kept
 
     # --- how ---------------------------------------------------------------------------------------
 
