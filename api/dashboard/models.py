@@ -98,6 +98,7 @@ class Totals:
     runs: int
     cost: str
     cost_complete: bool
+    currency: str | None
     bytes: int
     files: int
     tiers: StorageTiers | None

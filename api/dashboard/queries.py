@@ -5,6 +5,7 @@ from urllib.parse import quote
 from api.core.cursor import OFFSET_MAX, TaskPlace, task_place, to_token
 from api.core.db import Reader
 from api.core.figures import money
+from api.costs import queries as costs
 from api.dashboard.models import NAMES_MAX, Choices, DashboardFilter, Order, Totals
 from api.outputs.models import StoragePrices, annual_costs
 from api.runs import queries as runs
@@ -41,6 +42,7 @@ def totals(reader: Reader, filter: DashboardFilter) -> Totals:
         runs=row["runs"],
         cost=money(row["cost"]),
         cost_complete=row["unpriced_tasks"] == 0,
+        currency=costs.currency(reader),
         bytes=row["bytes"],
         files=row["files"],
         tiers=annual_costs(on_s3, StoragePrices.of(reader.settings)) if on_s3 else None,

@@ -175,6 +175,8 @@ def test_logs_of_runners_and_tasks(
         ]
         page = tracker.page("/runs/r1/tasks/1")
         assert "boom" in page and ".command.out" not in page
+        whole_file = tracker.request("GET", "/runs/r1/tasks/1/workdir/download?key=.command.err")
+        assert "/runs/r1/tasks/1/workdir/download?key=.command.err" in page and whole_file.content == b"boom"
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
         tracker.app = create_app(tables, tracker.log, tracker.settings, lambda: tracker.now)
         assert "Access denied to S3 bucket" in tracker.get("/runs/r1/log")["message"]
