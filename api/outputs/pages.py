@@ -93,14 +93,12 @@ def _add_browser(r: APIRouter, reader: Reader) -> None:
         sort: Annotated[str, Query(max_length=100)] = "",
         page_token: PageToken = "",
     ) -> Response:
-        place = outputs_place(reader, ref)
+        place, path = outputs_place(reader, ref), folder_path(path)
         flat = view == "table" or bool(search.strip())
         page = (
-            file_page(
-                reader, place.run.id, FileFilter(folder_path(path), search, sort), page_token, PAGE_SIZE
-            )
+            file_page(reader, place.run.id, FileFilter(path, search, sort), page_token, PAGE_SIZE)
             if flat
-            else folder_page(reader, place.run.id, folder_path(path), page_token, PAGE_SIZE)
+            else folder_page(reader, place.run.id, path, page_token, PAGE_SIZE)
         )
         known = known_folder(reader, place.run.id)
         return render(
@@ -128,11 +126,11 @@ def _add_browser(r: APIRouter, reader: Reader) -> None:
         ref: str, path: Path = "", search: Annotated[str, Query(max_length=1000)] = "", flat: bool = False
     ) -> Response:
         """The whole paths of the files that the browser shows, a line each; 10,000 at most."""
-        place = outputs_place(reader, ref)
+        place, path = outputs_place(reader, ref), folder_path(path)
         page = (
-            file_page(reader, place.run.id, FileFilter(folder_path(path), search), "", PATHS_MAX)
+            file_page(reader, place.run.id, FileFilter(path, search), "", PATHS_MAX)
             if flat or search.strip()
-            else folder_page(reader, place.run.id, folder_path(path), "", PATHS_MAX)
+            else folder_page(reader, place.run.id, path, "", PATHS_MAX)
         )
         return PlainTextResponse("\n".join(file.uri for file in page.outputs))
 

@@ -46,11 +46,11 @@ class KnownFolder:
     listing: int
     looking: bool
     state: FolderState | None
-    reason: str
+    reason: str | None
 
     def shown(self) -> dict[str, Any]:
         """What every list of files says of the folder."""
-        return {"uri": self.uri or None, "state": self.state, "reason": self.reason or None}
+        return {"uri": self.uri or None, "state": self.state, "reason": self.reason}
 
 
 _UNKNOWN = KnownFolder("", 0, False, None, "Nobody has looked yet: that is done when a run ends.")
@@ -92,12 +92,12 @@ def outputs_of(row: Row, prices: StoragePrices) -> Outputs | None:
     uri = row["outputs_uri"]
     tiers = annual_costs(size, prices) if size is not None and uri.startswith("s3://") else None
     low, high = cost_range(tiers)
-    state, why = OUTCOMES[OutputsState(row["outputs_state"])]
+    state, reason = _state(row["outputs_state"], row["outputs_message"], row["outputs_looking"])
     return Outputs(
         uri=uri or None,
-        state=FolderState.LISTING if row["outputs_looking"] else state,
+        state=state,
         look=row["outputs_state"],
-        reason=" ".join(text for text in (why, row["outputs_message"]) if text) or None,
+        reason=reason,
         listed_at=time_of(row["outputs_listed_ms"]) if known else None,
         bytes=size,
         files=row["outputs_files"] if known else None,
@@ -115,18 +115,22 @@ def _told(figure: int) -> int | None:
     return None if figure < 0 else figure
 
 
+def _state(look: str, message: str, looking: bool) -> tuple[FolderState, str | None]:
+    """Pure. The folder's state, and why there are no figures or not all. `look`: the outcome of the newest one, '' for none."""
+    state, why = OUTCOMES[OutputsState(look)] if look else (FolderState.LISTING, "")
+    reason = " ".join(text for text in (why, message) if text)
+    return FolderState.LISTING if looking else state, reason or None
+
+
 def known_folder(reader: Reader, run_id: str) -> KnownFolder | None:
     """What is known of the run's output folder; None where nobody has looked yet."""
     rows = reader.rows("outputs/folder_of_run", run_id=run_id)
     if not rows:
         return None
     row = rows[0]
-    state, why = OUTCOMES[OutputsState(row["state"])] if row["state"] else (FolderState.LISTING, "")
+    state, reason = _state(row["state"], row["message"], row["looking"])
     if row["deleted"]:
-        state, why = FolderState.DELETED, ""
-    elif row["looking"]:
-        state = FolderState.LISTING
-    reason = " ".join(text for text in (why, row["message"]) if text)
+        state, reason = FolderState.DELETED, None
     return KnownFolder(row["uri"], row["listing"], bool(row["looking"]), state, reason)
 
 
