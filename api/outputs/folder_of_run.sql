@@ -5,5 +5,8 @@ SELECT
     attempt.state AS state,
     attempt.message AS message,
     requested.offset > attempt.answers OR progress.listing > attempt.listing AS looking,
-    run_id IN (SELECT run_id FROM output_deletions FINAL WHERE run_id = {run_id:String} AND progress.state = 'succeeded') AS deleted
+    run_id IN (
+        SELECT run_id
+        FROM (SELECT run_id, progress FROM output_deletions FINAL WHERE run_id = {run_id:String})
+        WHERE progress.state = 'succeeded') AS deleted
 FROM (SELECT run_id, complete, attempt, requested, progress FROM output_folders FINAL WHERE run_id = {run_id:String})

@@ -70,6 +70,7 @@ def test_exactly_that_tree_goes_and_the_index_stays(stage: Outputs) -> None:
     before = tracker.do(tracker.log.bounds("tracker.events"))[0].end
     assert ask(stage, status=200) == {"job_id": job["job_id"], "state": "succeeded"}
     assert (figure["state"], told["total"], told["kind"]) == ("deleted", len(KEYS), "delete_outputs")
+    assert tracker.get("/runs/r1/outputs")["state"] == "deleted"
     stage.collect()
     assert tracker.do(tracker.log.bounds("tracker.events"))[0].end == before, "twice is a no-op"
     assert tracker.request("POST", "/api/v1/runs/r1/outputs/refresh", json={}).status_code == 409

@@ -103,7 +103,8 @@ def test_deleting_wants_the_word(visitor: Page, run: str, tracker: Tracker) -> N
     visitor.locator("#delete button").click()
     assert (tracker.roots / run / "t.csv").exists()
     visitor.locator("#delete input[name=confirm]").fill("delete")
-    visitor.locator("#delete button").click()
+    with visitor.expect_navigation(timeout=60_000):
+        visitor.locator("#delete button").click()
     wait_for_progress("the folder is deleted", lambda: (tracker.roots / run).exists(), 60)
 
     def untold() -> bool:
@@ -123,7 +124,8 @@ def test_the_dashboard_deletes_what_is_selected(visitor: Page, run: str, tracker
     visitor.locator("#delete summary").click()
     expect(visitor.locator("#selected")).to_have_text(re.compile(r"^1 run, [\d.]+ K?i?B$"))
     visitor.locator("#delete input[name=confirm]").fill("delete")
-    visitor.locator("#delete button").click()
+    with visitor.expect_navigation(timeout=60_000):
+        visitor.locator("#delete button").click()
     expect(visitor).to_have_url(re.compile("names="))
     wait_for_progress("the folder is deleted", lambda: (tracker.roots / run).exists(), 60)
 
