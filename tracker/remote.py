@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from schemas.settings import Settings
 from tracker import credentials
@@ -15,6 +15,16 @@ _TIMEOUT_SECONDS = 120.0
 #: Settings that say where a tracker is.
 _WHERE = frozenset({"public_url", "host", "port"})
 URL_HELP = "Address of a running tracker; default: the one of the settings, else of `tracker auth login`."
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """A redirect would be followed with the token, wherever it leads."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+_OPENER = build_opener(_NoRedirect)
 
 
 class Refused(NotDone):
@@ -55,7 +65,7 @@ class RunningTracker:
             headers["Authorization"] = f"Bearer {self.token}"
         data = None if body is None else json.dumps(body).encode()
         try:
-            with urlopen(Request(address, data, headers, method=method), timeout=self.timeout) as answer:
+            with _OPENER.open(Request(address, data, headers, method=method), timeout=self.timeout) as answer:
                 return json.loads(answer.read() or b"null")
         except HTTPError as e:
             hint = (
@@ -63,6 +73,8 @@ class RunningTracker:
                 if e.code in (401, 403)
                 else ""
             )
+            if 300 <= e.code < 400:
+                hint = f"; it leads to {e.headers.get('Location', '')[:300]}, which is not shown the token: give that address"
             with e:
                 detail = _detail(e.read(2000))
             raise Refused(e.code, f"{address} answered {e.code}: {detail}{hint}") from e

@@ -22,13 +22,23 @@ class RenderedNote:
 
 #: Notes of a run that a page, and that the API gives; and versions of each.
 ON_PAGE, IN_API, VERSIONS = 50, 500, 20
+#: Bytes of all texts of one answer; the newest go first.
+MOST_BYTES = 4 * 2**20
 
 
 def notes(reader: Reader, run_id: str, kind: Kind, most: int = IN_API) -> NoteList:
     """The newest notes of this kind about the run, newest first."""
-    rows = reader.rows("notes/notes", run_id=run_id, kinds=[kind], limit=most + 1, versions=VERSIONS)
+    rows = reader.rows(
+        "notes/notes",
+        run_id=run_id,
+        kinds=[kind],
+        limit=most + 1,
+        versions=VERSIONS,
+        most_bytes=MOST_BYTES,
+    )
     found = from_versions(rows)
-    return NoteList(notes=found[:most], more=len(found) > most)
+    cut = bool(rows) and len(rows) < rows[0]["of_versions"]
+    return NoteList(notes=found[:most], more=len(found) > most or cut)
 
 
 def is_projected(reader: Reader, run_id: str, note_id: str, version: Note | None = None) -> bool:

@@ -12,6 +12,8 @@ from types import MappingProxyType
 PREVIEW_BYTES = 25 * 2**20
 #: Of a text no more than this is in the page; the whole is one click away.
 TEXT_BYTES = 2**20
+#: Characters of a JSON text with indents; one that would be longer is shown as it is.
+_INDENTED_MOST = 4 * TEXT_BYTES
 _ROWS_MAX, _COLUMNS_MAX = 1000, 200
 _DELIMITERS = ",\t;|"
 
@@ -99,12 +101,25 @@ def shown(kind: Kind, data: bytes, size: int) -> Shown:
     text, cut = data.decode("utf-8", "replace"), len(data) < size
     if kind is Kind.TABLE and (table := _table(text, cut)):
         return table
-    if kind is Kind.JSON and not cut:
-        try:
-            return Shown(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
-        except (ValueError, RecursionError):
-            pass
+    if kind is Kind.JSON and not cut and (pretty := _indented(text)):
+        return Shown(pretty)
     return Shown(text, cut=cut)
+
+
+def _indented(json_text: str) -> str | None:
+    """The JSON with a line for each value; None for what is none, or what would grow too long: of 1 MB of brackets in brackets
+    the indents alone are 1 GB."""
+    pieces: list[str] = []
+    size = 0
+    try:
+        for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(json.loads(json_text)):
+            pieces.append(piece)
+            size += len(piece)
+            if size > _INDENTED_MOST:
+                return None
+    except (ValueError, RecursionError):
+        return None
+    return "".join(pieces)
 
 
 def delimiter_of(line: str) -> str:

@@ -9,6 +9,9 @@ from ingest.redaction.shapes import HIDDEN
 from ingest.redaction.text import config, env, script, short, task_folder, text, url
 from schemas.events import Begun, Completed, Created, Payload, TaskRecord, Workflow
 
+#: Of the name of an object its last characters tell a login from a figure (`pass` in `db`). They are looked at for each field
+#: in it, so no more of them than this: of a name of 100 KB each field would cost as much.
+_PARENT_MOST = 64
 _NAMES, _VALUES = ("name", "key", "Name", "Key"), ("value", "Value")
 
 
@@ -16,14 +19,22 @@ def value(json_value: Any, name: str = "", parent: str = "") -> Any:
     """Free JSON that stands under `name` in `parent`. Numbers, booleans and null stay; a secret object goes whole."""
     if not json_value or not isinstance(json_value, str | dict | list):
         return json_value
-    # A parent tells a login from a figure: `pass` in `db`.
-    level = max(secrecy(name), secrecy(f"{parent}.{name}")) if name and parent else secrecy(name)
+    level = secrecy(name)
+    if name and parent:
+        level = max(level, secrecy(f"{parent[-_PARENT_MOST:]}.{name}"))
+    return _of_level(json_value, name, level)
+
+
+def _of_level(json_value: Any, name: str, level: Secrecy) -> Any:
+    """As above, of what stands under a name of that level. It is judged once for all of a list, however long both are."""
+    if not json_value or not isinstance(json_value, str | dict | list):
+        return json_value
     if level is Secrecy.ALL:
         return HIDDEN
     if isinstance(json_value, dict):
         return _object(json_value, name)
     if isinstance(json_value, list):
-        return [value(v, name, parent) for v in json_value]
+        return [_of_level(v, name, level) for v in json_value]
     if level is Secrecy.IF_RANDOM and looks_random(json_value):
         return HIDDEN
     return _BY_NAME.get(name, text)(json_value)

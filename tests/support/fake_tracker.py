@@ -14,7 +14,8 @@ from tracker import cli
 
 
 class FakeTracker(ThreadingHTTPServer):
-    """Answers (method, path) with (status, body), and with the end of the connection where the status is 0.
+    """Answers (method, path) with (status, body), of a redirect where it leads to, and with the end of the connection where
+    the status is 0.
 
     `requests` are those that came, with the token and the query.
     """
@@ -36,6 +37,8 @@ class FakeTracker(ThreadingHTTPServer):
                     self.close_connection = True
                     return
                 self.send_response(status)
+                if 300 <= status < 400:
+                    self.send_header("Location", answer)
                 self.end_headers()
                 self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 

@@ -69,6 +69,16 @@ def test_the_environment_goes_first_and_no_other_tracker_sees_the_token(
     assert (asked.url, asked.token) == expected
 
 
+def test_a_redirect_is_not_followed_with_the_token(fake: FakeTracker) -> None:
+    """Python's own opener shows it to whomever an answer leads to."""
+    fake.answers["GET", "/elsewhere"] = 200, {}
+    fake.answers["GET", "/here"] = 307, f"{fake.url.replace('127.0.0.1', 'localhost')}/elsewhere"
+    tracker = RunningTracker(Settings(token="trk_1"), fake.url)  # type: ignore[arg-type]
+    with pytest.raises(NotDone, match=r"answered 307.*localhost.*/elsewhere"):
+        tracker.ask("/here")
+    assert [r[1] for r in fake.requests] == ["/here"]
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"[", b"server: ftp://x", b"\xff\xfe", b"a: &a [*a]", b"!!python/object:os.system {}"]
 )

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 
 from api.app import tabs
 from api.core.db import judge
 from api.core.problems import Problem
+from api.html import markdown
 from api.html import render as show
 from api.html.charts import curve
 from api.html.links import s3_link
@@ -329,3 +331,20 @@ def test_links_of_very_many_brackets_stay_text() -> None:
     assert to_html("[a](https://b.example/) " * 1000).count("<a ") == 1000
     assert to_html("[a](https://b.example/) " * 2001).count("<a ") == 0
     assert to_html("[[](" * 25_000).startswith("<p>[[](")
+
+
+def test_a_text_is_rendered_once_and_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[str] = []
+
+    def render(text: str) -> Markup:
+        rendered.append(text[:10])
+        return Markup(text)
+
+    monkeypatch.setattr(markdown, "_render", render)
+    monkeypatch.setattr(markdown, "_KEPT_MOST", 100_000)
+    texts = [f"{n:<9}-" + "x" * 20_000 for n in range(5)]
+    for text in (texts[0], texts[1], texts[0], *texts, texts[4]):
+        assert markdown.to_html(text) == text
+    assert [t.split()[0] for t in rendered] == ["0", "1", "2", "3", "4"], "one that was asked for stays"
+    assert markdown.to_html(texts[0]) and len(rendered) == 6
+    assert sum(len(t) + len(h) for t, h in markdown._kept.items()) == markdown._kept_size <= 100_000

@@ -58,6 +58,14 @@ def test_json_is_pretty_where_it_is_whole_and_right() -> None:
     assert shown(Kind.JSON, b"[1", 100).cut
 
 
+@pytest.mark.parametrize("depth", [100, 450])
+def test_indents_do_not_make_a_gigabyte_of_a_megabyte(depth: int) -> None:
+    """Of brackets in brackets each line is as long as it is deep: a file of 1 MB became 943 MB."""
+    nested = "[" * depth + "]" * depth
+    hostile = f"[{','.join([nested] * (2**20 // (2 * depth + 1) - 1))}]".encode()
+    assert len(hostile) < 2**20 and shown(Kind.JSON, hostile, len(hostile)).text == hostile.decode()
+
+
 def test_a_tebibyte_costs_what_a_hand_calculation_says() -> None:
     """At the rates above 500 TB: 1,024 GiB * 0.021 * 12 and 1,024 * 0.004 * 12."""
     low, high = cost_range(

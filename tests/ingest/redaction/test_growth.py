@@ -76,6 +76,30 @@ def test_hostile_json_costs_linear_time(unit: str) -> None:
     assert_linear(redact, 20_000)
 
 
+def _fields(size: int) -> dict[str, str]:
+    return {f"k{n}": "x" for n in range(size // 10)}
+
+
+NAMED: dict[str, Callable[[str, int], object]] = {
+    "fields of an object of a long name": lambda name, size: {name: _fields(size)},
+    "a list of a long name": lambda name, size: {name: ["x"] * (size // 4)},
+    "lists in lists": lambda name, size: {name: [["x"]] * (size // 6)},
+    "a value whose name stands beside it": lambda name, size: {"name": name, "value": ["x"] * (size // 4)},
+    "fields beside a name": lambda name, size: {"name": name, "value": _fields(size)},
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+@pytest.mark.parametrize("unit", ["A", "aB ", "pass."])
+def test_a_long_name_of_much_costs_linear_time(kind: str, unit: str) -> None:
+    """A body of 80 KB held the event loop for 45 s: the name was judged anew for each thing that stood under it."""
+
+    def redact(size: int) -> object:
+        return payloads.value(NAMED[kind](unit * (size // len(unit)), size))
+
+    assert_linear(redact, 20_000)
+
+
 def test_what_is_remembered_of_names_is_bounded_in_bytes() -> None:
     """60 names of many megabytes took 620 MB."""
     before = names._cached.cache_info().currsize

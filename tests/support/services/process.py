@@ -124,3 +124,9 @@ def most_resident(pid: int) -> int:
     """The most bytes that the process has had in memory."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """What the process and all its threads have taken of CPU."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,10 +1,13 @@
 """What one token can leave behind, and how long the pages of others take then: python -m tests.system.hostile.large [--scale 0.1]
 
 100,000 runs that fall silent together, a run of a million tasks, 100,000 labels on a run, 10,000 notes on a run, one after the
-other on one `tracker up`. Prints, asserts nothing: run by hand, on a machine that does nothing else.
+other on one `tracker up`. Prints, asserts nothing: run by hand. Beside each time stands what the tracker's process took of CPU
+meanwhile, for one page, and the machine's load: where others work too, times are long of which the tracker needs little.
 """
 
 import argparse
+import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -13,12 +16,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.support.services.process import most_resident
+from tests.support.services.process import cpu_seconds, most_resident
 from tests.system.e2e.client import Client, Reader
 from tests.system.e2e.stack import EmbeddedStack
 
 #: A page of others is to take no longer (ms).
 LIMIT_MS = 500
+#: How often each page is asked for.
+ASKED = 7
 SILENT_SECONDS = 30
 OTHER = "other"
 TIMES = {
@@ -131,17 +136,45 @@ def projected(reader: Reader) -> None:
         time.sleep(0.5)
 
 
-def pages(url: str, asked: Iterable[str] = (*EVERYBODYS, *pages_of(OTHER))) -> None:
-    with Client(url) as client:
+def pages(stack: EmbeddedStack, asked: Iterable[str] = (*EVERYBODYS, *pages_of(OTHER))) -> None:
+    with Client(stack.api_url) as client:
         for page in asked:
-            took = []
-            for _ in range(7):
+            took, before = [], cpu_seconds(stack.up.pid)
+            for _ in range(ASKED):
                 began = time.perf_counter()
                 answer = client.request("GET", page)
                 took.append(1000 * (time.perf_counter() - began))
                 assert answer.status == 200, (page, answer.status)
+            cpu = 1000 * (cpu_seconds(stack.up.pid) - before) / ASKED
             mark = "  ABOVE THE LIMIT" if median(took) > LIMIT_MS else ""
-            print(f"    {page:32} median {median(took):6.0f} ms, most {max(took):6.0f} ms{mark}", flush=True)
+            times = f"median {median(took):6.0f} ms, most {max(took):6.0f} ms, CPU {cpu:6.0f} ms"
+            print(f"    {page:32} {times}, load {os.getloadavg()[0]:.1f}{mark}", flush=True)
+
+
+def fallen_silent(stack: EmbeddedStack, reader: Reader) -> None:
+    """Waits until all runs of the attack are disconnected and nothing is left to tell of, and prints what that took."""
+    began, before = time.monotonic(), cpu_seconds(stack.up.pid)
+    while live(reader, "running"):
+        time.sleep(1)
+    swept = time.monotonic() - began
+    alerts: list[dict[str, Any]] = []
+    while all(a["run_id"] for a in alerts):
+        time.sleep(1)
+        alerts = reader.get("/alerts?state=firing")["alerts"]
+    took = time.monotonic() - began
+    cpu = f"{cpu_seconds(stack.up.pid) - before:.0f} s of CPU"
+    print(
+        f"they are silent after {swept:.0f} s, told of after {took:.0f} s: {len(alerts)} alerts, {cpu}",
+        flush=True,
+    )
+
+
+def live(reader: Reader, status: str) -> int:
+    """Live runs of this status, as /metrics counts them."""
+    text = reader.request("GET", "/metrics").body.decode()
+    return sum(
+        int(float(n)) for n in re.findall(rf'^tracker_live_runs{{status="{status}"}} (\S+)$', text, re.M)
+    )
 
 
 def main() -> None:
@@ -157,24 +190,22 @@ def main() -> None:
         other_run(stack.api_url)
         projected(reader)
         print("before", flush=True)
-        pages(stack.api_url)
+        pages(stack)
         for name, attack in ATTACKS.items():
-            began = time.monotonic()
+            began, before = time.monotonic(), cpu_seconds(stack.up.pid)
             attack(stack.api_url, scale)
             sent = time.monotonic() - began
             projected(reader)
             took = time.monotonic() - began
             most = f"{most_resident(stack.up.pid) / 1e6:.0f} MB at most"
-            print(f"{name}: sent in {sent:.0f} s, projected after {took:.0f} s, {most}", flush=True)
-            pages(stack.api_url)
+            cpu = f"{cpu_seconds(stack.up.pid) - before:.0f} s of CPU"
+            print(f"{name}: sent in {sent:.0f} s, projected after {took:.0f} s, {cpu}, {most}", flush=True)
+            pages(stack)
             if attack is silent_runs:
-                time.sleep(SILENT_SECONDS + 15)
-                projected(reader)
-                alerts = len(reader.get("/alerts")["alerts"])
-                print(f"they are silent: {alerts} alerts listed", flush=True)
-                pages(stack.api_url)
+                fallen_silent(stack, reader)
+                pages(stack)
         print("the run itself", flush=True)
-        pages(stack.api_url, pages_of("giant"))
+        pages(stack, pages_of("giant"))
 
 
 if __name__ == "__main__":
