@@ -13,11 +13,12 @@ import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from projections.alerts import conditions, messages
-from projections.alerts.episodes import OPEN, Owed, owed
+from projections.alerts.episodes import OPEN, Alert, Owed, owed
 from projections.alerts.low_watermark import LowWatermark
 from projections.alerts.outbox import Outbox, Send
 from projections.alerts.registry import EpisodeRegistry
 from projections.alerts.rules import Facts, Rules
+from projections.alerts.silent_cycles import SilentCycles
 from projections.alerts.storage import Act, Cycle, Mark, Storage
 from projections.alerts.undecided import Undecided
 from projections.project.outage_counts import NO_RUNS
@@ -90,6 +91,7 @@ class NotifierState:
         self._ready: deque[Pending] = deque()  # to be decided in this order, before anything else is read
         self._decide_until = 0  # the low watermark of what is ready
         self._undecided = Undecided()
+        self._silent = SilentCycles(registry.is_silent)
         self._deliveries: list[tuple[Owed, int]] = []  # and when (ms); applied in `_save`
         self._missing: list[str] = []
         self._acts_since = 0
@@ -112,8 +114,13 @@ class NotifierState:
         threshold = round(n.settings.disconnected_after_seconds * 1000)
         registry = await n.ask(lambda: EpisodeRegistry.of(n.rules, threshold, stored))
         state = cls(n, registry, positions)
-        for alert in sorted(stored, key=lambda a: (a.since, a.id)):
-            state._offer(alert.id)
+        silent = [a.run_id for a in registry.alerts.values() if a.run_id and registry.is_silent(a.run_id)]
+        if silent:
+            for cycle in (await n.ask(partial(n.storage.cycles, silent))).values():
+                state._silent.note(cycle)
+        known = [registry.alerts[a.id] for a in sorted(stored, key=lambda a: (a.since, a.id))]
+        for alert, message in await n.ask(partial(_owed, known)):
+            state.outbox.offer(alert, message)
         state.outbox.start()
         return state
 
@@ -217,18 +224,15 @@ class NotifierState:
 
         def apply() -> None:
             self.registry.lagging = self._watermark.lagging(now)
-            sessions: dict[tuple[str, ...], list[Cycle]] = {}
-            for c in (c for c in cycles.values() if c.run_id in facts or self.registry.is_silent(c.run_id)):
-                sessions.setdefault(c.session, []).append(c)
             for t in chunk:
                 at_round = counts.get((t.appended_at, t.partition), NO_RUNS)
                 cycle = cycles.get(t.run_id)
                 its = replace(facts.get(t.run_id, Facts()), resumed_at=(cycle and cycle.resumed_ms) or None)
                 self.registry.transition(t, its, at_round, now)
                 if cycle:
-                    earlier = (c.run_id for c in sessions.get(cycle.session, ()) if c.place < cycle.place)
-                    for run_id in filter(self.registry.is_silent, earlier):
+                    for run_id in self._silent.before(cycle):
                         self.registry.resume(run_id, t.appended_at, cycle.name)
+                    self._silent.note(cycle)
             if last:
                 self.registry.advance(self._decide_until)
                 self.registry.forget(self._decide_until)
@@ -282,10 +286,14 @@ class NotifierState:
         self._deliveries = []
         changed, self.registry.changed = self.registry.changed, {}
         alerts = [self.registry.alerts[i] for i in changed]
-        for alert in alerts:
-            self._offer(alert.id)
         try:
+            # In a thread: the members of a group that ends are all of them, and mostly nothing is owed of one.
             if alerts:
+                found = await n.ask(partial(_owed, alerts))
+                taken = {message for message, _ in self._deliveries}  # while it was looked for
+                for alert, message in found:
+                    if message not in taken:
+                        self.outbox.offer(alert, message)
                 await n.ask(partial(n.storage.save, alerts, n.now()))
             if self._uncommitted:
                 await n.event_log.commit(NOTIFIER_GROUP, DEAD_LETTERS, self._positions[DEAD_LETTERS])
@@ -297,11 +305,6 @@ class NotifierState:
             raise
         self._uncommitted = False
 
-    def _offer(self, alert_id: str) -> None:
-        alert = self.registry.alerts[alert_id]
-        for message in owed(alert):
-            self.outbox.offer(alert, message)
-
     def _delivered(self, message: Owed) -> None:
         # The registry may be at work in a thread.
         self._deliveries.append((message, self._n.now()))
@@ -310,6 +313,10 @@ class NotifierState:
         NOTIFIER_LAST_STEP.set(self._n.now() / 1000)
         for state in OPEN:
             ALERTS.labels(state).set(self.registry.count(state))
+
+
+def _owed(alerts: Sequence[Alert]) -> list[tuple[Alert, Owed]]:
+    return [(alert, message) for alert in alerts for message in owed(alert)]
 
 
 def _in_log_order(t: Transition) -> tuple[int, int, int, str]:

@@ -119,7 +119,7 @@ class Storage:
         return facts
 
     def cycles(self, run_ids: Sequence[str]) -> dict[str, Cycle]:
-        """All cycles of the sessions of these runs, by run id."""
+        """The places of these runs in their sessions, by run id."""
         cycles: dict[str, Cycle] = {}
         for start in range(0, len(run_ids), _RUNS_AT_ONCE):
             ids = list(run_ids[start : start + _RUNS_AT_ONCE])

@@ -103,6 +103,9 @@ def test_a_message_never_exceeds_the_limit_of_the_log() -> None:
 @pytest.mark.parametrize(
     ("fields", "loc"),
     [
+        ({"session_id": "s" * 1001}, ["session_id"]),
+        ({"name": "n" * 1001}, ["name"]),
+        ({"workspace": "w" * 1001}, ["workspace"]),
         ({"data": {"workspace": "w" * 1001}}, ["data", "workspace"]),
         ({"type": "run.created", "data": {"name": "n" * 1001}}, ["data", "name"]),
         ({"type": "run.created", "data": {"session_id": "n" * 1001}}, ["data", "session_id"]),

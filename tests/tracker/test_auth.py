@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from schemas.settings import Settings
@@ -73,9 +74,9 @@ def test_a_redirect_is_not_followed_with_the_token(fake: FakeTracker) -> None:
     """Python's own opener shows it to whomever an answer leads to."""
     fake.answers["GET", "/elsewhere"] = 200, {}
     fake.answers["GET", "/here"] = 307, f"{fake.url.replace('127.0.0.1', 'localhost')}/elsewhere"
-    tracker = RunningTracker(Settings(token="trk_1"), fake.url)  # type: ignore[arg-type]
+    asked = RunningTracker(Settings(token=SecretStr("trk_1")), fake.url)
     with pytest.raises(NotDone, match=r"answered 307.*localhost.*/elsewhere"):
-        tracker.ask("/here")
+        asked.ask("/here")
     assert [r[1] for r in fake.requests] == ["/here"]
 
 

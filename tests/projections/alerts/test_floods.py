@@ -2,9 +2,10 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
 from pydantic import SecretStr
@@ -14,6 +15,7 @@ from projections.alerts.episodes import DAY, Alert, Owed, owed
 from projections.alerts.outbox import MOST_PER_MINUTE, Outbox
 from projections.alerts.registry import EpisodeRegistry
 from projections.alerts.rules import Facts, Receiver, Rule, Rules
+from projections.alerts.silent_cycles import SilentCycles
 from projections.alerts.storage import Act, Cycle, Mark, Storage
 from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.project.sweep import Transition
@@ -21,8 +23,11 @@ from schemas.settings import Settings
 from schemas.statuses import AlertKind, AlertState
 from schemas.topics import NOTIFIER_GROUP, TRANSITIONS
 from stores.tables.client import Tables
-from tests.support.alerts.notifier import Around, UnhurriedLog, begun, step, without_waits
+from tests.support.alerts.notifier import Around, UnhurriedLog, begun, step, tell, without_waits
+from tests.support.api_stage import Stage
+from tests.support.api_stage import stage as stage
 
+T = TypeVar("T")
 T0 = 1_790_000_000_000
 THRESHOLD = 180_000
 _URL = SecretStr("https://a.example/")
@@ -230,3 +235,74 @@ def test_a_flood_is_committed_in_steps_that_a_restart_does_not_repeat(
     assert 3000 <= reached < 9000 and committed == sorted(committed), "it goes on where it was"
     assert max(b - a for a, b in pairwise(committed)) <= 2000
     assert [alert.labels["alertname"] for _, alert, _ in around.took] == ["RunsDisconnected"]
+
+
+class Threaded(Around):
+    """Notes which of the registry's work is done beside the event loop's thread, and which in it."""
+
+    in_thread = False
+
+    async def ask(self, call: Callable[[], T]) -> T:
+        self.in_thread = True
+        try:
+            return await super().ask(call)
+        finally:
+            self.in_thread = False
+
+
+def test_a_flood_is_decided_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_waits(monkeypatch)
+    log = UnhurriedLog(1)
+    around = Threaded(log, cast(Tables, None), RULES, Settings(alert_watchdog_seconds=0), T0 + 10_000)
+    around.storage = cast(Storage, NoTables())
+    for n in range(50):
+        log.put("", change(f"r{n}", "disconnected", n, n).as_json(), f"r{n}", topic=TRANSITIONS)
+    done: Counter[tuple[str, bool]] = Counter()
+
+    def noting(name: str, work: Callable[..., object]) -> Callable[..., object]:
+        def noted(*arguments: object) -> object:
+            done[name, around.in_thread] += 1
+            return work(*arguments)
+
+        return noted
+
+    for name in ("transition", "advance", "forget"):
+        monkeypatch.setattr(EpisodeRegistry, name, noting(name, getattr(EpisodeRegistry, name)))
+    monkeypatch.setattr("projections.alerts.notifier_state.owed", noting("owed", owed))
+    tell(around)
+    assert {name for name, _ in done} == {"transition", "advance", "forget", "owed"}
+    assert all(in_thread for _, in_thread in done), done
+
+
+def test_a_session_of_very_many_cycles_costs_linear_work() -> None:
+    """Each cycle falls silent and the next one ends its alert; of those before it none is looked at again."""
+    silent: set[str] = set()
+    looks = ended = 0
+
+    def is_silent(run_id: str) -> bool:
+        nonlocal looks
+        looks += 1
+        return run_id in silent
+
+    cycles = SilentCycles(is_silent)
+    for n in range(5000):
+        cycle = Cycle(f"r{n}", "nightly", ("", "ann", "s"), (n, n, f"r{n}"), 0)
+        for run_id in cycles.before(cycle):
+            silent.remove(run_id)
+            ended += 1
+        silent.add(cycle.run_id)
+        cycles.note(cycle)
+    assert ended == 4999 and looks <= 4 * 5000
+    assert cycles.before(Cycle("earlier", "nightly", ("", "ann", "s"), (0, 0, ""), 0)) == []
+
+
+def test_the_places_of_few_runs_are_asked_for_alone(stage: Stage) -> None:
+    """All cycles of their sessions came before: each step of a flood in one session read all of it again."""
+    for n in range(20):
+        stage.run(f"r{n:02}", at=T0 + n, facts={"session_id": "s", "name": f"n{n}"})
+    found = Storage(stage.tables).cycles(["r03", "r19", "elsewhere"])
+    assert {r: (c.name, c.resumed_ms) for r, c in found.items()} == {
+        "r03": ("n3", T0 + 4),
+        "r19": ("n19", 0),
+    }
+    assert found["r03"].place < found["r19"].place and found["r03"].session == found["r19"].session
