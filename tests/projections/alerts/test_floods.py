@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 import pytest
 from pydantic import SecretStr
 
+from projections.alerts import episodes
 from projections.alerts.delivery import Answer
 from projections.alerts.episodes import DAY, Alert, Owed, owed
 from projections.alerts.outbox import MOST_PER_MINUTE, Outbox
@@ -73,6 +74,27 @@ def test_twice_as_many_runs_cost_at_most_two_and_a_half_times_the_work(
     cpu_seconds(200)
     growth = min(cpu_seconds(4000) / cpu_seconds(2000) for _ in range(3))
     assert growth < 2.5
+
+
+def test_open_alerts_alone_are_looked_at_and_once_for_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    advances: list[int] = []
+    looked_at = 0
+    advance, advance_one = EpisodeRegistry.advance, episodes.advance
+
+    def noting(registry: EpisodeRegistry, time: int) -> None:
+        advances.append(time)
+        advance(registry, time)
+
+    def counting(alert: Alert, time: int) -> Alert:
+        nonlocal looked_at
+        looked_at += 1
+        return advance_one(alert, time)
+
+    monkeypatch.setattr(EpisodeRegistry, "advance", noting)
+    monkeypatch.setattr(episodes, "advance", counting)
+    silent_together(1000)
+    assert len(advances) == 20 + 1 and len(set(advances)) == 20 + 1, "once a round, and once at the end"
+    assert looked_at <= 3 * 1000, "of those that ended and of members of a group nobody asks again"
 
 
 def messages(registry: EpisodeRegistry) -> list[tuple[str, str, str]]:

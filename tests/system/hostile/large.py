@@ -37,7 +37,7 @@ def pages_of(run: str) -> tuple[str, ...]:
     return (f"/runs/{run}", f"/runs/{run}?tab=notes", f"/runs/{run}/tasks", f"/runs/{run}/timeline")
 
 
-EVERYBODYS = ("/", "/ops", "/?search=other", "/api/v1/runs")
+EVERYBODYS = ("/", "/ops", "/?search=other", "/api/v1/runs", "/pipelines", "/costs")
 
 
 def batches(events: Iterable[dict[str, Any]], size: int) -> Iterable[list[dict[str, Any]]]:
@@ -80,10 +80,9 @@ def other_run(url: str) -> None:
 
 
 def silent_runs(url: str, scale: float) -> None:
-    runs = range(int(100_000 * scale))
-    send(
-        url, ({"type": "run.begun", "run_id": f"s{n}", "name": f"s{n}", "session_id": f"x{n}"} for n in runs)
-    )
+    """Half of them of one session."""
+    names = ((f"s{n}", f"x{n}" if n % 2 else "x") for n in range(int(100_000 * scale)))
+    send(url, ({"type": "run.begun", "run_id": n, "name": n, "session_id": session} for n, session in names))
 
 
 def many_tasks(url: str, scale: float) -> None:
@@ -162,11 +161,19 @@ def fallen_silent(stack: EmbeddedStack, reader: Reader) -> None:
         time.sleep(1)
         alerts = reader.get("/alerts?state=firing")["alerts"]
     took = time.monotonic() - began
-    cpu = f"{cpu_seconds(stack.up.pid) - before:.0f} s of CPU"
+    cpu = f"{cpu_seconds(stack.up.pid) - before:.0f} s of CPU, loop held {held(reader)}"
     print(
         f"they are silent after {swept:.0f} s, told of after {took:.0f} s: {len(alerts)} alerts, {cpu}",
         flush=True,
     )
+
+
+def held(reader: Reader) -> str:
+    """How often the event loop was held for longer than so many seconds, by its own code."""
+    text = reader.request("GET", "/metrics").body.decode()
+    looks = re.findall(r'tracker_event_loop_held_seconds_bucket\{le="([^"]+)"\} (\S+)', text)
+    most = float(looks[-1][1])
+    return ", ".join(f"> {le} s: {most - float(n):.0f}" for le, n in looks if float(n) < most) or "never long"
 
 
 def live(reader: Reader, status: str) -> int:
