@@ -20,9 +20,10 @@ STRANGE += ["<script>", "nightly\n", "%2F%00"]
 class Target:
     """Where to send: `mallory` has a runner's token of another owner than `victim`, the id of a run that is live.
 
-    `urls`: the processes that serve."""
+    `reader` has mallory's token of a viewer. `urls`: the processes that serve."""
 
     mallory: Client
+    reader: Client
     victim: str
     urls: list[str]
 
@@ -90,6 +91,16 @@ def quadratic_redaction(t: Target) -> None:
     _put(t, run_id, "begin", {"workflow": {"params": {"n" * 1_000_000: "secret", "m": [{}] * 80_000}}})
 
 
+def long_names(t: Target) -> None:
+    """A long name over much that stands under it, in bodies small enough to be read in the event loop."""
+    run_id = _own_run(t, "names")
+    for name in ("A" * 70_000, "aB " * 23_000):
+        for under in ({f"k{n}": "x" for n in range(5000)}, ["x"] * 15_000, [["x"]] * 10_000):
+            _put(t, run_id, "begin", {"workflow": {"params": {name: under}}})
+            _put(t, run_id, "begin", {"workflow": {"manifest": {"name": name, "value": under}}})
+            _put(t, run_id, "nonsense", {name: under})
+
+
 def json_bombs(t: Target) -> None:
     """Deep, repeated, huge and broken JSON."""
     run_id = _own_run(t, "bombs")
@@ -129,16 +140,16 @@ def large_texts(t: Target) -> None:
 
 
 def many_runs(t: Target) -> None:
-    """Thousands of runs of one session that say one word and fall silent."""
-    for batch in range(3):
+    """Thousands of runs of one session that say one word and, by a threshold of their own, fall silent together."""
+    for batch in range(6):
+        names = [f"silent-{batch}-{n}" for n in range(500)]
         events: list[object] = [
-            {
-                "type": "run.created",
-                "run_id": f"silent-{batch}-{n}",
-                "session_id": "one",
-                "name": f"silent {n}",
-            }
-            for n in range(1000)
+            event | {"run_id": name}
+            for name in names
+            for event in (
+                {"type": "run.begun", "session_id": "one" if batch % 2 else name, "name": name},
+                {"type": "run.labelled", "data": {"labels": ["tracker.disconnected-after=1"]}},
+            )
         ]
         assert _native(t, events) in (200, 429)
 
@@ -222,6 +233,49 @@ def everything_oversized(t: Target) -> None:
             assert answer.status < 500, answer.body[:200]
 
 
+def dear_questions(t: Target) -> None:
+    """What a viewer may ask that costs most: of the runs of the attacks before, and with long and deep parameters."""
+    own = [str(r["id"]) for r in t.reader.request("GET", "/api/v1/runs?search=large").json["runs"][:2]]
+    silent = "silent-1-7"
+    questions = [
+        f"/api/v1/runs?page_size=500&search={'x' * 900}",
+        "/api/v1/runs?page_size=500&sort=-cost",
+        "/api/v1/costs?by=label",
+        "/pipelines",
+        f"/runs/{silent}?tab=all",
+        f"/api/v1/runs/{silent}/history",
+        f"/api/v1/outputs?search={'+'.join('abcdefgh')}",
+        *(f"/runs/{run}?tab=all" for run in own),
+        *(f"/api/v1/runs/{run}/{part}" for run in own for part in ("diagnosis", "resources", "costs", "log")),
+        f"/compare?a={own[0]}&b={own[-1]}",
+        f"/api/v1/compare?a={own[0]}&b={silent}",
+        f"/runs/{'%2F' * 3000}",
+    ]
+    for path in questions:
+        answer = t.reader.request("GET", path)
+        assert answer.status < 500 or answer.status == 503, (path[:100], answer.status, answer.body[:200])
+    of_tools: list[dict[str, object]] = [
+        {"run": own[0]},
+        {"run": "x" * 1000},
+        {"run": [[]]},
+        {"a" * 50_000: 1},
+    ]
+    for arguments in of_tools:
+        for tool in ("diagnose_run", "compare_runs", "read_log", "list_tasks", "no such tool"):
+            call = {"name": tool, "arguments": arguments}
+            body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+            answer = t.reader.request("POST", "/mcp", body, Accept="application/json, text/event-stream")
+            assert answer.status < 500, (tool, answer.status, answer.body[:200])
+    for raw in (
+        b"[" * 90_000,
+        b"{" * 90_000,
+        _raw([{"jsonrpc": "2.0", "method": "ping"}] * 2000),
+        b"x" * 10**6,
+    ):
+        with suppress(OSError):
+            assert t.reader.request("POST", "/mcp", raw).status < 500
+
+
 def metrics_storm(t: Target) -> None:
     """Sixty who ask for the metrics, again and again, without a token."""
 
@@ -240,6 +294,7 @@ def metrics_storm(t: Target) -> None:
 ATTACKS: tuple[Attack, ...] = (
     wrong_parts,
     quadratic_redaction,
+    long_names,
     json_bombs,
     large_texts,
     many_runs,
@@ -247,6 +302,7 @@ ATTACKS: tuple[Attack, ...] = (
     somebody_elses_run,
     strange_names,
     everything_oversized,
+    dear_questions,
     metrics_storm,
 )
 
