@@ -10,13 +10,20 @@ from typing import Protocol
 from api.carbon.book import CarbonBook, carbon_book
 from api.carbon.models import Assumptions, Carbon
 from api.core.db import Reader, Row
+from api.core.params import PROCESSES_MAX
 from schemas.settings import Settings
 
 
 def carbon(reader: Reader, run_id: str, missing: int) -> tuple[Carbon | None, dict[str, Carbon]]:
     """Of the run, and by process; None, or no entry, where no region is known. `missing`: tasks that were never told."""
     book = carbon_book(reader.settings.carbon_book)
-    rows = reader.rows("carbon/energy", run_id=run_id, regions=regions_of(book), utilisation=book.utilisation)
+    rows = reader.rows(
+        "carbon/energy",
+        run_id=run_id,
+        regions=regions_of(book),
+        utilisation=book.utilisation,
+        most=PROCESSES_MAX,
+    )
     by_process: dict[str, list[Row]] = {}
     for row in rows:
         by_process.setdefault(row["process"], []).append(row)

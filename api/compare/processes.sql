@@ -1,5 +1,5 @@
 {% from "schemas/macros/tasks.sql" import task_lifecycles %}
--- What each process did in the runs {run_ids}. Time is of attempts that ran and ended; cached ones did no work.
+-- What each process did in the runs {run_ids}, of each run at most {most}, those with the most tasks. Time is of attempts that ran and ended; cached ones did no work.
 SELECT
     run_id, process,
     count() AS tasks,
@@ -26,4 +26,5 @@ FROM
     FROM {{ task_lifecycles("{run_ids:Array(String)}") }} AS task_lifecycles
 )
 GROUP BY run_id, process
-ORDER BY run_id, process
+ORDER BY run_id, tasks DESC, process
+LIMIT {most:UInt32} BY run_id

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from api.compare.models import Change, Comparison, ConfigChange, ProcessComparison, ProcessSide
 from api.core.db import Reader, Row, ahead
-from api.core.params import RunFilter
+from api.core.params import PROCESSES_MAX, RunFilter
 from api.core.problems import not_found
 from api.costs.queries import costs
 from api.runs.models import Run
@@ -46,7 +46,7 @@ def compare_runs(reader: Reader, a: str, b: str) -> Comparison:
             raise not_found("earlier run that succeeded of the pipeline of", a)
     ids = list(dict.fromkeys((a_id, b_id)))
     cost_a, cost_b = ahead(lambda: costs(reader, a_id)), ahead(lambda: costs(reader, b_id))
-    rows = ahead(lambda: reader.rows("compare/processes", run_ids=ids))
+    rows = ahead(lambda: reader.rows("compare/processes", run_ids=ids, most=PROCESSES_MAX))
     by_id = {r.id: r for r in runs_of(reader, ids, judgement, UNSEEN, whole=True)}
     amounts = {
         run_id: {p.process: p.amount for p in found.result().processes}

@@ -15,6 +15,8 @@ from schemas.values import to_ms
 
 PAGE_SIZE = 50
 PAGE_SIZE_MAX = 500
+#: Processes of a run that one answer tells of: a run of a million tasks may name as many.
+PROCESSES_MAX = 2_000
 
 Ref = Annotated[str, Path(description="The run's id, or its name, which means the newest run of that name")]
 PageSize = Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX, description="Most items of one answer")]

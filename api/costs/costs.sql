@@ -1,6 +1,10 @@
 {% from "schemas/macros/prices.sql" import cuts, fitting, stretch_costs, sum_of %}
 {% from "schemas/macros/tasks.sql" import task_facts %}
--- What each process of a run cost, and what it would have cost on spot machines only, by the price book in force.
+{% set totals = (
+    "tasks", "ran_tasks", "cost", "wasted", "unpriced", "spot_cost", "unpriced_spot", "cpu_ms", "cost_of_spot", "cost_of_on_demand",
+    "cpu_ms_of_spot", "cpu_ms_of_on_demand", "assumed", "saved", "unpriced_saved", "measured_tasks", "used_cpu_ms", "measured_cpu_ms",
+    "used_mib_ms", "measured_mib_ms", "unused") %}
+-- What each process of a run cost (of more than {most} the cheapest together), and what it would have cost on spot machines only, by the price book in force.
 -- unpriced       attempts that ran at a price that is unknown; `unpriced_spot`: on a machine without a spot price
 -- cpu_ms         CPU time asked for: CPUs × time, cached tasks left out; used_cpu_ms: the part that was used of measured_cpu_ms, that of
 --                the attempts that were measured. In the same way memory, in MiB × ms.
@@ -69,20 +73,32 @@ WITH
             FROM priced
         )
         GROUP BY process, name
+    ),
+    of_processes AS
+    (
+        SELECT
+            process,
+            {% for total in totals %}
+            sum(n.{{ total }}) AS {{ total }},
+            {% endfor %}
+            arraySort(groupUniqArrayArray(n.capacities)) AS capacities,
+            arraySort(groupUniqArrayArray(n.methods)) AS methods,
+            min(n.first_ms) AS first_ms,
+            max(n.last_ms) AS last_ms,
+            max(greatest(n.last_ms - n.lost_ms, n.first_ms)) AS simulated_ms
+        FROM of_names AS n
+        GROUP BY process
     )
 SELECT
-    process,
-    {% for total in (
-        "tasks", "ran_tasks", "cost", "wasted", "unpriced", "spot_cost", "unpriced_spot", "cpu_ms", "cost_of_spot", "cost_of_on_demand",
-        "cpu_ms_of_spot", "cpu_ms_of_on_demand", "assumed", "saved", "unpriced_saved", "measured_tasks", "used_cpu_ms",
-        "measured_cpu_ms", "used_mib_ms", "measured_mib_ms", "unused") %}
-    sum(n.{{ total }}) AS {{ total }},
+    if(place <= {most:UInt32}, of_processes.process, '(other processes)') AS process,
+    {% for total in totals %}
+    sum(of_processes.{{ total }}) AS {{ total }},
     {% endfor %}
-    arraySort(groupUniqArrayArray(n.capacities)) AS capacities,
-    arraySort(groupUniqArrayArray(n.methods)) AS methods,
-    min(n.first_ms) AS first_ms,
-    max(n.last_ms) AS last_ms,
-    max(greatest(n.last_ms - n.lost_ms, n.first_ms)) AS simulated_ms
-FROM of_names AS n
+    arraySort(groupUniqArrayArray(of_processes.capacities)) AS capacities,
+    arraySort(groupUniqArrayArray(of_processes.methods)) AS methods,
+    min(of_processes.first_ms) AS first_ms,
+    max(of_processes.last_ms) AS last_ms,
+    max(of_processes.simulated_ms) AS simulated_ms
+FROM (SELECT *, row_number() OVER (ORDER BY cost DESC, process) AS place FROM of_processes) AS of_processes
 GROUP BY process
 ORDER BY cost DESC, process

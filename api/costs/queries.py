@@ -6,6 +6,7 @@ from decimal import Decimal
 from api.carbon.queries import carbon
 from api.core.db import Reader, Row
 from api.core.figures import money, time_of
+from api.core.params import PROCESSES_MAX
 from api.costs.models import CapacityCost, Costs, Pricing, ProcessCost, Spot, Use
 from api.tasks.queries import labels_of
 
@@ -21,7 +22,9 @@ def costs(reader: Reader, run_id: str) -> Costs:
     """Costs of the run by the price book in force."""
     book = reader.rows("costs/price_book")
     missing = sum(r["missing"] for r in reader.rows("costs/missing", run_id=run_id))
-    found = add_up(reader.rows("costs/costs", run_id=run_id), book[0] if book else None, missing)
+    found = add_up(
+        reader.rows("costs/costs", run_id=run_id, most=PROCESSES_MAX), book[0] if book else None, missing
+    )
     found.carbon, by_process = carbon(reader, run_id, missing)
     for process in found.processes:
         process.carbon = by_process.get(process.process)

@@ -1,5 +1,5 @@
 {% from "schemas/macros/runs.sql" import duration_ms, pipeline, run_statuses, shown_cost %}
--- The runs {run_ids}. Texts that are long are '' here, and nothing reads them: run.sql does.
+-- The runs {run_ids}. Texts that are long are '' here, names of processes [], and nothing reads them: run.sql does.
 {% set long = run_texts is defined %}
 {% set texts, report = ("fact_texts", "completed_texts") if long else ("short_texts", "short_report") %}
 SELECT
@@ -31,7 +31,7 @@ SELECT
     error_summary.line AS error_line,
     modes.stub AS stub,
     modes.preview AS preview,
-    process_names.names AS announced,
+    {% if long %}process_names.names{% else %}CAST([], 'Array(String)'){% endif %} AS announced,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried, stored, never_run,
     peak, wasted, unpriced, missing, cost AS priced_cost, cost_flat,
     {{ shown_cost }} AS shown_cost,

@@ -10,6 +10,7 @@ from api.carbon.queries import carbon_of_task
 from api.core.cursor import OFFSET_MAX, TaskPlace, to_token
 from api.core.db import Reader, Row
 from api.core.figures import money, time_of
+from api.core.params import PROCESSES_MAX
 from api.core.problems import not_found
 from api.tasks.models import Concurrency, Level, Process, ProcessTrend, Task, TaskDetail, TaskList
 from api.tasks.params import TaskFilter as TaskFilter  # what `page_of_tasks` is asked with
@@ -78,13 +79,13 @@ def processes(reader: Reader, run_id: str) -> list[Process]:
 def processes_of(reader: Reader, run_ids: Sequence[str]) -> dict[str, list[Process]]:
     """The processes of each of these runs."""
     announced = {r["run_id"]: r["names"] for r in reader.rows("tasks/announced", run_ids=run_ids)}
-    rows = reader.rows("tasks/processes", run_ids=run_ids)
+    rows = reader.rows("tasks/processes", run_ids=run_ids, most=PROCESSES_MAX)
     return {i: merge_processes(announced.get(i, []), [r for r in rows if r["run_id"] == i]) for i in run_ids}
 
 
 def processes_of_announced(reader: Reader, run_id: str, announced: Sequence[str]) -> list[Process]:
     """Processes of the run, where the names that it announced are known already."""
-    return merge_processes(announced, reader.rows("tasks/processes", run_ids=[run_id]))
+    return merge_processes(announced, reader.rows("tasks/processes", run_ids=[run_id], most=PROCESSES_MAX))
 
 
 def process_trend(reader: Reader, run_ids: Sequence[str], process: str) -> list[ProcessTrend]:

@@ -15,6 +15,7 @@ from api.core.nextflow import (
     selector,
     time_text,
 )
+from api.core.params import PROCESSES_MAX
 from api.costs.models import Costs
 from api.costs.queries import costs
 from api.diagnosis.queries import is_nextflow
@@ -38,7 +39,9 @@ def run_usage(reader: Reader, run_id: str) -> RunUsage:
 def usage_of(reader: Reader, run: Run) -> RunUsage:
     """As above, of a run that is known."""
     money = ahead(lambda: costs(reader, run.id))
-    return put_together(reader.rows("usage/usage", run_ids=[run.id]), money.result(), is_nextflow(run))
+    return put_together(
+        reader.rows("usage/usage", run_ids=[run.id], most=PROCESSES_MAX), money.result(), is_nextflow(run)
+    )
 
 
 def put_together(rows: list[Row], money: Costs, nextflow: bool) -> RunUsage:

@@ -1,5 +1,5 @@
 {% from "schemas/macros/tasks.sql" import task_lifecycles %}
--- What the processes of the runs {run_ids} requested and used. Percentiles (median, 95th, greatest) are over attempts that succeeded and
+-- What the processes of the runs {run_ids} requested and used, at most {most} of each, those that left most CPU time unused. Percentiles (median, 95th, greatest) are over attempts that succeeded and
 -- were measured; CPU and memory over time are of all that were measured, cached ones left out. Times in ms, memory in bytes or GiB × ms.
 SELECT
     run_id, process,
@@ -33,3 +33,4 @@ FROM
 GROUP BY run_id, process
 HAVING tasks > 0
 ORDER BY cpu_ms - cpu_ms_used DESC, process
+LIMIT {most:UInt32} BY run_id

@@ -11,7 +11,7 @@ from stores.tables.client import Tables
 from tests.support.api_stage import Stage
 from tests.support.whole import whole
 
-LONG = ("fact_texts", "completed_texts")
+LONG = ("fact_texts", "completed_texts", "process_names")
 
 
 def columns_read(stage: Stage, query: str, **parameters: object) -> str:

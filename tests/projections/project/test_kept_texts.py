@@ -4,9 +4,24 @@ import json
 from typing import Any
 
 from projections.project.event_rows import event_rows
-from projections.project.kept_texts import MOST_BYTES, MOST_MESSAGE_BYTES, kept
+from projections.project.kept_texts import (
+    MOST_BYTES,
+    MOST_MESSAGE_BYTES,
+    MOST_NAMES_BYTES,
+    MOST_PROCESSES,
+    kept,
+)
 from schemas.dead_letters import LetterName
-from schemas.events import Begun, Completed, RunBegun, Workflow
+from schemas.events import (
+    Begun,
+    Completed,
+    Heartbeat,
+    ProcessTotals,
+    RunBegun,
+    Stored,
+    TasksChanged,
+    Workflow,
+)
 from schemas.statuses import ReportedState
 from stores.log.port import Record
 
@@ -60,6 +75,33 @@ def test_parameters_stay_json_whatever_is_large_in_them() -> None:
         )
         assert json.loads(cut.raw) == params
         assert data.workflow.params.get("small", 1) == 1 and "large" not in data.workflow.params
+
+
+def test_of_very_many_processes_the_first_are_kept() -> None:
+    """1.5 million names fit into one request, and every list of runs read them."""
+    names = [f"p{n}" for n in range(50_000)]
+    data, [cut] = kept(RECORD, Begun(process_names=names))
+    assert isinstance(data, Begun) and data.process_names == names[:MOST_PROCESSES]
+    assert (cut.part, json.loads(cut.raw)) == ("process_names", names)
+    data, [cut] = kept(RECORD, Begun(process_names=["x" * 4000] * 50))
+    assert isinstance(data, Begun) and len(data.process_names or ()) == MOST_NAMES_BYTES // 16_000
+    few = Begun(process_names=["a", "b"])
+    assert kept(RECORD, few) == (few, [])
+
+
+def test_totals_of_too_many_processes_are_not_kept() -> None:
+    totals = [ProcessTotals(process=f"p{n}", succeeded=1) for n in range(MOST_PROCESSES + 1)]
+    stored = [Stored(process=f"p{n}", stored=1) for n in range(MOST_PROCESSES + 1)]
+    for whole, part in (
+        (Completed(state=ReportedState.SUCCEEDED, processes=totals), "processes"),
+        (Heartbeat(stored=stored), "stored"),
+        (TasksChanged(stored=stored), "stored"),
+    ):
+        data, [cut] = kept(RECORD, whole)
+        assert getattr(data, part) is None and len(json.loads(cut.raw)) == MOST_PROCESSES + 1
+        assert type(data) is type(whole)
+    fits = Completed(state=ReportedState.SUCCEEDED, processes=totals[:-1])
+    assert kept(RECORD, fits) == (fits, [])
 
 
 def test_lists_get_short_texts_alone() -> None:
