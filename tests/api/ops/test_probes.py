@@ -4,6 +4,7 @@ import asyncio
 import threading
 from typing import Any, cast
 
+import anyio
 import httpx
 from fastapi import FastAPI
 
@@ -42,6 +43,7 @@ def test_scrapes_are_measured_one_at_a_time_and_probes_do_not_wait() -> None:
     app.include_router(probes.router(cast("Reader", reader), MemoryLog()))
 
     async def work() -> None:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1  # the one that reads the gauges
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://tracker") as client:
             first = asyncio.create_task(client.get("/metrics"))

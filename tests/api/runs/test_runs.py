@@ -303,6 +303,7 @@ def test_cycles_and_history(stage: Stage) -> None:
     cycles = stage.get("/runs/b/history")["cycles"]
     assert [(r["id"], r["cycle"]) for r in cycles] == [("late", 1), ("a", 2), ("b", 3)], "by their starts"
     assert [r["id"] for r in stage.get("/runs/hers/history")["cycles"]] == ["hers"]
+    assert stage.get("/runs/hers")["cycle"] == 1, "another owner's runs are no cycles of hers"
     assert [r["id"] for r in stage.get("/runs/alone/history")["cycles"]] == ["d"]
 
 

@@ -194,6 +194,25 @@ def test_a_flood_is_a_few_messages_and_one_summary_of_the_rest() -> None:
     assert "1972 stalled firing" in summary.summary and "r29 is stalled" in summary.summary
 
 
+def test_of_a_second_flood_within_the_minute_nothing_is_sent() -> None:
+    target = Receiver2001()
+
+    async def flood(most: int) -> int:
+        outbox = Outbox(["a"], target.send, lambda _: None, wait=lambda *_: 0.0)
+        outbox.start()
+        for n in range(most):
+            alert = Alert(f"{n}", AlertKind.STALLED, f"r{n}", T0, T0, state=AlertState.FIRING)
+            outbox.offer(alert, Owed(alert.id, "a", AlertState.FIRING, T0 + n))
+            for _ in range(10):  # each is sent before the next one comes, so none is in a summary
+                await asyncio.sleep(0)
+        waiting = outbox.waiting
+        await outbox.stop()
+        return waiting
+
+    assert asyncio.run(flood(MOST_PER_MINUTE + 10)) == 10
+    assert len(target.got) == MOST_PER_MINUTE
+
+
 class NoTables:
     """A storage that keeps alerts in memory, of one partition that is swept up to long after T0."""
 
