@@ -295,3 +295,31 @@ def test_costs(stage: Stage) -> None:
     assert [(p["label"], p["amount"], p["if_all_spot"]) for p in costs["processes"]] == [
         ("B:Q", "4", None), ("P", "2.25", {"amount": "1.25", "complete": True}), ("B:R", None, None),
     ]  # fmt: skip
+
+
+def test_an_answer_tells_of_so_many_processes_and_sums_are_of_all(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of a million tasks may name a million processes, of each of which every page about it made an object."""
+    for module in ("tasks", "costs", "usage", "carbon"):
+        monkeypatch.setattr(f"api.{module}.queries.PROCESSES_MAX", 3)
+    stage.run("r", facts={"name": "n"})
+    times: dict[str, Any] = {"submitted_at": 0, "started_at": 0, "completed_at": 3_600_000}
+    measured: dict[str, Any] = {
+        "cpus": 2,
+        "cpu_percent": 100.0,
+        "cloud_zone": "us-east-1a",
+        "memory_bytes": 10**9,
+    }
+    for n in range(10):
+        stage.task("r", n + 1, process=f"P{n % 5}", name=f"t{n}", **times, **measured)
+    named = [{"run_id": "r", "process": f"P{n}", "version": 1, "succeeded": n + 1} for n in range(5)]
+    stage.insert("run_processes", *named)
+    assert [p["process"] for p in stage.get("/runs/r/processes")["processes"]] == ["P2", "P3", "P4"]
+    costs = stage.get("/runs/r/costs")
+    assert [p["tasks"] for p in costs["processes"]] == [4, 2, 2, 2] and costs["cpu_ms"] == 20 * 3_600_000
+    assert costs["processes"][0]["process"] == "(other processes)"
+    assert sum(p["carbon"]["g_co2e"] for p in costs["processes"]) == pytest.approx(
+        costs["carbon"]["g_co2e"], rel=1e-4
+    )
+    assert len(stage.get("/runs/r/resources")["processes"]) == 3
