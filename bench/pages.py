@@ -134,22 +134,25 @@ class Runner:
 
 
 class Meter:
-    """CPU time of a process beyond what it takes when nobody asks: it says what an answer costs also on a busy machine."""
+    """CPU time of processes beyond what they take when nobody asks: it says what an answer costs also on a busy machine."""
 
-    def __init__(self, pid: int, seconds: float = 10.0) -> None:
-        self._pid = pid
+    def __init__(self, *pids: int, seconds: float = 10.0) -> None:
+        self._pids = pids
         began = self.read()
         time.sleep(seconds)
-        self._idle = (self.read() - began) / (seconds * 1000)
+        self.idle = (self.read() - began) / (seconds * 1000)
 
     def read(self) -> float:
         """CPU time so far, ms."""
-        user, system = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) * 1000 / os.sysconf("SC_CLK_TCK")
+        ticks = 0
+        for pid in self._pids:
+            user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+            ticks += int(user) + int(system)
+        return ticks * 1000 / os.sysconf("SC_CLK_TCK")
 
     def spent(self, since: float, elapsed_ms: float) -> float:
         """CPU time since then without the idle share, ms."""
-        return max(0.0, self.read() - since - self._idle * elapsed_ms)
+        return max(0.0, self.read() - since - self.idle * elapsed_ms)
 
 
 # ---- over HTTP --------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from projections.costs import in_force
 from projections.costs.price_book import PriceBook
+from projections.project.refresh import list_all_runs
 from schemas.settings import Settings
 from stores.log.port import LogUnavailable
 from stores.tables.client import Tables, TablesUnavailable, lacks_tables
@@ -32,8 +33,9 @@ def process_name() -> str:
 
 
 def prepare(tables: Tables, settings: Settings) -> list[str]:
-    """Make the tables and put the price book in force; the migrations applied."""
+    """Make the tables, fill those that are new by what is there, and put the price book in force; the migrations applied."""
     applied = migrate(tables)
+    list_all_runs(tables)
     if settings.price_book:
         in_force.put_in_force(tables, PriceBook.load(settings.price_book))
     else:

@@ -1,6 +1,6 @@
 {% from "schemas/macros/runs.sql" import run_statuses %}
 -- How many runs that are not over have each status, none that is hidden: a gauge that somebody is called for.
 SELECT status, count() AS runs
-FROM {{ run_statuses(over_since="9223372036854775807") }}
-WHERE NOT over AND NOT hidden
+FROM {{ run_statuses(live=true) }}
+WHERE NOT hidden
 GROUP BY status

@@ -1,5 +1,4 @@
-{% from "schemas/macros/run_filter.sql" import matches_filter, searched %}
-{% from "schemas/macros/runs.sql" import pipeline, run_statuses %}
+{% from "schemas/macros/run_filter.sql" import matches_filter, placed_ms %}
 -- What the runs of a filter cost together, in groups {by}: pipeline, user, label, capacity, day of the start (UTC), or whole for one group
 -- of all. The dearest {limit} groups. A run with several labels counts under each; its cost by capacity is split.
 SELECT
@@ -15,18 +14,18 @@ FROM
         unpriced,
         missing,
         arrayJoin(multiIf(
-            {by:String} = 'pipeline', [({{ pipeline }}, cost, wasted)],
+            {by:String} = 'pipeline', [(pipeline, cost, wasted)],
             {by:String} = 'user', [(if(user_name != '', user_name, owner), cost, wasted)],
             {by:String} = 'label', arrayMap(label -> (label, cost, wasted), if(empty(labels), [''], labels)),
             {by:String} = 'capacity', arrayFilter(
                 part -> part.2 > 0 OR (part.1 = 'unknown' AND cost = 0),
                 [('spot', cost_spot, zero), ('on-demand', cost_on_demand, zero), ('unknown', cost - cost_spot - cost_on_demand, zero)]),
-            {by:String} = 'day', [(toString(toDate(fromUnixTimestamp64Milli(placed_ms, 'UTC'))), cost, wasted)],
+            {by:String} = 'day', [(toString(toDate(fromUnixTimestamp64Milli({{ placed_ms }}, 'UTC'))), cost, wasted)],
             [('', cost, wasted)]) AS parts) AS part,
         part.1 AS key,
         part.2 AS amount,
         part.3 AS lost
-    FROM (SELECT *, {{ searched }} AS searched, ifNull(start_ms, first_ms) AS placed_ms, toDecimal128(0, 9) AS zero FROM {{ run_statuses() }})
+    FROM (SELECT *, toDecimal128(0, 9) AS zero FROM run_list FINAL)
     WHERE {{ matches_filter }}
 )
 GROUP BY key

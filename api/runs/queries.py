@@ -45,8 +45,8 @@ _ATTENTION_MAX = 8
 _HISTORY_MAX = 500
 #: Ids that one statement may carry.
 _IDS_AT_ONCE = 500
-#: What runs may be sorted by that is not in their rows.
-_FIGURES = frozenset(("status", "total", "failed", "peak_concurrency", "cost"))
+#: Places in the list of runs that one statement may name.
+_PLACES_MAX = 4_000
 #: No run's name is longer; ingest cuts none, but a statement has limits.
 _NAME_MAX = 100_000
 
@@ -120,27 +120,49 @@ def page_of_ids(
     reader: Reader, judgement: Judgement, filter: RunFilter, sort: str, token: str, page_size: int
 ) -> tuple[list[str], str | None]:
     """The ids of one page, and the token of the next one, if there is one. Raises Problem 400 for a wrong token."""
-    after = run_place(token) if not sort else RunPlace()
-    offset = task_place(token, sort).offset if sort else 0
+    parameters = judgement.parameters() | asdict(filter)
+    return (_sorted if sort else _latest)(reader, parameters, sort, token, page_size)
+
+
+def _latest(
+    reader: Reader, parameters: Row, _sort: str, token: str, page_size: int
+) -> tuple[list[str], str | None]:
+    """Latest first append first. Where rows match is found first, at the end of the list; then which runs are there now. Rows may
+    be outdated, and where they leave less than a page it goes on before the last of them."""
+    after = run_place(token)
+    rows: list[Row] = []
+    most = page_size + 1
+    while len(rows) <= page_size:
+        parameters |= {"token_ms": after.first_ms, "token_id": after.run_id}
+        places = [r["first_ms"] for r in reader.rows("runs/latest_places", **parameters, limit=most)]
+        if places:
+            rows += reader.rows("runs/latest", **parameters, places=sorted(set(places)), limit=page_size + 1)
+            after = RunPlace(min(places), "")  # all runs that are there are found
+        if len(places) < most:
+            break
+        most = _PLACES_MAX
+    page = [RunPlace(r["first_ms"], r["run_id"]) for r in rows[:page_size]]
+    return [place.run_id for place in page], to_token(page[-1]) if len(rows) > page_size else None
+
+
+def _sorted(
+    reader: Reader, parameters: Row, sort: str, token: str, page_size: int
+) -> tuple[list[str], str | None]:
+    """By a field of `RUN_SORTS`."""
     column = sort.removeprefix("-")
+    offset = task_place(token, sort).offset
     rows = reader.rows(
-        "runs/runs_by_figures" if column in _FIGURES else "runs/runs_page",
-        **judgement.parameters(),
-        **asdict(filter),
-        sort=f"by_{column}" if sort else "first_ms",
-        descending=sort.startswith("-") or not sort,
-        token_ms=after.first_ms,
-        token_id=after.run_id,
+        "runs/runs_by_status" if column == "status" else "runs/runs_page",
+        **parameters,
+        sort=f"by_{column}",
+        descending=sort.startswith("-"),
         limit=page_size + 1,
         offset=offset,
     )
-    page, more = rows[:page_size], len(rows) > page_size
-    next_token = None
-    if more and not sort:
-        next_token = to_token(RunPlace(page[-1]["first_ms"], page[-1]["run_id"]))
-    elif more and offset + page_size <= OFFSET_MAX:
-        next_token = to_token(TaskPlace(sort, offset + page_size))
-    return [r["run_id"] for r in page], next_token
+    more = len(rows) > page_size and offset + page_size <= OFFSET_MAX
+    return [r["run_id"] for r in rows[:page_size]], to_token(
+        TaskPlace(sort, offset + page_size)
+    ) if more else None
 
 
 def history(reader: Reader, ref: str) -> list[Run]:

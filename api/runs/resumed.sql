@@ -1,11 +1,6 @@
 {% from "schemas/macros/runs.sql" import cycle_place, cycles_of, run_rows %}
 -- Which of the runs {run_ids}, of the sessions {session_ids}, have a later cycle, whatever became of it. Found as in sessions.sql.
-{% set candidates %}
-run_id IN (
-        SELECT run_id FROM runs
-        WHERE tupleElement(facts, 'session_id') IN {session_ids:Array(String)}
-            OR tupleElement(created, 'session_id') IN {session_ids:Array(String)})
-{%- endset %}
+{% set candidates = "run_id IN (SELECT run_id FROM run_list WHERE session_id IN {session_ids:Array(String)})" %}
 SELECT run_id
 FROM
 (

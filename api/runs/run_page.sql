@@ -3,11 +3,7 @@
 -- and the runner's last word (ms, 0 for never), its place among the cycles of its
 -- session, how many these are, and the newest 20 of them (newest first; none without a session), its last change of status, and the currency of the price book in force ('' without one).
 {% set this_run = run_rows("run_id = {run_id:String}") %}
-{% set candidates %}
-run_id IN (
-        SELECT run_id FROM runs
-        WHERE tupleElement(facts, 'session_id') = its.2 OR tupleElement(created, 'session_id') = its.2)
-{%- endset %}
+{% set candidates = "run_id IN (SELECT run_id FROM run_list WHERE session_id = its.2)" %}
 WITH (SELECT (workspace, session_id, owner, {{ cycle_place }}) FROM {{ this_run }}) AS its
 SELECT
     facts.resume AS resume,

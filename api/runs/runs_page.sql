@@ -1,35 +1,32 @@
-{% from "schemas/macros/run_filter.sql" import matches_filter, searched %}
-{% from "schemas/macros/runs.sql" import duration_ms, pipeline, run_rows, run_statuses, shown_cost %}
--- Ids of one page of runs, filtered, and sorted by {sort}: `first_ms`, or one of the columns by_…, which say what a list shows. NULLs,
--- where it shows nothing, come last in both directions; among equals the latest first append comes first. Only the columns that
--- are asked for are read.
--- A page begins after the run ({token_ms}, {token_id}), in the order of first append, or at {offset}, in any other.
+{% from "schemas/macros/run_filter.sql" import matches_filter %}
+{% from "schemas/macros/runs.sql" import run_statuses %}
+-- Ids of one page of runs, filtered, and sorted by {sort}: one of the columns by_…, which say what a list shows. NULLs, where it
+-- shows nothing, come last in both directions; among equals the latest first append comes first. Only the columns that are asked
+-- for are read. A page begins at {offset}.
 SELECT run_id, first_ms
 FROM
 (
     SELECT
         *,
-        {{ searched }} AS searched,
-        ifNull(start_ms, first_ms) AS placed_ms,
         lowerUTF8(name) AS by_name,
         nullIf(lowerUTF8(user_name), '') AS by_user_name,
-        nullIf(lowerUTF8({{ pipeline }}), '') AS by_pipeline,
+        nullIf(lowerUTF8(pipeline), '') AS by_pipeline,
         start_ms AS by_started_at,
-        completed.completed_at AS by_completed_at,
-        {{ duration_ms }} AS by_duration_ms
-{% if by_figures is defined %}
-        , status AS by_status
-        , total AS by_total
-        , failed AS by_failed
-        , peak AS by_peak_concurrency
-        , {{ shown_cost }} AS by_cost
-    FROM {{ run_statuses() }}
-{% else %}
-    FROM {{ run_rows() }}
+        completed_ms AS by_completed_at,
+        duration_ms AS by_duration_ms,
+        total AS by_total,
+        failed AS by_failed,
+        peak AS by_peak_concurrency,
+        shown_cost AS by_cost
+{% if by_status is defined %}
+        , if(over, state, judged.status) AS by_status
+{% endif %}
+    FROM run_list FINAL
+{% if by_status is defined %}
+    LEFT ANY JOIN (SELECT run_id AS judged_run_id, status FROM {{ run_statuses(live=true) }}) AS judged ON run_id = judged_run_id
 {% endif %}
 )
 WHERE {{ matches_filter }}
-    AND (first_ms < {token_ms:Int64} OR (first_ms = {token_ms:Int64} AND run_id < {token_id:String}))
 ORDER BY
     isNull({sort:Identifier}),
     if({descending:Bool}, NULL, {sort:Identifier}) ASC,

@@ -1,7 +1,13 @@
 -- Runs that are over and whose output folder is to be looked at: nobody has since they ended (heard since {ended_since}, ms), or the store
 -- was away (heard since {retry_since}). At most {most}, those heard last first.
 SELECT r.run_id AS run_id
-FROM (SELECT run_id, completed, seen FROM runs FINAL) AS r
+FROM
+(
+    SELECT run_id, completed, seen
+    FROM runs FINAL
+    WHERE run_id IN ( -- in single rows: to merge those of every run would take longer with each
+        SELECT run_id FROM runs WHERE tupleElement(seen, 'appended') >= least({ended_since:Int64}, {retry_since:Int64}))
+) AS r
 LEFT JOIN (SELECT run_id, requested, attempt FROM output_folders FINAL) AS f ON r.run_id = f.run_id
 WHERE r.completed.hash != 0
     AND (

@@ -22,6 +22,7 @@ from projections.project.letters import pieces
 from projections.project.refresh import (
     Repricing,
     Schedule,
+    list_runs,
     outdated,
     own_stalled_thresholds,
     refresh,
@@ -31,7 +32,7 @@ from projections.project.retention import RetentionSchedule, expire
 from projections.project.sweep import Publish, SweepResult, Thresholds, sweep, write_clocks
 from projections.project.writer import Writer
 from projections.sql import sql
-from schemas.events import ClockLeft, ClockTick, Event, RunCompleted
+from schemas.events import ClockLeft, ClockTick, Event, RunCompleted, RunHeartbeat, TasksChangedEvent
 from schemas.thresholds import own
 from schemas.topics import DEAD_LETTERS
 from schemas.values import iso
@@ -136,7 +137,8 @@ class Projector:
                 self._read_to_round(partition, queue, batch)
             self._write(batch.rows)
             self._known.written()
-            self._end(self.schedule.ended())
+            self._list()
+            self._mark(batch.rows)
             if batch.unchanged:
                 write_clocks(self.writer, batch.unchanged)
             if batch.rounds:
@@ -145,15 +147,13 @@ class Projector:
                 self._expire(max(clock.appended_at or 0 for clock in ended))
         self.refresh_due()
 
-    def _end(self, run_ids: Sequence[str]) -> None:
-        """Make the figures of runs whose end was written, and then say that they are over: whoever reads that reads how their
-        tasks ended."""
-        if not run_ids:
-            return
-        rows = [{"run_id": r, "partition": self.schedule.dirty[r].partition, "over": 1} for r in run_ids]
-        self._refresh(run_ids)
-        marks = b"\n".join(json.dumps(row).encode() for row in rows)
-        self.writer.retrying("insert into runs", lambda: self.writer.tables.insert("runs", marks))
+    def _list(self) -> None:
+        """Say of runs whose end was written that they are over, once their figures count it: whoever reads that reads how their
+        tasks ended. And list what else changed more than figures: what is projected stands in lists."""
+        self._refresh(self.schedule.ended())
+        if unlisted := self.schedule.unlisted():
+            list_runs(self.writer, unlisted)
+            self.schedule.listed(unlisted)
 
     def _sweep(self, rounds: dict[int, Clock]) -> None:
         clocks = {p: clock.clock_ms for p, clock in rounds.items()}
@@ -312,6 +312,12 @@ class Projector:
         letters += [(str(s.record.offset), letter) for s, letter in refused]
         for key, rows_of_message in letters:
             self.publish(DEAD_LETTERS, [(key, piece) for piece in pieces(rows_of_message)])
+        for rows in batch:
+            if rows.runs:
+                self._touch(rows)
+
+    def _mark(self, batch: Sequence[EventRows]) -> None:
+        """Write how far the partitions are projected."""
         marks: dict[int, dict[str, object]] = {}
         for rows in batch:
             record = rows.record
@@ -319,8 +325,6 @@ class Projector:
             mark |= {"offset": record.offset, "appended_at": iso(record.appended_at)}
             if isinstance(rows.event, ClockTick):
                 mark["tick"] = {"offset": record.offset, "appended": record.appended_at}
-            elif rows.runs:
-                self._touch(rows)
         watermarks = b"\n".join(json.dumps(m).encode() for m in marks.values())
         self.writer.retrying(
             "insert into watermarks", lambda: self.writer.tables.insert("watermarks", watermarks)
@@ -337,12 +341,14 @@ class Projector:
             records=len(rows.tasks) // _RECORD_BYTES,
             tasks_observed=rows.observed if rows.tasks else -1,
             ended=isinstance(rows.event, RunCompleted),
+            unlisted=not isinstance(rows.event, TasksChangedEvent | RunHeartbeat),
         )
 
     def _refresh(self, run_ids: Sequence[str]) -> None:
         for group in self.schedule.groups(run_ids):
             offsets = {r: self.schedule.dirty[r].offset for r in group}
             began = time.monotonic()
-            refresh(self.writer, offsets, self.price_version)
+            ended = {r: self.schedule.dirty[r].partition for r in group if self.schedule.dirty[r].ended}
+            refresh(self.writer, offsets, self.price_version, ended)
             now = time.monotonic()
             self.schedule.refreshed(offsets, now, now - began)

@@ -1,5 +1,6 @@
 """Figures of the runs that batches touched: when to refresh which run (pure), and the refresh itself."""
 
+import json
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class Dirty:
     offset: int  # greatest offset inserted
     tasks_observed: int  # observed time (ms) of the last task records since its last refresh; -1: none came
     ended: bool = False
+    unlisted: bool = False  # more than its figures changed since its row of the list was written
 
 
 @dataclass(slots=True)
@@ -54,12 +56,15 @@ class Schedule:
         records: int = 0,
         tasks_observed: int = -1,
         ended: bool = False,
+        unlisted: bool = False,
     ) -> None:
-        """Record that a message of the run, with about this many task records, was inserted."""
+        """Record that a message of the run, with about this many task records, was inserted. `unlisted`: the list of runs is to
+        show it at once."""
         entry = self.dirty.setdefault(run_id, Dirty(partition, offset, tasks_observed))
         entry.offset = max(entry.offset, offset)
         entry.tasks_observed = max(entry.tasks_observed, tasks_observed)
         entry.ended |= ended
+        entry.unlisted |= unlisted
         self.records[run_id] = self.records.get(run_id, 0) + records
 
     def set_own_stalled(self, run_id: str, stalled_ms: int) -> None:
@@ -81,6 +86,15 @@ class Schedule:
     def ended(self) -> list[str]:
         """Dirty runs whose end was inserted since their last refresh."""
         return [r for r, dirty in self.dirty.items() if dirty.ended]
+
+    def unlisted(self) -> list[str]:
+        """Dirty runs whose rows of the list of runs are to be written at once."""
+        return [r for r, dirty in self.dirty.items() if dirty.unlisted]
+
+    def listed(self, run_ids: Iterable[str]) -> None:
+        """Record that the rows of the list of these runs were written."""
+        for run_id in run_ids:
+            self.dirty[run_id].unlisted = False
 
     def due(self, now: float) -> list[str]:
         """Dirty runs that may be refreshed now."""
@@ -150,12 +164,35 @@ class Repricing:
         self.not_before = now + PATIENCE * took
 
 
-def refresh(writer: Writer, offsets: Mapping[str, int], price_version: int) -> None:
-    """Compute the figures of the runs anew. `offsets` gives each run's greatest inserted offset. Raises Stopped."""
+def refresh(
+    writer: Writer, offsets: Mapping[str, int], price_version: int, ended: Mapping[str, int] | None = None
+) -> None:
+    """Compute the figures of the runs anew, and their rows of the list. `offsets` gives each run's greatest inserted offset,
+    `ended` the partitions of those whose end came: once the figures count it, they are over. Raises Stopped."""
     parameters = {"run_ids": list(offsets), "offsets": list(offsets.values()), "price_version": price_version}
     for table, query in FIGURES.items():
         statement = f"INSERT INTO {table}\n{sql(query)}"
         writer.retrying(query, partial(writer.tables.command, statement, **parameters))
+    if ended:
+        marks = b"\n".join(
+            json.dumps({"run_id": r, "partition": p, "over": 1}).encode() for r, p in ended.items()
+        )
+        writer.retrying("insert into runs", lambda: writer.tables.insert("runs", marks))
+    list_runs(writer, list(offsets))
+
+
+def list_runs(writer: Writer, run_ids: Sequence[str]) -> None:
+    """Write the rows of these runs in the list of runs, as the tables are now. Raises Stopped."""
+    statement = sql("project/list_runs")
+    for start in range(0, len(run_ids), RUNS_AT_ONCE):
+        ids = run_ids[start : start + RUNS_AT_ONCE]
+        writer.retrying("list_runs", partial(writer.tables.command, statement, run_ids=ids))
+
+
+def list_all_runs(tables: Tables) -> None:
+    """Fill the list of runs where it is empty: tables from before it have none. What comes later is newer, or the same."""
+    if not tables.value("SELECT count() FROM run_list"):
+        tables.command(sql("project/list_all"))
 
 
 def stale(tables: Tables, partitions: Sequence[int]) -> list[dict[str, Any]]:

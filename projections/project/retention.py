@@ -34,6 +34,7 @@ _TABLES = (
     "output_folders",
     "output_deletions",
     "output_reports",
+    "run_list",
     "runs",
 )
 

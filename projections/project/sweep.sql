@@ -2,7 +2,8 @@
 -- What a round finds, one row a partition that has runs. {partitions}, {clocks}, {since}: the rounds, one a partition, by their
 -- observed clocks (ms), each with one that is not later than that of the round before: a run that was over and not heard since then
 -- was judged then, and is not looked at again unless a message of it came after the round before, {rounds_before} (what people do or have
--- read again is no sign of life), else a sweep would take longer with every run that there ever was. What it gives
+-- read again is no sign of life), else a sweep would take longer with every run that there ever was. Which these are is read in single
+-- rows: to merge them all would take as long; some more are found so, and judged as they were. What it gives
 -- counts only if, asked afterwards, swept.sql does not name the partition: else messages from after the round may have been read.
 --
 -- changes                  runs whose status differs from their last transition
@@ -16,9 +17,9 @@ WITH
     looked_at AS
     (
         SELECT run_id
-        FROM runs FINAL
+        FROM runs
         WHERE partition IN {partitions:Array(UInt32)}
-            AND (tupleElement(completed, 'hash') = 0
+            AND (over = 0
                 OR tupleElement(seen, 'observed') >= transform(partition, {partitions:Array(UInt32)}, {since:Array(Int64)}, toInt64(0))
                 OR offset > transform(partition, {partitions:Array(UInt32)}, {rounds_before:Array(Int64)}, toInt64(-1)))
     ),
@@ -49,9 +50,8 @@ WITH
                 [seen_ms + suspect_ms, seen_ms + after_ms, seen_ms + gone_ms, s.tasks_seen.observed + s.stalled_after_ms]
             )) AS same_until
         FROM {{ run_statuses(
-            clock_partitions="{partitions:Array(UInt32)}", clock_times="{clocks:Array(Int64)}", behind="[]") }} AS s
+            run_ids="looked_at", clock_partitions="{partitions:Array(UInt32)}", clock_times="{clocks:Array(Int64)}", behind="[]") }} AS s
         LEFT ANY JOIN last ON s.run_id = last.run_id
-        WHERE s.run_id IN looked_at
     )
 SELECT
     partition,

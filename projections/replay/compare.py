@@ -37,6 +37,7 @@ CONTENT = {
         "ON p.run_id = newest.run_id AND p.version = newest.version"
     ),
     "run_figures": "SELECT * FROM {db}.run_figures FINAL",
+    "run_list": "SELECT * FROM {db}.run_list FINAL",
 }
 
 _ROW_HASH = "cityHash64(toString(tuple(*)))"

@@ -50,19 +50,40 @@ FROM (SELECT * FROM runs FINAL{% if where %} WHERE {{ where }}{% endif %}) AS r
 {% set cycles_of = "workspace, owner, session_id" %}
 {% set cycle_place = "(ifNull(start_ms, first_ms), first_ms, run_id)" %}
 
-{# Whether a run whose pipeline is its manifest's name has one for which `condition` on `manifest_name` holds. Read in single rows, and only
-   of such runs: in merged ones every long text of every run would be read. What a run's facts and its texts say came in one request. #}
-{% set newest_name -%}
-    argMax({{ manifest_name }}, (tupleElement(short_texts, 'instant'), tupleElement(short_texts, 'hash')))
-{%- endset %}
-{% macro manifest_names(condition) -%}
-    ({{ by_manifest }} AND run_id IN (
-        SELECT run_id
-        FROM runs
-        WHERE tupleElement(short_texts, 'hash') != 0
-            AND (tupleElement(facts, 'project_name') = '' OR endsWith(tupleElement(facts, 'project_name'), '.nf'))
-        GROUP BY run_id
-        HAVING {{ condition.replace("manifest_name", newest_name) }}))
+{# The rows of the table `run_list`, which says what they are for; its columns in their order. `where`: a condition on `runs`. #}
+{% macro list_rows(where=none) %}
+SELECT
+    if(gone, 0, r.first_ms) AS first_ms,
+    run_id,
+    bitShiftLeft(toUInt256(greatest(offset, 0)), 128) + figures_version AS version,
+    gone,
+    partition,
+    over,
+    if(over, completed.state, '') AS state,
+    hidden,
+    seen.appended AS heard_ms,
+    start_ms,
+    toUnixTimestamp64Milli(completed.completed_at) AS completed_ms,
+    {{ duration_ms }} AS duration_ms,
+    name, session_id, owner, user_name,
+    {{ pipeline }} AS pipeline,
+    labels,
+    lowerUTF8(arrayStringConcat(
+        arrayConcat([name, session_id, user_name, project_name, repository, pipeline], labels), '\n')) AS searched,
+    tasks, total, failed, missing, unpriced, peak,
+    {{ shown_cost }} AS shown_cost,
+    cost, wasted, cost_spot, cost_on_demand
+FROM
+(
+    SELECT *, arrayJoin(if(first_ms > 0 AND run_id IN (SELECT run_id FROM run_list WHERE first_ms = 0), [0, 1], [0])) AS gone
+    FROM {{ run_rows(where) }}
+) AS r
+LEFT ANY JOIN
+(
+    SELECT * EXCEPT (run_id, version), run_id AS figures_run_id, version AS figures_version
+    FROM run_figures FINAL{% if where %} WHERE {{ where }}{% endif %}
+
+) AS f ON r.run_id = f.figures_run_id
 {%- endmacro %}
 
 {# Every run's row with its figures and its status, judged at given clocks: by the sweeps at a round, by readers at the newest.
@@ -72,11 +93,14 @@ FROM (SELECT * FROM runs FINAL{% if where %} WHERE {{ where }}{% endif %}) AS r
    disconnected_ms, stalled_ms     thresholds of runs that bring none of their own; longer than the threshold, in observed time,
                 is too long
    run_ids      only these runs
+   live         only runs that are not over
    over_since   of the runs that are over only those heard since (ms of append time); runs that are not over come all the same
+                (which they may be is read in single rows: to merge those of every run would take longer with each)
 
    A run of which there is a label and nothing else was never heard, so its silence says nothing: `unknown` too. #}
 {% macro run_statuses(
     run_ids=none,
+    live=false,
     over_since=none,
     clock_partitions="{clock_partitions:Array(UInt32)}",
     clock_times="{clock_times:Array(Int64)}",
@@ -86,9 +110,8 @@ FROM (SELECT * FROM runs FINAL{% if where %} WHERE {{ where }}{% endif %}) AS r
 ) %}
 {% set where %}
 {% if run_ids %}run_id IN {{ run_ids }}
-{%- elif over_since %}run_id IN (
-        SELECT run_id FROM runs FINAL
-        WHERE tupleElement(completed, 'hash') = 0 OR tupleElement(seen, 'appended') >= {{ over_since }})
+{%- elif live %}run_id IN (SELECT run_id FROM runs WHERE over = 0)
+{%- elif over_since %}run_id IN (SELECT run_id FROM runs WHERE over = 0 OR tupleElement(seen, 'appended') >= {{ over_since }})
 {%- endif %}
 {% endset %}
 (
@@ -130,5 +153,10 @@ LEFT ANY JOIN
 (
     SELECT * EXCEPT (run_id), run_id AS figures_run_id FROM run_figures FINAL{% if where %} WHERE {{ where }}{% endif %}
 ) AS f ON r.run_id = f.figures_run_id
+{% if live %}
+WHERE NOT over
+{% elif over_since %}
+WHERE NOT over OR r.seen.appended >= {{ over_since }}
+{% endif %}
 )
 {%- endmacro %}

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from schemas.settings import Settings
+from schemas.sql import sql
 from schemas.thresholds import own
 from schemas.values import iso
 from stores.tables.client import Tables
@@ -31,7 +32,21 @@ class Stage:
         self.tables = tables
         self.log = MemoryLog(1, lambda: T0)
         self.now = T0 + 1000
-        self.app = create_app(tables, self.log, Settings(**settings), lambda: self.now)
+        self._app = create_app(tables, self.log, Settings(**settings), lambda: self.now)
+        self._unlisted = False
+
+    @property
+    def app(self) -> FastAPI:
+        """It, once the list of runs shows what was inserted."""
+        if self._unlisted:
+            self._unlisted = False
+            self.tables.command("TRUNCATE TABLE run_list")
+            self.tables.command(sql("projections/project/list_all"))
+        return self._app
+
+    @app.setter
+    def app(self, app: FastAPI) -> None:
+        self._app = app
 
     def request(self, method: str, path: str, app: FastAPI | None = None, **options: Any) -> httpx.Response:
         return request(app or self.app, method, path, **options)
@@ -48,6 +63,7 @@ class Stage:
 
     def insert(self, table: str, *rows: Row) -> None:
         self.tables.insert(table, "\n".join(json.dumps(r) for r in rows).encode())
+        self._unlisted |= table in ("runs", "run_figures")
 
     def tick(self, at_ms: int | None = T0, clock_ms: int = 0, partition: int = 0, offset: int = 0) -> None:
         """The partition is projected up to `offset`; its newest tick, a round, is of `at_ms`."""

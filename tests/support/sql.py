@@ -3,7 +3,7 @@
 from schemas.sql import TEMPLATES
 
 _IMPORTS = (
-    '{% from "schemas/macros/runs.sql" import run_rows, run_statuses %}'
+    '{% from "schemas/macros/runs.sql" import list_rows, run_rows, run_statuses %}'
     '{% from "schemas/macros/tasks.sql" import task_facts %}'
 )
 

@@ -20,6 +20,7 @@ from api.runs.queries import owner
 from api.tasks.queries import process_trend
 from projections import sql as projections
 from projections.alerts.storage import Storage
+from projections.project.refresh import list_all_runs
 from projections.project.retention import expire_all
 from projections.replay import compare
 from schemas import events as e
@@ -231,8 +232,12 @@ def collecting(theatre: Played) -> list[Any]:
 
 
 def tidying(theatre: Played) -> list[Any]:
-    """`verify`, and then all runs that are over go."""
+    """`verify`; the list of runs is filled anew as it was; and then all runs that are over go."""
     tables = theatre.stage.tables
+    listed = tables.rows("SELECT * FROM run_list FINAL ORDER BY run_id")
+    tables.command("TRUNCATE TABLE run_list")
+    list_all_runs(tables)
+    assert listed and tables.rows("SELECT * FROM run_list FINAL ORDER BY run_id") == listed
     return [
         compare.figures(tables, 0),
         compare.incomplete(tables),

@@ -12,6 +12,7 @@ from schemas.sql import sql as of_path
 from schemas.statuses import RANKS, TaskStatus
 from stores.tables.client import Tables
 from stores.tables.migrate import released
+from tests.support.sql import expand
 
 ROOT = Path(__file__).parents[3]
 SQL_FILES = sorted(
@@ -28,6 +29,11 @@ def test_a_refresh_gives_the_columns_of_its_table_in_their_order(tables: Tables,
     given = tables.rows(f"DESCRIBE TABLE ({sql(FIGURES[table])})", **parameters)
     wanted = tables.rows(f"DESCRIBE TABLE {table}")
     assert [c["name"] for c in given] == [c["name"] for c in wanted]
+
+
+def test_what_lists_a_run_gives_the_columns_of_the_list_in_their_order(tables: Tables) -> None:
+    given = tables.rows(f"DESCRIBE TABLE ({expand('{{ list_rows() }}')})")
+    assert [c["name"] for c in given] == [c["name"] for c in tables.rows("DESCRIBE TABLE run_list")]
 
 
 def test_ranks_are_those_of_the_table(tables: Tables) -> None:

@@ -34,6 +34,13 @@ class ClickHouseServer:
     def database_url(self, database: str) -> str:
         return f"http://default@{self.host}:{self.port}/{database}"
 
+    @property
+    def pid(self) -> int:
+        """Of the running server."""
+        if self._child is None:
+            raise RuntimeError("the server was not started")
+        return self._child.pid
+
     def start(self) -> Self:
         if self._child is not None and self._child.exit_code() is None:
             return self
