@@ -32,9 +32,10 @@ def process_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{now_ms():x}"
 
 
-def prepare(tables: Tables, settings: Settings) -> list[str]:
-    """Make the tables, fill those that are new by what is there, and put the price book in force; the migrations applied."""
-    applied = migrate(tables)
+def prepare(tables: Tables, settings: Settings, cluster: str = "") -> list[str]:
+    """Make the tables (on each replica of the cluster, if one is named), fill those that are new by what is there, and put the
+    price book in force; the migrations applied."""
+    applied = migrate(tables, cluster)
     list_all_runs(tables)
     if settings.price_book:
         in_force.put_in_force(tables, PriceBook.load(settings.price_book))

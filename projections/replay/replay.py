@@ -14,7 +14,7 @@ from schemas.settings import Settings
 from schemas.topics import EVENTS
 from stores.log.port import Bounds, LogReader, Record
 from stores.tables.client import Tables
-from stores.tables.migrate import migrate
+from stores.tables.migrate import is_replicated, migrate
 
 log = structlog.get_logger()
 
@@ -75,7 +75,10 @@ async def _side_by_side(event_log: LogReader, ends: Mapping[int, int]) -> AsyncI
 
 
 def exchange(live: Tables, shadow: Tables) -> None:
-    """Put the shadow tables in the place of the live ones, table by table. No projector may run."""
+    """Put the shadow tables in the place of the live ones, table by table. No projector may run. Raises ReplayRefused for tables
+    of a cluster: the exchange is of one replica."""
+    if is_replicated(live):
+        raise ReplayRefused("these tables are a cluster's: an exchange would change one replica alone")
     for table in PROJECTED:
         live.command(f"EXCHANGE TABLES {live.database}.{table} AND {shadow.database}.{table}")
 

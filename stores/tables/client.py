@@ -140,10 +140,11 @@ class Tables:
                 f"{self.database}.{table}", insert_block=rows, fmt="JSONEachRow", settings=_SETTINGS
             )
 
-    def create_database(self) -> None:
-        """Make the database where it is missing."""
+    def create_database(self, cluster: str = "") -> None:
+        """Make the database where it is missing: on each replica of the cluster, if one is named."""
+        on_cluster = f" ON CLUSTER '{cluster}'" if cluster else ""
         with self._client("default") as client:
-            client.command(f"CREATE DATABASE IF NOT EXISTS {self.database}")
+            client.command(f"CREATE DATABASE IF NOT EXISTS {self.database}{on_cluster}")
 
     def drop_database(self) -> None:
         """Remove the database and all its tables."""

@@ -21,20 +21,24 @@ def migrate(
     show: Annotated[
         bool, typer.Option("--list", help="List every migration and when it was applied.")
     ] = False,
+    cluster: Annotated[
+        str,
+        typer.Option(help="Make the tables on each replica of this cluster of ClickHouse (docs/scaling.md)."),
+    ] = "",
 ) -> None:
     """Make the topics and the tables, or bring them up to this version; put the price book in force."""
     settings = read_settings()
     tables = open_tables(settings)
     try:
         if dry_run or show:
-            _list(tables)
+            _list(tables, cluster)
         else:
-            asyncio.run(_apply(settings, tables))
+            asyncio.run(_apply(settings, tables, cluster))
     finally:
         tables.close()
 
 
-async def _apply(settings: Settings, tables: Tables) -> None:
+async def _apply(settings: Settings, tables: Tables, cluster: str) -> None:
     event_log = open_log(settings)
     await startup.wait_for("the log", event_log.start)
     try:
@@ -42,14 +46,14 @@ async def _apply(settings: Settings, tables: Tables) -> None:
     finally:
         await event_log.stop()
     applied = await startup.wait_for(
-        "ClickHouse", lambda: asyncio.to_thread(startup.prepare, tables, settings)
+        "ClickHouse", lambda: asyncio.to_thread(startup.prepare, tables, settings, cluster)
     )
     print(f"applied {', '.join(applied)}" if applied else "up to date")
 
 
-def _list(tables: Tables) -> None:
+def _list(tables: Tables, cluster: str) -> None:
     rows = [
         (m.name, f"{m.applied_at:%Y-%m-%d %H:%M:%S} UTC" if m.applied_at else "waits")
-        for m in migrations.status(tables)
+        for m in migrations.status(tables, cluster)
     ]
     printing.print_table(("migration", "applied"), rows)
