@@ -12,7 +12,7 @@ from projections.sql import sql
 from schemas.values import INT64_MAX
 from stores.tables.client import Tables
 
-#: Tables of figures and the query that fills each, in the order in which they are written: the second reads the first; then the list.
+#: Tables of figures and the query that fills each, in the order in which they are written: the second reads the first.
 FIGURES = {"run_processes": "project/refresh_processes", "run_figures": "project/refresh_figures"}
 #: A run waits this many times as long as its share of the last refresh took, so that large runs cannot starve the others.
 PATIENCE = 5
