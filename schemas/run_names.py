@@ -5,6 +5,8 @@ import re
 #: A run that `tracker run` starts reports to addresses that begin with this and the name that was asked for.
 LAUNCHED_AS = "/launched-as/"
 LONGEST_NAME = 80
+#: Nextflow's own rule (its CmdRun): letters and digits, joined by single hyphens or underscores.
+RUN_NAME = re.compile(r"[a-z](?:[a-z\d]|[-_](?=[a-z\d])){0,79}", re.IGNORECASE | re.ASCII)
 
 _NUMBERED = re.compile(r"-([1-9][0-9]{0,8})")
 
@@ -22,7 +24,7 @@ def is_launched_as(name: str, asked: str) -> bool:
 
     So a run that somebody starts with an address copied from another one is taken as what it is.
     """
-    if not asked or len(asked) > LONGEST_NAME:
+    if not RUN_NAME.fullmatch(asked):
         return False
     number = _NUMBERED.fullmatch(name[name.rfind("-") :])
     return name == asked or (number is not None and numbered(asked, int(number[1])) == name)

@@ -5,7 +5,6 @@ Each is told by its own options and environment, so nothing of the user's config
 Snakemake: `--logger runtracker`. miniwdl: its environment alone.
 """
 
-import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,9 @@ from itertools import count, pairwise
 from pathlib import PurePath
 
 from api.runs.resume import SESSION
-from schemas.run_names import LAUNCHED_AS, LONGEST_NAME, numbered
+from schemas.run_names import LAUNCHED_AS, LONGEST_NAME, RUN_NAME, numbered
 from tracker.errors import NotDone
 
-#: Nextflow's own rule (its CmdRun): letters and digits, joined by single hyphens or underscores.
-_NAME = re.compile(r"[a-z](?:[a-z\d]|[-_](?=[a-z\d])){0,79}", re.IGNORECASE)
 #: Options of `nextflow` itself, before `run`, that take the next argument.
 _WITH_VALUE = frozenset({"-c", "-config", "-C", "-log", "-trace"})
 #: What Nextflow wants as a token where the tracker wants none.
@@ -127,7 +124,7 @@ _RUNNERS: Mapping[str, Callable[[Sequence[str], Report], Launch]] = {
 
 def free_name(name: str, taken: Collection[str]) -> str:
     """The name, or where it is taken the name with the number of the next cycle: `nightly`, `nightly-2`, `nightly-3`."""
-    if not _NAME.fullmatch(name):
+    if not RUN_NAME.fullmatch(name):
         raise NotDone(
             f"{name!r} is no name that Nextflow takes: a letter, then up to {LONGEST_NAME - 1} letters and digits, "
             "joined by single hyphens or underscores"

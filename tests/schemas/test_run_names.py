@@ -21,7 +21,8 @@ def test_a_numbered_name_is_one_of_the_name_that_was_asked_for(asked: str, cycle
 
 @pytest.mark.parametrize(
     ("name", "asked"),
-    [("nightly", ""), ("", ""), ("nightly", "night"), ("nightly-02", "nightly"), ("nightly-x", "nightly"),
+    [("nightly", ""), ("", ""), ("a b", "a b"), ("$(id)", "$(id)"), ("1st", "1st"), ("a\u0661", "a\u0661"),
+     ("nightly", "night"), ("nightly-02", "nightly"), ("nightly-x", "nightly"),
      ("nightly-", "nightly"), ("other-2", "nightly"), ("nightly-2", "nightly-3"), ("nightly-1", "nightly"),
      ("n" * 200, "n" * 200), ("nightly-" + "9" * 5000, "nightly")],
 )  # fmt: skip
