@@ -3,13 +3,15 @@
 A runner's word for a path is not to be trusted: `stores/objects` opens only what lies inside of an allowed folder.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from api.core.problems import Problem, not_found
 from api.logs.models import LogFile, RunLog, TaskFile, TaskLog
 from api.runs.models import Run
-from schemas.values import iso
+from schemas.values import iso, to_ms
 from stores.objects.open import ObjectStores
 from stores.objects.paths import Folder, folder_of, output_path
 from stores.objects.port import Entry, Failure, Objects, StoreFailure
@@ -21,10 +23,10 @@ TASK_BYTES = 65_536
 #: Where in a log the runner names its run.
 _HEAD_BYTES = 65_536
 _LOGS_MAX = 50
+#: So far may the clocks of the runner and of a disk be apart.
+_CLOCKS_MS = 2000
 #: Objects directly in a folder among which logs are looked for.
 _ENTRIES_MAX = 5000
-#: Nextflow's own log in the folder where it was launched, and the older ones beside it.
-_LAUNCH_LOG = ".nextflow.log"
 _SEVERAL = "Multiple log files found; showing the most recent."
 _NO_DIRECTORY = "No output directory configured"
 _FAILED = {
@@ -162,8 +164,7 @@ def _logs(run: Run, stores: ObjectStores) -> tuple[list[_Log], str]:
             why = _failure(e)
     if launch:
         try:
-            beside = [log for log in _in_folder(launch, stores) if log.entry.key.startswith(_LAUNCH_LOG)]
-            if own := [log for log in beside[:_LOGS_MAX] if _names(log, run)]:
+            if own := _beside(run, launch, stores):
                 return own, ""
             if not output:
                 why = (
@@ -185,6 +186,34 @@ def _in_folder(path: str, stores: ObjectStores) -> list[_Log]:
         _Log(folder, objects, e)
         for e in sorted(entries, key=lambda e: (e.modified_ms, _text(e.key)), reverse=True)
     ]
+
+
+def _beside(run: Run, launch: str, stores: ObjectStores) -> list[_Log]:
+    """Its runner's logs below the folder where it was started, newest first. Raises StoreFailure."""
+    folder, _, pattern = run.words.launch_log.rpartition("/")
+    found = [
+        log for log in _in_folder(os.path.join(launch, folder), stores) if fnmatchcase(log.entry.key, pattern)
+    ][:_LOGS_MAX]
+    if run.words.names_run:
+        return [log for log in found if _names(log, run)]
+    nearest = nearest_to_end([log.entry.modified_ms for log in found], run)
+    return [] if nearest is None else [found[nearest]]
+
+
+def nearest_to_end(modified_ms: Sequence[int], run: Run) -> int | None:
+    """Pure. Which of these logs the run wrote, if they do not say so: the one that was written last nearest to its end.
+
+    Of a live run it is the newest. None of those that were not written since it began.
+    """
+    began, ended = (
+        to_ms(at) if at else None for at in (run.started_at or run.submitted_at, run.completed_at)
+    )
+    since = [
+        (ms, n) for n, ms in enumerate(modified_ms) if isinstance(began, int) and ms >= began - _CLOCKS_MS
+    ]
+    if isinstance(ended, int):
+        return min(((abs(ms - ended), n) for ms, n in since), default=(0, None))[1]
+    return max(since, default=(0, None))[1]
 
 
 def _names(log: _Log, run: Run) -> bool:

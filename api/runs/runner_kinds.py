@@ -17,7 +17,9 @@ class RunnerKind:
 
     `process`, `tag`: what it calls what we call a process, and what tells its tasks apart. `log`: the file where it says why
     it ended, from where it was started; '' where that is not known. `published_log`: how the name of the log ends that a run has
-    in its output folder. `hangs`: what it may wait for when no task is left. `params_option`: takes the parameters as a file.
+    in its output folder. `launch_log`: a pattern of the logs that it keeps below the folder where it was started;
+    `names_run`: whether one says which run it is of. `hangs`: what it may wait for when no task is left. `params_option`: takes
+    the parameters as a file.
     `resume_argument` and `resume_line`: what goes on with a run, as an argument and as a whole command; None where nothing does.
     """
 
@@ -28,6 +30,8 @@ class RunnerKind:
     log: str = ""
     hangs: str = "it may wait for something that never comes, or still be writing its results"
     published_log: str = ".nextflow.log"
+    launch_log: str = ".nextflow.log*"
+    names_run: bool = True
     params_option: str = ""
     resume_argument: Callable[[Started], str | None] = _never
     resume_line: Callable[[Started], str | None] = _never
@@ -49,6 +53,8 @@ _KINDS = {
         processes="Rules",
         tag="Wildcards",
         log=".snakemake/log",
+        launch_log=".snakemake/log/*.snakemake.log",
+        names_run=False,
         hangs="it may wait for a job of the cluster that is gone, or for files that a slow disk does not show",
         params_option="--configfile",
         resume_argument=resume.snakemake_argument,

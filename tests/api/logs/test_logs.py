@@ -10,7 +10,7 @@ from api.logs.queries import cycle_of
 from schemas.values import iso
 from stores.tables.client import Tables
 from tests.support.mcp_client import call
-from tests.support.whole import whole
+from tests.support.whole import T0, whole
 
 
 @pytest.mark.parametrize("allowed", [True, False])
@@ -55,6 +55,37 @@ def test_the_log_of_miniwdl_lies_in_the_folder_of_the_run(tables: Tables, tmp_pa
         served.tick()
         assert served.get("/runs/r1/log")["text"] == "workflow start\n"
         assert call(served.app, "read_log", run="r1")["log"]["text"] == "workflow start\n"
+
+
+def test_the_log_of_snakemake_is_the_one_that_it_wrote_last_near_its_end(
+    tables: Tables, tmp_path: Path
+) -> None:
+    """Snakemake's logs do not say of which run they are."""
+    logs = tmp_path / ".snakemake" / "log"
+    logs.mkdir(parents=True)
+    for minute in (1, 5, 9):
+        log = logs / f"2026-11-26T10{minute:02}00.000001.snakemake.log"
+        log.write_text(f"minute {minute}\n")
+        os.utime(log, (T0 // 1000 + minute * 60, T0 // 1000 + minute * 60))
+    (logs / "2026-11-26T100500.000001.other.log").write_text("no log of Snakemake\n")
+    workflow = {"name": "w1", "runner": {"name": "snakemake"}, "launch_dir": str(tmp_path)}
+    with whole(tables, tmp_path, local_roots=str(tmp_path)) as served:
+
+        def shown(run_id: str, began: int, ended: int | None) -> str | None:
+            told = workflow | {"started_at": T0 + began * 60_000}
+            events = [{"type": "run.begun", "run_id": run_id, "data": {"workflow": told}}]
+            if ended is not None:
+                end = {"state": "succeeded", "completed_at": T0 + ended * 60_000 + 300}
+                events.append({"type": "run.completed", "run_id": run_id, "data": end})
+            assert served.request("POST", "/v1/events", json=events).status_code == 200
+            served.tick()
+            text: str | None = served.get(f"/runs/{run_id}/log")["text"]
+            return text
+
+        assert shown("first", 0, 1) == "minute 1\n"
+        assert shown("second", 4, 5) == "minute 5\n"
+        assert shown("live", 6, None) == "minute 9\n"
+        assert shown("gone", 20, 21) is None
 
 
 def test_a_log_is_of_the_cycle_whose_run_wrote_it() -> None:
