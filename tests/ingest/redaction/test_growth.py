@@ -56,14 +56,20 @@ UNITS = [
 ]
 
 
-def _read(f: Callable[[str], str], unit: str, size: int) -> str:
-    return f("token" + unit * (size // len(unit)))
+#: So begin the texts: what is looked for first is there, of addresses too, so that no pattern is passed over; a secret's name stands
+#: just before what is repeated, which then may be its value, or apart from it.
+BEGINNINGS = ("s3://a@b?sig=1 token", "s3://a@b?sig=1 token x ")
+
+
+def _read(f: Callable[[str], str], beginning: str, unit: str, size: int) -> str:
+    return f(beginning + unit * (size // len(unit)))
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_hostile_text_costs_linear_time(unit: str) -> None:
     for f in (text.script, text.config, text.env):
-        assert_linear(partial(_read, f, unit), 20_000)
+        for beginning in BEGINNINGS:
+            assert_linear(partial(_read, f, beginning, unit), 20_000)
 
 
 @pytest.mark.parametrize(
