@@ -9,6 +9,7 @@ import pytest
 from ingest import partial_parsing, tower
 from ingest.app import LARGE_BODY
 from ingest.message import message_of
+from ingest.nextflow import NextflowTask
 from ingest.redaction import payloads
 from ingest.request import Request
 from schemas.statuses import Dialect
@@ -59,6 +60,20 @@ def test_hostile_tasks_cost_linear_time(unit: bytes) -> None:
         return message_of(request, tower.read, "PUT /", Dialect.TOWER, 2**25)
 
     assert_linear(make, 40_000)
+
+
+def test_records_without_their_keys_are_not_validated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """80,000 of them fit into a small body; to have each validated took 0.9 s in the event loop."""
+    monkeypatch.setattr(NextflowTask, "model_validate", lambda _: pytest.fail("validated"))
+    edge = Edge()
+    edge.send(
+        "PUT", "/trace/run1/progress", {"tasks": [{}, {"taskId": 1}, {"status": "RUNNING", "cpus": "x"}]}
+    )
+    assert [reason for _, reason in aside(edge.last[0])] == [
+        "taskId: Field required",
+        "status: Field required",
+        "taskId: Field required",
+    ]
 
 
 def test_what_is_not_kept_is_not_redacted(monkeypatch: pytest.MonkeyPatch) -> None:

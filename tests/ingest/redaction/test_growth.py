@@ -56,8 +56,8 @@ UNITS = [
 ]
 
 
-#: So begin the texts: what is looked for first is there, of addresses too, so that no pattern is passed over; a secret's name stands
-#: just before what is repeated, which then may be its value, or apart from it.
+#: So begin the texts: what is looked for first is there, of addresses too, so that no pattern is passed over. A secret's name
+#: stands just before what is repeated, which then may be its value, or apart from it.
 BEGINNINGS = ("s3://a@b?sig=1 token", "s3://a@b?sig=1 token x ")
 
 
