@@ -89,6 +89,8 @@ def _changes(request: Request) -> Read:
     if tasks or request.verb == "progress":
         changed = TasksChanged(**common, **totals, set_aside=aside.all())
         return TasksChangedEvent(**request.envelope(), data=changed), tasks
+    # Its heart beats when it has had nothing to tell for a minute: what its totals count was told by now, or was lost.
+    totals["processes"] = nextflow.processes_of({"progress": vars(progress)}, aside) if progress else None
     beat = Heartbeat(**common, **totals, set_aside=aside.all())
     return RunHeartbeat(**request.envelope(), data=beat), []
 

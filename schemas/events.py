@@ -219,6 +219,7 @@ class Begun(Launched):
 class Heartbeat(Payload):
     progress: Progress | None = None
     stored: Annotated[list[Stored], Field(fail_fast=True)] | None = None
+    processes: Annotated[list[ProcessTotals], Field(fail_fast=True)] | None = None  # all told of before
 
 
 class TasksChanged(Heartbeat):

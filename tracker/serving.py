@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 _DRAIN_SECONDS = 10
 #: For how long the end waits to be told what it would cost.
-_WARNING_SECONDS = 2
+_WARNING_SECONDS = 5
 
 #: Tells what to know before the process ends, '' for nothing.
 Warn = Callable[[], Awaitable[str]]

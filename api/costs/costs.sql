@@ -1,7 +1,7 @@
 {% from "schemas/macros/prices.sql" import cuts, fitting, stretch_costs, sum_of %}
 {% from "schemas/macros/tasks.sql" import task_facts %}
 {% set totals = (
-    "tasks", "ran_tasks", "cost", "wasted", "unpriced", "spot_cost", "unpriced_spot", "cpu_ms", "cost_of_spot", "cost_of_on_demand",
+    "tasks", "cost", "wasted", "unpriced", "spot_cost", "unpriced_spot", "cpu_ms", "cost_of_spot", "cost_of_on_demand",
     "cpu_ms_of_spot", "cpu_ms_of_on_demand", "assumed", "saved", "unpriced_saved", "measured_tasks", "used_cpu_ms", "measured_cpu_ms",
     "used_mib_ms", "measured_mib_ms", "unused") %}
 -- What each process of a run cost (of more than {most} the cheapest together), and what it would have cost on spot machines only, by the price book in force.
@@ -34,7 +34,6 @@ WITH
         SELECT
             process, name,
             count() AS tasks,
-            countIf(ran) AS ran_tasks,
             sum(ifNull(task_cost, 0)) AS cost,
             sumIf(ifNull(task_cost, 0), over_badly) AS wasted,
             countIf(isNull(task_cost)) AS unpriced,

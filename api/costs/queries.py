@@ -41,10 +41,8 @@ def add_up(rows: Sequence[Row], book: Row | None, missing: int = 0) -> Costs:
     """Pure. `rows`: of `costs.sql`; `book`: the row of `price_book.sql`, if any; `missing`: tasks that were never told."""
     total = _Sums(rows)
     cost, unpriced = total("cost"), int(total("unpriced"))
-    # Without a task there is nothing to price: the cost is known, and nothing.
-    is_priced = not (rows or missing) or (
-        book is not None and any(r["ran_tasks"] for r in rows) and (cost > 0 or unpriced == 0)
-    )
+    # What was cached or never started costs nothing, and without a task there is nothing to price: that is known, and no gap.
+    is_priced = not (rows or missing) or (book is not None and (cost > 0 or unpriced == 0))
     labels = labels_of(r["process"] for r in rows)
     processes = [_process(r, labels[r["process"]], book is not None) for r in rows]
     first, last = _ends(rows)

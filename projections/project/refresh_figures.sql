@@ -1,7 +1,8 @@
-{% from "schemas/macros/tasks.sql" import known_count, missing_tasks, reported_counts, task_lifecycles %}
+{% from "schemas/macros/tasks.sql" import known_count, missing_of_processes, missing_tasks, reported_counts, task_lifecycles %}
 -- Figures of the runs {run_ids}, one row each, also for a run that has no task yet: the sums over its processes, which
 -- refresh_processes.sql has written with the same version, and the peak over its tasks. Where the totals of a run that is over
--- count more tasks than it told, those are `missing`, and the counts are the runner's. Peak concurrency is half-open,
+-- count more tasks than it told, those are `missing`, and the counts are the runner's; of one that is not, those that its processes'
+-- totals count: its newest totals may be ahead of its tasks. Peak concurrency is half-open,
 -- [start, complete): a task that starts when another ends is not beside it.
 WITH
     asked AS
@@ -32,7 +33,7 @@ WITH
     ),
     totals AS
     (
-        SELECT run_id, progress
+        SELECT run_id, progress, 1 AS over
         FROM (SELECT run_id, progress, completed FROM runs FINAL WHERE run_id IN {run_ids:Array(String)})
         WHERE completed.hash != 0
     )
@@ -41,7 +42,7 @@ SELECT
     pending + submitted + running + succeeded + failed + aborted + cached AS total,
     pending, submitted, running,
     {% for kind in ("succeeded", "failed", "ignored", "aborted", "cached") %}
-    {{ known_count(kind, "progress") }} AS {{ kind }},
+    if(f.over, {{ known_count(kind, "progress") }}, f.{{ kind }}) AS {{ kind }},
     {% endfor %}
     retried, ifNull(f.peak, 0) AS peak, cost, wasted, unpriced, cpu_ms,
     toUInt64(f.missing) AS missing, stored, never_run, cost_spot, cost_on_demand, cost_flat, assumed, saved
@@ -49,7 +50,8 @@ FROM
 (
     SELECT
         asked.run_id AS run_id, asked.version AS version, summed.* EXCEPT (run_id, version), of_tasks.* EXCEPT run_id,
-        totals.progress AS progress, {{ missing_tasks("progress") }} AS missing
+        totals.progress AS progress, totals.over AS over,
+        if(over, {{ missing_tasks("progress") }}, {{ missing_of_processes }}) AS missing
     FROM asked
     LEFT ANY JOIN summed ON asked.run_id = summed.run_id AND asked.version = summed.version
     LEFT ANY JOIN of_tasks ON asked.run_id = of_tasks.run_id

@@ -1,6 +1,6 @@
 {% from "schemas/macros/tasks.sql" import known_count, missing_tasks, reported_counts, task_facts %}
--- Figures by process, of the runs {run_ids}, from what their tasks say now, and of runs that are over from the runner's last totals
--- where these count more than was told. {offsets}: the greatest offset of each of these runs that had been inserted before this
+-- Figures by process, of the runs {run_ids}, from what their tasks say now, and from the runner's last totals where these count more
+-- tasks that ended than were told: so many of those that are known as pending ended too. {offsets}: the greatest offset of each of these runs that had been inserted before this
 -- began; {price_version}: the price book that it is priced by.
 -- retried: tasks with a second or later attempt. Tasks may share a name, and an attempt may never be told, so of each name as many
 -- as it has of that attempt above the first of which most are known.
@@ -66,12 +66,13 @@ SELECT
     process,
     bitShiftLeft(toUInt128(transform(run_id, {run_ids:Array(String)}, {offsets:Array(Int64)}, toInt64(0))), 64)
         + {price_version:UInt64} AS version,
-    tasks, open_tasks, pending, submitted, running,
+    tasks, open_tasks, toUInt64(greatest(0, toInt64(f.pending) - missing)) AS pending, submitted, running,
     {% for kind in ("succeeded", "failed", "ignored", "aborted", "cached") %}
     {{ known_count(kind, "totals") }} AS {{ kind }},
     {% endfor %}
     retried, cost, wasted, unpriced, cpu_ms, first_submitted_at, last_completed_at,
-    toUInt64(least(1000000000, stored)) AS stored, never_run,
+    toUInt64(least(1000000000, stored)) AS stored,
+    toUInt64(greatest(0, toInt64(f.never_run) - missing)) AS never_run,
     cost_spot, cost_on_demand, cost_flat, assumed, saved
 FROM
 (

@@ -93,17 +93,16 @@ def run_row(record: Record, observed: int, event: Envelope, data: Payload) -> di
             if "seen" in row:
                 row["tasks_seen"] = row["seen"]
             row |= _progress(version, data.progress) | _stored(version, data.stored)
+            row |= _process_totals(version, data.processes)
         case Heartbeat():
             row |= _progress(version, data.progress) | _stored(version, data.stored)
+            row |= _process_totals(version, data.processes)
         case Completed():
             row["over"] = 0  # until its figures are made
             row |= _completed(version, data) | _progress(version, data.progress)
             if data.workflow is not None:
                 row |= _facts(version, data.workflow)
-            if data.processes is not None:
-                totals = [p.model_dump(exclude={"stored"}) for p in data.processes]
-                row["process_totals"] = version | {"processes": totals}
-                row |= _stored(version, data.processes)
+            row |= _process_totals(version, data.processes)
         case Hiding():
             row["hiding"] = {
                 "offset": record.offset + 1,  # above the default tuple at offset 0
@@ -182,6 +181,13 @@ def label_columns(record: Record, judged: Judged) -> dict[str, Any]:
     version, thresholds = {"offset": record.offset + 1}, own(judged.labels)  # above the default at offset 0
     silences = {"disconnected_ms": thresholds.disconnected_ms, "stalled_ms": thresholds.stalled_ms}
     return {"labels": version | {"labels": judged.labels}, "own": version | silences}
+
+
+def _process_totals(version: dict[str, int], processes: Sequence[ProcessTotals] | None) -> dict[str, Any]:
+    if processes is None:
+        return {}
+    totals = [p.model_dump(exclude={"stored"}) for p in processes]
+    return {"process_totals": version | {"processes": totals}} | _stored(version, processes)
 
 
 def _stored(version: dict[str, int], totals: Sequence[Stored | ProcessTotals] | None) -> dict[str, Any]:

@@ -126,6 +126,12 @@ LEFT ANY JOIN {{ offers(run_ids, only) }} AS p ON t.machine = p.offered_type
     + greatest(0, least(1000000000, {{ totals }}.cached) - told_cached)
 {%- endmacro %}
 
+{# How many tasks the figures of all processes of a run that is not over count above `reported_counts`. #}
+{% set missing_of_processes -%}
+    greatest(0, toInt64(succeeded) - told_succeeded) + greatest(0, toInt64(failed) - told_failed)
+    + greatest(0, toInt64(aborted) - told_aborted) + greatest(0, toInt64(cached) - told_cached)
+{%- endset %}
+
 {# The count of one kind to show, of the counts `f`: where tasks are missing the runner's, but never less than what was told. #}
 {% macro known_count(kind, totals) -%}
     {% set retried = " - least(1000000000, " ~ totals ~ ".retries)" if kind == "failed" else "" -%}

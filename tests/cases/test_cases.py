@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,12 @@ from urllib.parse import quote
 import pytest
 
 from stores.tables.client import Tables
-from tests.support.whole import Whole, case, whole
+from tests.support.projection import put_rates
+from tests.support.reference.figures import Rate
+from tests.support.whole import T0, Whole, case, whole
 
+#: A time below zero, as a page would say it.
+NEGATIVE = re.compile(r"(?<![\d-])[-\u2212]\d[\d,.]* ?(ms|s|min|h|d)\b")
 CONSOLE = "https://eu-west-1.console.aws.amazon.com/codesuite"
 
 
@@ -67,15 +72,19 @@ def test_links_to_repositories_lead_where_the_host_has_them(tracker: Whole) -> N
 
 
 def test_zero_means_never(tracker: Whole) -> None:
+    put_rates(tracker.tables, [Rate("", "", "", None, Decimal("0.5"))])
     tracker.send(case("31"))
     [task] = tasks_of(tracker, "epoch_ms_client").values()
     assert task["started_at"] is None and task["submitted_at"] == "2026-11-26T10:00:01.000Z"
     run = tracker.run("epoch_ms_client")
     for point in tracker.get("/runs/epoch_ms_client/concurrency")["points"]:
         assert run["started_at"] <= point["at"] <= run["completed_at"]
-    assert "1970" not in tracker.page("/runs/epoch_ms_client") + tracker.page(
-        "/runs/epoch_ms_client/timeline"
-    )
+    costs = tracker.get("/runs/epoch_ms_client/costs")
+    for cost in (run["cost"], costs):
+        assert (Decimal(cost["amount"]), cost["complete"]) == (Decimal(0), True)
+    for address in ("", "/timeline", "/tasks", "/tasks/1"):
+        page = tracker.page(f"/runs/epoch_ms_client{address}", tab="all")
+        assert "1970" not in page and "2026-11-26" in page
 
 
 def test_a_stub_run_and_a_preview_say_so(tracker: Whole) -> None:
@@ -92,8 +101,13 @@ def test_a_stub_run_and_a_preview_say_so(tracker: Whole) -> None:
 def test_errors_are_shown_without_escape_codes(tracker: Whole) -> None:
     [run_id] = tracker.send(case("22"))
     assert "\x1b" not in str(tracker.run(run_id)) and "[0;31m" not in str(tracker.run(run_id))
-    for path in ("/", f"/runs/{run_id}", f"/runs/{run_id}?tab=error"):
-        assert "[0;31m" not in tracker.page(path)
+    [alert] = tracker.alerts()
+    assert alert["summary"].endswith("Missing required parameter(s): input, outdir")
+    told = str(alert) + str(tracker.get("/runs"))
+    told += "".join(tracker.page(f"/runs/{run_id}{of}") for of in ("", "?tab=error", "?tab=all", "/timeline"))
+    told += "".join(tracker.request("GET", f"/runs/{run_id}/{of}.csv").text for of in ("tasks", "costs"))
+    told += tracker.page("/") + tracker.request("GET", f"/runs/{run_id}/text/error-report").text
+    assert not any(code in told for code in ("\x1b", "\\x1b", "[0;31m", "[0m", "]8;;"))
     assert "Missing required parameter(s): input, outdir" in text_of(tracker.page("/"))
 
 
@@ -106,18 +120,24 @@ def test_the_reason_is_shown_where_only_the_report_has_it(tracker: Whole) -> Non
         "retried": 1,
         "total": 2,
     }
-    assert "K8s pod failed" in text_of(tracker.page("/runs/k8s_left_running"))
+    assert (run["status"], run["error"]["message"]) == ("failed", None)
+    assert run["error"]["summary"] == "K8s pod failed" in run["error"]["report"]
+    banner = tracker.page("/runs/k8s_left_running").split('id="why"')[1]
+    assert "K8s pod failed" in text_of(banner.split("</section>")[0])
     assert "K8s pod failed" in text_of(tracker.page("/"))
+    [alert] = tracker.alerts()
+    assert (alert["kind"], alert["run_id"]) == ("failed", run["id"]) and "K8s pod failed" in alert["summary"]
 
 
 def test_a_run_without_tasks_cost_nothing_and_says_so(tracker: Whole) -> None:
     tracker.send(case("11"))
     run = tracker.run("empty_run")
     assert run["status"] == "succeeded" and run["tasks"]["total"] == 0
-    assert run["cost"] is None or (run["cost"]["amount"], run["cost"]["complete"]) == ("0", True)
+    assert (run["cost"]["amount"], run["cost"]["complete"]) == ("0", True)
     costs = tracker.get("/runs/empty_run/costs")
     assert (costs["amount"], costs["complete"], costs["unpriced_tasks"]) == ("0", True, 0)
-    assert "this run had no tasks" in text_of(tracker.page("/runs/empty_run")).lower()
+    page = text_of(tracker.page("/runs/empty_run"))
+    assert "this run had no tasks" in page.lower() and "Cost 0.00" in page and "at least" not in page
 
 
 def test_a_task_with_any_further_attempt_was_retried(tracker: Whole) -> None:
@@ -126,6 +146,11 @@ def test_a_task_with_any_further_attempt_was_retried(tracker: Whole) -> None:
     assert run["status"] == "cancelled" and run["peak_concurrency"] == 2
     counts = {k: v for k, v in run["tasks"].items() if v}
     assert counts == {"succeeded": 1, "aborted": 1, "retried": 2, "total": 2}
+    page = tracker.page("/runs/many_attempts", tab="overview")
+    assert "Peak Concurrency 2 2 tasks succeeded 1 aborted 1 retried 2" in text_of(page)
+    row = page.split('id="p-echo_it"')[1].split("</tr>")[0]
+    assert [int(n) for n in re.findall(r">(?:<a[^>]*>)?(\d+)<", row) if n != "0"] == [1, 1, 2]
+    assert "retried 2" in text_of(tracker.page("/runs/many_attempts/process", name="echo_it"))
 
 
 def test_what_the_list_shows_as_pipeline_is_found(tracker: Whole) -> None:
@@ -148,7 +173,11 @@ def test_a_silent_run_that_was_resumed_needs_no_attention(tracker: Whole) -> Non
     tracker.wait(600)
     assert tracker.run("zombie-a")["status"] == "disconnected"
     assert 'id="needs-zombie-a"' in tracker.page("/")
+    [alert] = tracker.alerts()
+    assert (alert["kind"], alert["run_id"], alert["state"]) == ("disconnected", "zombie-a", "firing")
     tracker.send(requests[3:4])
+    [alert] = tracker.alerts()
+    assert alert["state"] == "resolved" and alert["summary"].endswith("resumed as zombie_second")
     assert 'id="needs-zombie-a"' not in tracker.page("/")
     tracker.send(requests[4:])
     tracker.wait(2 * 86_400, step=3600)
@@ -183,8 +212,19 @@ def test_long_texts_are_cut_with_a_link_to_the_whole(tracker: Whole) -> None:
 
 
 def test_a_task_that_never_started_costs_nothing_and_is_a_mark(tracker: Whole) -> None:
+    put_rates(tracker.tables, [Rate("", "", "", None, Decimal("0.36"))])
     tracker.send(case("39"))
     run = tracker.run("sbatch_refused")
+    assert (Decimal(run["cost"]["amount"]), run["cost"]["complete"]) == (
+        Decimal("0.001"),
+        True,
+    )  # 10 s of task 1
+    costs = tracker.get("/runs/sbatch_refused/costs")
+    assert (Decimal(costs["amount"]), costs["complete"], costs["unpriced_tasks"]) == (
+        Decimal("0.001"),
+        True,
+        0,
+    )
     assert (run["tasks"]["succeeded"], run["tasks"]["failed"], run["peak_concurrency"]) == (1, 1, 1)
     assert tasks_of(tracker, "sbatch_refused")[2]["cost"] == "0"
     drawn = tracker.request("GET", "/runs/sbatch_refused/timeline.json").json()
@@ -207,24 +247,37 @@ def test_clocks_that_differ_give_no_negative_time(tracker: Whole) -> None:
         for name in ("duration_ms", "realtime_ms"):
             assert task[name] is None or task[name] >= 0, (task["task_id"], name)
         page = text_of(tracker.page(f"/runs/skewed_nodes/tasks/{task['task_id']}"))
-        assert not re.search(r"[-\u2212]\d[\d,.]* ?(ms|s|min|h)\b", page)
+        assert not NEGATIVE.search(page)
     run = tracker.run("skewed_nodes")
     points = tracker.get("/runs/skewed_nodes/concurrency")["points"]
-    assert min(p["at"] for p in points) >= run["started_at"]
+    assert min(p["at"] for p in points) == run["started_at"]
     assert max(p["running"] for p in points) == run["peak_concurrency"] >= 1
+    drawn = tracker.request("GET", "/runs/skewed_nodes/timeline.json").json()
+    assert drawn["began"] == min(b["begin"] for b in drawn["bars"]) == T0
+    for b in drawn["bars"]:
+        assert T0 <= b["begin"] <= b["start"] <= b["execution_end"] <= b["end"] <= drawn["ended"]
+    for address in ("", "/timeline", "/tasks"):
+        assert not NEGATIVE.search(text_of(tracker.page(f"/runs/skewed_nodes{address}", tab="all")))
 
 
 def test_tasks_that_share_a_name_stay_apart(tracker: Whole) -> None:
     tracker.send(case("06"))
     run = tracker.run("same_names")
     assert (run["tasks"]["total"], run["tasks"]["succeeded"], run["tasks"]["retried"]) == (4, 4, 1)
-    page = text_of(tracker.page("/runs/same_names/process", name="NFLAB:VAR:SPLITN"))
-    for told in ("100", "500", "1.0 GiB", "5.0 GiB", "10 s", "50 s"):
-        assert told in page
-    for alone in (1, 2, 3):
-        assert "Attempts" not in text_of(tracker.page(f"/runs/same_names/tasks/{alone}"))
-    tasks = [link.rpartition("/tasks/")[2] for link in links(tracker.page("/runs/same_names/tasks/5"))]
-    assert "4" in tasks and "1" not in tasks
+    page = tracker.page("/runs/same_names/process", name="NFLAB:VAR:SPLITN")
+    boxes = text_of(page.split('id="boxes"')[1].split("</table>")[0])
+    for box in (  # of 100, 200, 300 and 500 %, of 1, 2, 3 and 5 GiB, of 10, 20, 30 and 50 s
+        "CPU 100.0 % 175.0 % 250.0 % 350.0 % 500.0 % 4",
+        "Peak RSS 1.0 GiB 1.8 GiB 2.5 GiB 3.5 GiB 5.0 GiB 4",
+        "Execution 10 s 17 s 25 s 35 s 50 s 4",
+    ):
+        assert box in boxes
+    assert "Over the latest attempt of each of 4 tasks" in text_of(page) and "CPUs 1, 2 " in text_of(page)
+    for task_id, attempts in ((1, set()), (2, set()), (3, set()), (4, {5}), (5, {4})):
+        address = tracker.page(f"/runs/same_names/tasks/{task_id}")
+        others = {int(n) for n in re.findall(r"/tasks/(\d+)$", "\n".join(links(address)), re.MULTILINE)}
+        assert others - {task_id} == attempts
+        assert ("Attempts" in text_of(address)) == bool(attempts)
 
 
 def test_two_weblog_executions_of_one_name_are_two_runs(tracker: Whole) -> None:

@@ -105,6 +105,62 @@ def test_what_a_run_cost_is_at_least_that_where_tasks_never_came(tracker: Whole,
     assert "at least $1.00" in text_of(tracker.page("/runs/priced"))
 
 
+def test_a_heartbeat_says_what_was_lost_while_the_run_is_live(tracker: Whole, tables: Tables) -> None:
+    """It comes when the runner has nothing left to tell; the totals of a `progress` may only be ahead of its tasks."""
+    run_id = begun(tracker, "beating")
+    known = [task(i, "COMPLETED") for i in range(1, 31)] + [task(i, "NEW", "B") for i in range(31, 69)]
+    processes = [
+        {"name": "A", "succeeded": 30},
+        {"name": "B", "succeeded": 46},
+        {"name": "C", "succeeded": 4},
+    ]
+    totals = {"succeeded": 80, "running": 1, "processes": processes}
+    request(tracker, "progress", run_id, tasks=[*known, task(99, "RUNNING", "C")], progress=totals)
+    tracker.tick()
+    run = tracker.run("beating")
+    assert (run["tasks"]["succeeded"], run["reported"]) == (30, {"complete": True, "missing": 0})
+    request(tracker, "heartbeat", run_id, progress=totals)
+    tracker.tick()
+    run = tracker.run("beating")
+    assert run["status"] == "running" and run["reported"] == {"complete": False, "missing": 50}
+    assert {k: v for k, v in run["tasks"].items() if v} == {"succeeded": 80, "running": 1, "total": 81}
+    by_process = tracker.get("/runs/beating/processes")["processes"]
+    assert {p["process"]: (p["succeeded"], p["pending"]) for p in by_process} == {
+        "A": (30, 0),
+        "B": (46, 0),
+        "C": (4, 0),
+    }
+    page = text_of(tracker.page("/runs/beating"))
+    assert "50 tasks were not reported one by one; these counts are the runner's" in page
+    request(tracker, "progress", run_id, tasks=[task(99, "COMPLETED", "C"), task(100, "COMPLETED", "C")])
+    tracker.tick()
+    assert tracker.run("beating")["tasks"]["succeeded"] == 80, "at least"
+    tracker.wait(SILENT_SECONDS)  # killed
+    run = tracker.run("beating")
+    assert (run["status"], run["reported"]["missing"]) == ("disconnected", 48)
+    assert compare.figures(tables, 0) == []
+
+
+def test_pending_tasks_that_the_runner_counts_as_over_ran(tracker: Whole) -> None:
+    """Two were pending when it last told of them; by its totals one of them ended."""
+    run_id = begun(tracker, "half_lost")
+    request(tracker, "progress", run_id, tasks=[task(1, "COMPLETED"), task(2, "NEW"), task(3, "NEW")])
+    processes = [{"name": "A", "succeeded": 2}]
+    ended(
+        tracker,
+        run_id,
+        "half_lost",
+        False,
+        "boom",
+        progress={"succeeded": 2, "pending": 1, "processes": processes},
+    )
+    assert {k: v for k, v in tracker.run("half_lost")["tasks"].items() if v} == {
+        "succeeded": 2,
+        "total": 2,
+        "never_run": 1,
+    }
+
+
 def test_totals_without_processes_count_too_and_a_guess_gives_way(tracker: Whole) -> None:
     run_id = begun(tracker, "cut_off")
     told = [task(1, "COMPLETED"), task(2, "RUNNING"), task(3, "RUNNING")]
@@ -286,7 +342,7 @@ def test_results_from_a_store_are_counted_where_the_runner_tells_of_them(
     live = {p["process"]: p for p in tracker.get("/runs/stores/processes")["processes"]}
     assert [(n, p["stored"], p["total"], p["told"]) for n, p in live.items()] == [
         ("A", 3, 0, True),
-        ("B", 0, 0, False),
+        ("B", 0, 0, True),
     ]
     assert tracker.run("stores")["tasks"]["stored"] == 3
     told = [{"name": "A", "stored": 5}, {"name": "B", "succeeded": 0}]

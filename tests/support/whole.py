@@ -26,6 +26,7 @@ from schemas.topics import EVENTS
 from stores.log.local import LocalLog
 from stores.tables.client import Tables
 from stores.tokens.token_list import TokenList
+from tests.support.alerts.notifier import Around, UnhurriedLog, rules, tell
 from tracker.reread import read_again
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
@@ -52,6 +53,7 @@ class Whole:
         self.settings = Settings(data=folder, public_url="http://tracker", **settings)
         self.log = LocalLog(folder / "log.sqlite", partitions=1, clock=lambda: self.now)
         self.published: list[tuple[str, str, bytes]] = []
+        self._notices = UnhurriedLog(1)
         self._loop = asyncio.new_event_loop()
         self._at = 0
         self.do(self.log.start())
@@ -77,6 +79,8 @@ class Whole:
 
     def _publish(self, topic: str, messages: Sequence[tuple[str, bytes]]) -> None:
         self.published += [(topic, key, value) for key, value in messages]
+        for key, value in messages:
+            self._notices.put(topic, value, key, topic=topic)
 
     def tick(self) -> None:
         """A tick of the one ingest process, and everything is projected."""
@@ -100,6 +104,12 @@ class Whole:
             assert self.do(self._ticker.tick())
         self.now = end
         self.tick()
+
+    def alerts(self) -> list[Any]:
+        """What a notifier writes that is started now and reads on where the one before stopped, by the API."""
+        tell(Around(self._notices, self.tables, rules({"ops": 0}), self.settings, self.now))
+        found: list[Any] = self.get("/alerts")["alerts"]
+        return found
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         async def ask() -> httpx.Response:

@@ -221,12 +221,17 @@ def of_run(
         by_process.setdefault(process, [])
     all_of_it = figures(tasks) | {"peak": peak(tasks)}
     processes = {process: figures(found) for process, found in by_process.items()}
+    told = {kind: all_of_it[kind] for kind in _ENDED}
     for process, f in processes.items():
-        f |= _with_totals(f, by_process[process], counted.get(process))[0]
-    for kind in _ENDED:
+        counts, missing = _with_totals(f, by_process[process], counted.get(process))
+        f |= counts | {"pending": max(0, f["pending"] - missing)}
+    for kind in (*_ENDED, "pending"):
         all_of_it[kind] = sum(f[kind] for f in processes.values())
-    counts, all_of_it["missing"] = _with_totals(all_of_it, tasks, totals if over else None)
-    all_of_it |= counts
+    if over:
+        counts, all_of_it["missing"] = _with_totals(all_of_it, tasks, totals)
+        all_of_it |= counts
+    else:
+        all_of_it["missing"] = sum(all_of_it[k] - told[k] for k in _ENDED if k != "ignored")
     for f in (all_of_it, *processes.values()):
         # Pending in a run that is over: that of one that succeeded is shown as succeeded, so these are of the others.
         f["never_run"] = f["pending"] if over else 0

@@ -174,7 +174,7 @@ _says = st.one_of(
     st.builds(Say, _run, _payload(e.TasksChanged, progress=_progress, stored=_stored), _tasks.map(tuple)),
     st.builds(Say, _run, _payload(e.TasksChanged, progress=_progress, stored=_stored), _tasks.map(tuple)),
     st.builds(Say, _run, _payload(e.Heartbeat, progress=_progress, stored=_stored)),
-    st.builds(Say, _run, _payload(e.Heartbeat, progress=_progress, stored=_stored)),
+    st.builds(Say, _run, _payload(e.Heartbeat, progress=_progress, processes=_processes)),
     st.builds(
         Say,
         _run,

@@ -191,11 +191,12 @@ class Run:
                 self.names = _newest(self.names, Told(*version, data.process_names))
         if isinstance(data, Completed):
             self.completed = _newest(self.completed, Told(*version, data))
-            if data.processes is not None:
-                self.processes = _newest(self.processes, Told(*version, data.processes))
-        totals = data.processes if isinstance(data, Completed) else getattr(data, "stored", None)
-        if stored := [s for s in totals or () if s.stored]:
-            self.stored = _newest(self.stored, Told(*version, stored))
+        of_processes = getattr(data, "processes", None)
+        if of_processes is not None:
+            self.processes = _newest(self.processes, Told(*version, of_processes))
+        for totals in (getattr(data, "stored", None), of_processes):
+            if stored := [s for s in totals or () if s.stored]:
+                self.stored = _newest(self.stored, Told(*version, stored))
         if isinstance(data, Begun | Completed) and data.workflow is not None:
             self.facts = _newest(self.facts, Told(*version, data.workflow))
         if isinstance(data, TasksChanged | Heartbeat | Completed) and data.progress is not None:

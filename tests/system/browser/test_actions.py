@@ -99,6 +99,23 @@ def test_a_run_is_hidden_and_shown_again(page: Page, tracker: Tracker, runs: dic
     expect(row).to_have_count(1)
 
 
+def test_what_is_projected_late_is_shown_all_the_same(
+    page: Page, tracker: Tracker, runs: dict[str, str]
+) -> None:
+    """The page is fetched before the tables know, and the run is over, so that it is not asked for again by itself."""
+    run_id = runs["success"]
+    page.goto(f"/runs/{run_id}")
+    page.route("**/hidden", lambda route: route.fulfill(status=303, headers={"Location": f"/runs/{run_id}"}))
+    page.locator("#actions > summary").click()
+    with page.expect_response(f"**/runs/{run_id}"):
+        page.get_by_role("button", name="Hide run from lists").click()
+    tracker.send("PUT", f"/api/v1/runs/{run_id}/hidden", {"hidden": True})
+    expect(page.locator("#head .since")).to_contain_text("hidden from lists and alerts")
+    expect(page.locator("#actions")).to_contain_text("Show run in lists again")
+    tracker.send("PUT", f"/api/v1/runs/{run_id}/hidden", {"hidden": False})
+    tracker.wait_for_run(run_id, hidden=False)
+
+
 COLUMNS = {
     "Name": False, "Status": False, "Tasks": True, "Failed": True, "Pipeline": False, "Started": True, "Duration": True,
     "Peak": True, "Cost": True, "User": False,
