@@ -1,9 +1,9 @@
 """Figures as people read them, and the pages' templates. Presentation only; texts are always escaped."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,6 +19,19 @@ _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 
 #: What a long text takes of a page at most, in bytes of HTML.
 TEXT_SHOWN = 64 * 2**10
+
+#: What a row of a table takes without its texts, about.
+_ROW_SHOWN = 700
+
+
+class Named(Protocol):
+    """A process, or figures of one."""
+
+    @property
+    def process(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
 
 #: In the order in which a progress bar stacks them.
 BAR = ("succeeded", "cached", "failed", "aborted", "running", "submitted", "pending")
@@ -141,6 +154,15 @@ def excerpt(text: str, most: int = TEXT_SHOWN) -> str:
     return beginning
 
 
+def fitting(processes: Sequence[T], most: int, mentions: int = 2) -> Sequence[T]:
+    """As many of the first processes as take at most about `most` bytes of HTML as rows that mention a name so often, and one."""
+    for place, process in enumerate(processes):
+        most -= _ROW_SHOWN + mentions * len(quote(process.process, safe=""))
+        if most < 0:
+            return processes[: max(1, place)]
+    return processes
+
+
 def task_label(name: str) -> str:
     """A task's name with the last two colon-separated segments of its process; whatever stands in brackets is kept whole."""
     process, bracket, rest = name.partition(" (")
@@ -193,6 +215,7 @@ def _environment() -> Environment:
         pipeline,
         middle,
         excerpt,
+        fitting,
         task_label,
         bar,
         ms_of,

@@ -222,6 +222,25 @@ def test_what_ended_a_run_comes_first_and_retried_attempts_are_folded(stage: Sta
     assert "All failed attempts" in folded
 
 
+def test_of_very_many_processes_a_page_shows_the_first(stage: Stage) -> None:
+    names = [f"{'Q' * 180}:P{n:04}" for n in range(2000)]
+    begun = {"name": "n", "session_id": "s"}
+    for run_id in ("r1", "r2"):
+        stage.run(run_id, facts=begun, process_names={"names": names}, completed={"state": "succeeded"})
+    row = {"run_id": "r1", "status": "succeeded", "attempt": 1}
+    row |= {"submitted_at": iso(T0), "started_at": iso(T0), "completed_at": iso(T0 + 1000)}
+    stage.insert("tasks", *({**row, "task_id": n, "process": name} for n, name in enumerate(names)))
+    for tab, rows, address in (
+        ("overview", r'<tr id="p-', "/api/v1/runs/r1/processes"),
+        ("cost", r'<th scope="row" title="Q', "/api/v1/runs/r1/costs"),
+        ("history", r'<th scope="row" title="Q', "/api/v1/runs/r2/processes"),
+    ):
+        text = page(stage, f"/runs/r1?tab={tab}")
+        assert len(text) < 1_000_000 and len(re.findall(rows, text)) > 30, tab
+        assert f'of 2,000; <a href="{address}">all of them as JSON</a>' in text
+    assert len(page(stage, "/runs/r1?tab=all")) < 1_500_000
+
+
 def test_only_a_failure_is_red(stage: Stage) -> None:
     for state, red in (("failed", True), ("cancelled", False)):
         stage.run(state, completed={"state": state, "error_message": "SIGINT"})
