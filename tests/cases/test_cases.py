@@ -212,25 +212,25 @@ def test_long_texts_are_cut_with_a_link_to_the_whole(tracker: Whole) -> None:
 
 
 def test_a_task_that_never_started_costs_nothing_and_is_a_mark(tracker: Whole) -> None:
-    put_rates(tracker.tables, [Rate("", "", "", None, Decimal("0.36"))])
-    tracker.send(case("39"))
+    tracker.send(case("39"))  # without any price
     run = tracker.run("sbatch_refused")
-    assert (Decimal(run["cost"]["amount"]), run["cost"]["complete"]) == (
-        Decimal("0.001"),
-        True,
-    )  # 10 s of task 1
-    costs = tracker.get("/runs/sbatch_refused/costs")
-    assert (Decimal(costs["amount"]), costs["complete"], costs["unpriced_tasks"]) == (
-        Decimal("0.001"),
-        True,
-        0,
-    )
     assert (run["tasks"]["succeeded"], run["tasks"]["failed"], run["peak_concurrency"]) == (1, 1, 1)
     assert tasks_of(tracker, "sbatch_refused")[2]["cost"] == "0"
+    assert tracker.get("/runs/sbatch_refused/costs")["unpriced_tasks"] == 1
     drawn = tracker.request("GET", "/runs/sbatch_refused/timeline.json").json()
     [mark] = [b for b in drawn["bars"] if b["task_id"] == 2]
     assert {mark[k] - drawn["began"] for k in ("begin", "start", "execution_end", "end")} == {12_000}
     assert "MARKDUP (s)" in text_of(tracker.page("/runs/sbatch_refused/timeline"))
+
+
+def test_a_task_that_never_started_leaves_no_gap_in_what_its_run_cost(tracker: Whole) -> None:
+    put_rates(tracker.tables, [Rate("", "", "", None, Decimal("0.36"))])
+    tracker.send(case("39"))
+    run, costs = tracker.run("sbatch_refused"), tracker.get("/runs/sbatch_refused/costs")
+    for cost in (run["cost"], costs):  # of the 10 s of the other
+        assert (Decimal(cost["amount"]), cost["complete"]) == (Decimal("0.001"), True)
+        assert cost["unpriced_tasks"] == 0
+    assert "at least" not in text_of(tracker.page("/runs/sbatch_refused", tab="overview"))
 
 
 def test_labels_in_one_table_can_be_told_apart(tracker: Whole) -> None:
