@@ -211,9 +211,10 @@ def test_what_ended_a_run_comes_first_and_retried_attempts_are_folded(stage: Sta
     stage.task("r1", 21, "failed", name="fatal", error_action="FINISH", completed_at=50_000)
     stage.task("r1", 22, "failed", name="fatal too", error_action="FINISH", completed_at=60_000)
     stage.task("r1", 23, "aborted", name="aborted", completed_at=99_000)
+    stage.task("r1", 24, "failed", name="of which nothing more is known", completed_at=98_000)
     text = page(stage, "/runs/r1")
     first, folded = text.split('id="failing"')[1].split('<details id="retried">')
-    assert re.findall(r'tasks/(\d+)">', first.split("</table>")[0]) == ["21", "22"]
+    assert re.findall(r'tasks/(\d+)">', first.split("</table>")[0]) == ["21", "22", "24"]
     assert "1 failure that was ignored" in first
     assert first.count("ended the run") == 2
     assert "12 failed attempts that were retried" in folded
