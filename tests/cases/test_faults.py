@@ -226,6 +226,8 @@ def test_a_run_that_never_began_says_so(tracker: Whole) -> None:
     )
     reason = tracker.get("/runs/typo/transitions")["transitions"][-1]["reason"]
     assert reason == "it never began: see .nextflow.log where it was started"
+    [alert] = tracker.alerts()
+    assert alert["kind"] == "disconnected" and alert["summary"].endswith(reason)
     page = text_of(tracker.page(f"/runs/{run_id}"))
     assert "It never began" in page and ".nextflow.log" in page and "crashed" not in page
     assert "-resume" not in page

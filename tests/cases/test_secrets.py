@@ -17,7 +17,15 @@ def test_no_secret_is_on_a_page_in_an_answer_or_on_the_log(tables: Tables, tmp_p
         # What cannot be read is kept raw, but for its secrets.
         tracker.request("PUT", f"/trace/{run_id}/no", json=case("34")[1]["body"])
         tracker.tick()
-        addresses = ["/", "/api/v1/runs", "/api/v1/dead-letters", f"/runs/{run_id}?tab=all"]
+        assert any(alert["run_id"] == run_id for alert in tracker.alerts())
+        addresses = [
+            "/",
+            "/api/v1/runs",
+            "/api/v1/dead-letters",
+            "/api/v1/alerts",
+            "/ops",
+            f"/runs/{run_id}?tab=all",
+        ]
         addresses += [f"/runs/{run_id}{page}" for page in PAGES]
         addresses += [f"/api/v1/runs/{run_id}{answer}" for answer in API]
         for address in addresses:
