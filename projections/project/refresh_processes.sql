@@ -1,7 +1,7 @@
 {% from "schemas/macros/tasks.sql" import known_count, missing_tasks, reported_counts, task_facts %}
 -- Figures by process, of the runs {run_ids}, from what their tasks say now, and from the runner's last totals where these count more
--- tasks that ended than were told: so many of those that are known as pending ended too. {offsets}: the greatest offset of each of these runs that had been inserted before this
--- began; {price_version}: the price book that it is priced by.
+-- tasks that ended than were told: so many of those that are known as pending ended too. {offsets}: the greatest offset of each of
+-- these runs that had been inserted before this began; {price_version}: the price book that it is priced by.
 -- retried: tasks with a second or later attempt. Tasks may share a name, and an attempt may never be told, so of each name as many
 -- as it has of that attempt above the first of which most are known.
 {% set process_totals -%}
