@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from projections.costs.in_force import price_version
+from projections.hosts.sharing import HostShares
 from projections.project.refresh import refresh
 from projections.project.writer import Writer
 from schemas.settings import Settings
@@ -85,6 +86,7 @@ def _tasks(tables: Tables, said: str, **parameters: object) -> None:
 def _refresh(tables: Tables) -> None:
     """The figures of every run, by the projector's own statements."""
     writer, version = Writer(tables, threading.Event()), price_version(tables)
+    shares = HostShares(tables, writer.retrying)
     ids = [r["run_id"] for r in tables.rows("SELECT run_id FROM runs FINAL ORDER BY run_id")]
     for start in range(0, len(ids), _REFRESHED_AT_ONCE):
-        refresh(writer, dict.fromkeys(ids[start : start + _REFRESHED_AT_ONCE], 0), version)
+        refresh(writer, dict.fromkeys(ids[start : start + _REFRESHED_AT_ONCE], 0), version, shares)

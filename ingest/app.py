@@ -16,13 +16,14 @@ from starlette.routing import BaseRoute, Route
 
 from ingest import native, probes, tower, weblog
 from ingest.authenticator import Authenticator, Refusal
-from ingest.message import Message, encode, message_of
+from ingest.message import Message, encode, encode_host, message_of
 from ingest.owners import RunOwners
 from ingest.request import Read, Unreadable
 from ingest.request import Request as RunnerRequest
 from ingest.ticker import Ticker
 from schemas import topics
 from schemas.access import Act, Caller, may, may_report_on
+from schemas.hosts.events import HostSeen
 from schemas.metrics import (
     DENIED,
     INGEST_APPEND_SECONDS,
@@ -202,14 +203,17 @@ class _Edge:
         finally:
             INGEST_REQUESTS.labels(Dialect.NATIVE, "events", outcome).inc()
         INGEST_SECONDS.labels(Dialect.NATIVE).observe(time.perf_counter() - began)
-        run_ids = list(dict.fromkeys(m.run_id for m in messages))
+        run_ids = list(dict.fromkeys(m.run_id for m in messages if m.run_id))
         return JSONResponse({"accepted": len(messages), "run_ids": run_ids})
 
     def _native(self, body: bytes, caller: Caller) -> list[Message]:
         sender = native.Sender(self._process, self._clock(), caller.name, may(caller, Act.CHANGE_RUN))
         read = native.read(body, sender)
         try:
-            messages = [encode(event, tasks) for event, tasks in read]
+            messages = [
+                encode_host(event) if isinstance(event, HostSeen) else encode(event, tasks)
+                for event, tasks in read
+            ]
         except Unreadable as error:
             raise native.Refused(
                 422, "The events are not valid", f"{error}; nothing was accepted.", []
@@ -225,7 +229,7 @@ class _Edge:
         on_any_run = may(caller, Act.CHANGE_RUN)
         if self._owners is None or on_any_run or not caller.name:
             return
-        owners = await self._owners.of([m.run_id for m in messages])
+        owners = await self._owners.of([m.run_id for m in messages if m.run_id])
         errors = [
             {"loc": [i], "msg": f"run {m.run_id} belongs to somebody else"}
             for i, m in enumerate(messages)

@@ -12,6 +12,7 @@ from ingest.request import Read, Request, RunnerEvent, Unreadable
 from schemas import wire
 from schemas.events import RequestUnreadable, RunLabelled, RunLabelsChanged, TaskRecord
 from schemas.events import Unreadable as UnreadableData
+from schemas.hosts.events import HostSeen
 from schemas.metrics import INGEST_ERRORS
 from schemas.run_ids import log_key
 from schemas.statuses import Dialect
@@ -78,6 +79,11 @@ def encode(event: RunnerEvent | RunLabelled | RunLabelsChanged, tasks: Sequence[
     return Message(
         log_key(event.run_id), event.type, value, event.run_id, len(tasks), len(event.data.set_aside)
     )
+
+
+def encode_host(event: HostSeen) -> Message:
+    """The message about a host. What is said of one host lies in one partition of the log, so it has an order."""
+    return Message(f"host {event.data.hostname}", event.type, wire.encode(event), "")
 
 
 def _is_deeper(value: object, most: int = MOST_DEPTH) -> bool:

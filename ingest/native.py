@@ -33,10 +33,11 @@ from schemas.events import (
     TasksChanged,
     TasksChangedEvent,
 )
+from schemas.hosts.events import Host, HostSeen
 from schemas.statuses import Dialect
 from schemas.values import Ms
 
-NativeEvent = RunnerEvent | RunLabelled | RunLabelsChanged
+NativeEvent = RunnerEvent | RunLabelled | RunLabelsChanged | HostSeen
 
 MOST_EVENTS = 1000
 MOST_TASKS = 10_000
@@ -109,7 +110,15 @@ class LabelsItem(Item):
     data: LabelsChanged
 
 
-AnyItem = CreatedItem | BegunItem | TasksItem | HeartbeatItem | CompletedItem | LabelledItem | LabelsItem
+class HostItem(Model):
+    """Of no run: what is said of a host holds for the tasks of all."""
+
+    type: Literal["host.seen"]
+    data: Host
+
+
+RunItem = CreatedItem | BegunItem | TasksItem | HeartbeatItem | CompletedItem | LabelledItem | LabelsItem
+AnyItem = RunItem | HostItem
 
 _ITEMS: dict[str, type[AnyItem]] = {
     "run.created": CreatedItem,
@@ -119,6 +128,7 @@ _ITEMS: dict[str, type[AnyItem]] = {
     "run.completed": CompletedItem,
     "run.labelled": LabelledItem,
     "labels.changed": LabelsItem,
+    "host.seen": HostItem,
 }
 
 
@@ -191,7 +201,7 @@ def _event(raw: Any, sender: Sender) -> tuple[NativeEvent, list[TaskRecord]]:
     if not isinstance(kind, str) or kind not in _ITEMS:
         raise ValueError(f"type must be one of {', '.join(_ITEMS)}")
     item = _ITEMS[kind].model_validate(raw)
-    run_id = _run_id(item)
+    run_id = "" if isinstance(item, HostItem) else _run_id(item)
     envelope = {
         "id": ids.event_id(run_id, kind, pydantic_core.to_json(raw)),
         "source": sender.process,
@@ -200,10 +210,12 @@ def _event(raw: Any, sender: Sender) -> tuple[NativeEvent, list[TaskRecord]]:
         "owner": sender.owner,
         "on_any_run": sender.on_any_run,
     }
+    if isinstance(item, HostItem):
+        return HostSeen(**envelope, data=item.data), []
     return _named(item, envelope)
 
 
-def _run_id(item: AnyItem) -> str:
+def _run_id(item: RunItem) -> str:
     """The run that the event is about. Raises ValueError if it does not say."""
     if item.run_id is not None:
         return item.run_id
@@ -212,7 +224,7 @@ def _run_id(item: AnyItem) -> str:
     return ids.run_id(item.start, item.workspace or item.data.workspace, item.session_id, item.name)
 
 
-def _named(item: AnyItem, envelope: dict[str, Any]) -> tuple[NativeEvent, list[TaskRecord]]:
+def _named(item: RunItem, envelope: dict[str, Any]) -> tuple[NativeEvent, list[TaskRecord]]:
     """The event. Ingest alone sets dialect, set_aside and launched_as, whatever the client sent."""
     ours = {"dialect": Dialect.NATIVE, "set_aside": [], "workspace": item.workspace or item.data.workspace}
     if isinstance(item, TasksItem):

@@ -23,6 +23,7 @@ from schemas.files.events import (
     OutputsListed,
     OutputsRequested,
 )
+from schemas.hosts.events import HostSeen
 from schemas.statuses import Dialect, ReportedState, TaskStatus
 from schemas.values import (
     INT32_MAX,
@@ -238,8 +239,7 @@ class Completed(Payload):
     workflow: Workflow | None = None
     progress: Progress | None = None
     processes: Annotated[list[ProcessTotals], Field(fail_fast=True)] | None = Field(
-        None,
-        description="The runner's last totals by process; with them it is known which tasks were never told",
+        None, description="The runner's last totals by process, which say what tasks were never told"
     )
 
     @field_validator("completed_at")
@@ -383,6 +383,7 @@ Event = Annotated[
     | OutputsListed
     | OutputsDeletionRequested
     | OutputsDeletionProgressed
+    | HostSeen
     | ClockTick
     | ClockLeft,
     Discriminator("type"),

@@ -24,6 +24,7 @@ WITH
                 SELECT
                     process, name, status, shown, cpus, cpu_percent, peak_rss_bytes, submitted_at, started_at, ended_at, priced_ms,
                     began, billed_ms, cpu_thousandths, memory_mib, gpus, capacity, cost_method, basis, would_cost,
+                    on_host, host_spot_cost,
                     task_facts.cost AS task_cost, {{ fitting("'spot'", "offers", "", true) }} AS spot_rates
                 FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
             )
@@ -64,7 +65,7 @@ WITH
                 *,
                 shown != 'cached' AND (isNotNull(started_at) OR isNull(task_cost)) AS ran,
                 shown IN ('failed', 'aborted') AS over_badly,
-                {{ sum_of("spot_stretches") }} AS on_spot,
+                if(on_host, host_spot_cost, {{ sum_of("spot_stretches") }}) AS on_spot,
                 ran AND isNotNull(cpu_percent) AND cpu_percent >= 0 AS measured,
                 toInt64(1000000 * (1 - least(1., greatest(
                     ifNull(cpu_percent, 0.) / 100 / greatest(0.001, ifNull(cpus, 1.)),

@@ -75,7 +75,9 @@ class Costs(BaseModel):
     unpriced_tasks: int
     missing_tasks: int = Field(description="Tasks that the runner's totals count and that were never told")
     assumed_tasks: int = Field(description="Attempts that were priced at an assumed rate")
-    method: str | None = Field(description="share-of-machine, flat, mixed, or null where nothing was priced")
+    method: str | None = Field(
+        description="host-sliced, share-of-machine, flat, mixed, or null where nothing was priced"
+    )
     if_all_spot: Spot | None
     cpu_ms: int
     wallclock_ms: int | None

@@ -82,7 +82,7 @@ class Cost(BaseModel):
     wasted: Money
     complete: bool
     method: str | None = Field(
-        None, description="share-of-machine, flat, mixed, or null where nothing was priced"
+        None, description="host-sliced, share-of-machine, flat, mixed, or null where nothing was priced"
     )
     unpriced_tasks: int = 0
 

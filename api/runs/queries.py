@@ -321,15 +321,14 @@ def _cost(row: Row, currency: str) -> Cost | None:
         currency=currency,
         wasted=money(row["wasted"]),
         complete=row["unpriced"] == 0 and not row["missing"],
-        method=_method(row["priced_cost"], row["cost_flat"]),
+        method=_method(row["priced_cost"], row["cost_flat"], row["cost_hosts"]),
         unpriced_tasks=row["unpriced"],
     )
 
 
-def _method(cost: Decimal, flat: Decimal) -> str | None:
-    if cost == 0:
-        return None
-    return "flat" if flat == cost else "mixed" if flat else "share-of-machine"
+def _method(cost: Decimal, flat: Decimal, hosts: Decimal) -> str | None:
+    parts = {"flat": flat, "host-sliced": hosts, "share-of-machine": cost - flat - hosts}
+    return costs.method_of(name for name, amount in parts.items() if amount)
 
 
 def _error(row: Row) -> RunError | None:

@@ -33,7 +33,7 @@ SELECT
     modes.preview AS preview,
     {% if long %}process_names.names{% else %}CAST([], 'Array(String)'){% endif %} AS announced,
     total, pending, submitted, running, succeeded, failed, ignored, aborted, cached, retried, stored, never_run,
-    peak, wasted, unpriced, missing, cost AS priced_cost, cost_flat,
+    peak, wasted, unpriced, missing, cost AS priced_cost, cost_flat, cost_hosts,
     {{ shown_cost }} AS shown_cost,
     out.attempt.state AS outputs_state,
     out.attempt.message AS outputs_message,

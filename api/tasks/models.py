@@ -65,7 +65,7 @@ class Task(BaseModel):
     queue: str | None
     cost: Money | None
     cost_method: str | None = Field(
-        None, description="share-of-machine, flat, or null where nothing was priced"
+        None, description="host-sliced, share-of-machine, flat, or null where nothing was priced"
     )
     cpu_percent: float | None
     peak_rss_bytes: int | None

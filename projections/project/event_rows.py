@@ -8,6 +8,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import get_args
 
+from projections.hosts.host_row import host_row
 from projections.project.kept_texts import kept
 from projections.project.known_runs import Judged
 from projections.project.letters import dead_letter, dropped, set_aside, to_json
@@ -28,6 +29,7 @@ from schemas.events import (
     Tick,
 )
 from schemas.files.events import OutputsEvent
+from schemas.hosts.events import HostSeen
 from schemas.statuses import Outcome
 from schemas.values import iso
 from schemas.wire import decode
@@ -54,6 +56,7 @@ class EventRows:
     output_folders: bytes = b""
     output_deletions: bytes = b""
     output_reports: bytes = b""
+    hosts: bytes = b""
     events: bytes = b""
     outcome: Outcome = Outcome.PROJECTED
     labels: tuple[str, ...] | None = None  # the run's labels after it, if it changes them
@@ -129,6 +132,8 @@ def event_rows(
     elif isinstance(event, AlertAcknowledged | AlertSilenced):
         rows.run_id = ""
         rows.alert_acts = _alert_act(record, event)
+    elif isinstance(event, HostSeen):
+        rows.hosts = to_json(host_row(record, event))
     elif isinstance(event, OutputsEvent):  # the collector and people say these, so they are no sign of life
         for table, added in output_rows(record, event).items():
             setattr(rows, table, b"\n".join(to_json(row) for row in added))

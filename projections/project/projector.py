@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from projections.hosts.sharing import HostShares
 from projections.project.clock import Clock
 from projections.project.event_rows import EventRows, event_rows, read
 from projections.project.executions import Executions
@@ -85,8 +86,10 @@ class Projector:
     _executions: Executions = field(default_factory=Executions)
     _mine: list[int] = field(default_factory=list)
     _known: KnownRuns = field(init=False)
+    _shares: HostShares = field(init=False)
 
     def __post_init__(self) -> None:
+        self._shares = HostShares(self.writer.tables, self.writer.retrying)
         self._forget_runs()
 
     def assign(self, partitions: Iterable[int]) -> None:
@@ -107,6 +110,7 @@ class Projector:
             "own thresholds", lambda: own_stalled_thresholds(self.writer.tables, mine)
         )
         self._repricing = Repricing()
+        self._shares.reassigned()
         behind = self.writer.retrying("stale figures", lambda: stale(self.writer.tables, mine))
         for run in behind:
             self.schedule.touch(run["run_id"], run["partition"], run["offset"], records=run["tasks"])
@@ -195,7 +199,7 @@ class Projector:
     def has_due(self) -> bool:
         """Whether `refresh_due` has something to do, for whoever would ask a thread in vain."""
         left = self._repricing
-        is_repricing = bool(left.waiting) or not left.all_found
+        is_repricing = bool(left.waiting) or not left.all_found or self._shares.has_marked()
         now = time.monotonic()
         return bool(self.schedule.due(now)) or (is_repricing and now >= left.not_before)
 
@@ -206,7 +210,7 @@ class Projector:
             pass
 
     def _reprice(self) -> bool:
-        """Refresh one slice of the runs that another price book priced; False if none is left."""
+        """Refresh one slice of the runs that another price book priced, or whose shares of hosts changed; False: none is left."""
         began, left = time.monotonic(), self._repricing
         if not left.waiting and not left.all_found:
             left.found(
@@ -217,9 +221,11 @@ class Projector:
             )
             if left.waiting:
                 log.info("figures to price anew", runs=len(left.waiting), all=left.all_found)
+        if not left.waiting and self._shares.has_marked():
+            left.waiting.extend(self._shares.marked(self._mine))
         if not (offsets := left.slice()):
-            return False
-        refresh(self.writer, offsets, self.price_version)
+            return self._shares.has_marked()
+        refresh(self.writer, offsets, self.price_version, self._shares)
         now = time.monotonic()
         left.refreshed(now, now - began)
         return True
@@ -315,6 +321,8 @@ class Projector:
         for rows in batch:
             if rows.runs:
                 self._touch(rows)
+            elif rows.hosts:
+                self._shares.announced = True
 
     def _mark(self, batch: Sequence[EventRows]) -> None:
         """Write how far the partitions are projected."""
@@ -349,6 +357,6 @@ class Projector:
             offsets = {r: self.schedule.dirty[r].offset for r in group}
             began = time.monotonic()
             ended = {r: self.schedule.dirty[r].partition for r in group if self.schedule.dirty[r].ended}
-            refresh(self.writer, offsets, self.price_version, ended)
+            refresh(self.writer, offsets, self.price_version, self._shares, ended)
             now = time.monotonic()
             self.schedule.refreshed(offsets, now, now - began)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from projections.hosts.sharing import HostShares
 from projections.project.writer import Writer
 from projections.sql import sql
 from schemas.values import INT64_MAX
@@ -165,11 +166,20 @@ class Repricing:
 
 
 def refresh(
-    writer: Writer, offsets: Mapping[str, int], price_version: int, ended: Mapping[str, int] | None = None
+    writer: Writer,
+    offsets: Mapping[str, int],
+    price_version: int,
+    shares: HostShares,
+    ended: Mapping[str, int] | None = None,
 ) -> None:
     """Compute the figures of the runs anew, and their rows of the list. `offsets` gives each run's greatest inserted offset,
     `ended` the partitions of those whose end came: once the figures count it, they are over. Raises Stopped."""
-    parameters = {"run_ids": list(offsets), "offsets": list(offsets.values()), "price_version": price_version}
+    parameters = {
+        "run_ids": list(offsets),
+        "offsets": list(offsets.values()),
+        "marks": shares.price(offsets, price_version),
+        "price_version": price_version,
+    }
     for table, query in FIGURES.items():
         statement = f"INSERT INTO {table}\n{sql(query)}"
         writer.retrying(query, partial(writer.tables.command, statement, **parameters))

@@ -1,3 +1,4 @@
+{% from "schemas/macros/hosts.sql" import version_of_run %}
 {% from "schemas/macros/tasks.sql" import known_count, missing_of_processes, missing_tasks, reported_counts, task_lifecycles %}
 -- Figures of the runs {run_ids}, one row each, also for a run that has no task yet: the sums over its processes, which
 -- refresh_processes.sql has written with the same version, and the peak over its tasks. Where the totals of a run that is over
@@ -8,9 +9,8 @@ WITH
     asked AS
     (
         SELECT
-            arrayJoin(arrayZip({run_ids:Array(String)}, {offsets:Array(Int64)})) AS pair,
-            pair.1 AS run_id,
-            bitShiftLeft(toUInt128(pair.2), 64) + {price_version:UInt64} AS version
+            arrayJoin({run_ids:Array(String)}) AS run_id,
+            {{ version_of_run }} AS version
     ),
     summed AS
     (
@@ -20,6 +20,7 @@ WITH
             sum(aborted) AS aborted, sum(cached) AS cached, sum(retried) AS retried, sum(cost) AS cost, sum(wasted) AS wasted,
             sum(unpriced) AS unpriced, sum(cpu_ms) AS cpu_ms, sum(cost_spot) AS cost_spot, sum(cost_on_demand) AS cost_on_demand,
             sum(cost_flat) AS cost_flat, sum(assumed) AS assumed, sum(saved) AS saved,
+            sum(cost_hosts) AS cost_hosts,
             sum(stored) AS stored, sum(never_run) AS never_run
         FROM run_processes FINAL
         WHERE run_id IN {run_ids:Array(String)}
@@ -45,7 +46,7 @@ SELECT
     if(f.over, {{ known_count(kind, "progress") }}, f.{{ kind }}) AS {{ kind }},
     {% endfor %}
     retried, ifNull(f.peak, 0) AS peak, cost, wasted, unpriced, cpu_ms,
-    toUInt64(f.missing) AS missing, stored, never_run, cost_spot, cost_on_demand, cost_flat, assumed, saved
+    toUInt64(f.missing) AS missing, stored, never_run, cost_spot, cost_on_demand, cost_flat, assumed, saved, cost_hosts
 FROM
 (
     SELECT

@@ -1,7 +1,8 @@
+{% from "schemas/macros/hosts.sql" import version_of_run %}
 {% from "schemas/macros/tasks.sql" import known_count, missing_tasks, reported_counts, task_facts %}
 -- Figures by process, of the runs {run_ids}, from what their tasks say now, and from the runner's last totals where these count more
 -- tasks that ended than were told: so many of those that are known as pending ended too. {offsets}: the greatest offset of each of
--- these runs that had been inserted before this began; {price_version}: the price book that it is priced by.
+-- these runs that had been inserted before this began; {price_version}: the price book that it is priced by; {marks}: see `host_marks`.
 -- retried: tasks with a second or later attempt. Tasks may share a name, and an attempt may never be told, so of each name as many
 -- as it has of that attempt above the first of which most are known.
 {% set process_totals -%}
@@ -34,6 +35,7 @@ WITH
             sumIf(ifNull(task_facts.cost, 0), capacity = 'spot') AS cost_spot,
             sumIf(ifNull(task_facts.cost, 0), capacity = 'on-demand') AS cost_on_demand,
             sumIf(ifNull(task_facts.cost, 0), cost_method = 'flat') AS cost_flat,
+            sumIf(ifNull(task_facts.cost, 0), cost_method = 'host-sliced') AS cost_hosts,
             countIf(cost_method != '' AND basis = 'assumed') AS assumed,
             sumIf(ifNull(would_cost, 0), shown = 'cached') AS saved,
             sumIf(priced_ms * ifNull(cpus, 1.), shown != 'cached') AS cpu_ms,
@@ -64,8 +66,7 @@ WITH
 SELECT
     run_id,
     process,
-    bitShiftLeft(toUInt128(transform(run_id, {run_ids:Array(String)}, {offsets:Array(Int64)}, toInt64(0))), 64)
-        + {price_version:UInt64} AS version,
+    {{ version_of_run }} AS version,
     tasks, open_tasks, toUInt64(greatest(0, toInt64(f.pending) - missing)) AS pending, submitted, running,
     {% for kind in ("succeeded", "failed", "ignored", "aborted", "cached") %}
     {{ known_count(kind, "totals") }} AS {{ kind }},
@@ -73,7 +74,7 @@ SELECT
     retried, cost, wasted, unpriced, cpu_ms, first_submitted_at, last_completed_at,
     toUInt64(least(1000000000, stored)) AS stored,
     toUInt64(greatest(0, toInt64(f.never_run) - missing)) AS never_run,
-    cost_spot, cost_on_demand, cost_flat, assumed, saved
+    cost_spot, cost_on_demand, cost_flat, assumed, saved, cost_hosts
 FROM
 (
     SELECT *, {{ missing_tasks("totals") }} AS missing

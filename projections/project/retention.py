@@ -35,6 +35,9 @@ _TABLES = (
     "output_deletions",
     "output_reports",
     "run_list",
+    "host_attempts",
+    "host_costs",
+    "host_marks",
     "runs",
 )
 

@@ -8,6 +8,7 @@ FROM
     WHERE partition IN {partitions:Array(UInt32)}
 ) AS r
 LEFT ANY JOIN (SELECT run_id, version, tasks FROM run_list FINAL) AS l ON r.run_id = l.run_id
-WHERE l.version < bitShiftLeft(toUInt256(greatest(r.offset, 0)), 128) + bitShiftLeft(toUInt256(greatest(r.offset, 0)), 64) + {price_version:UInt64}
+WHERE l.version < bitShiftLeft(toUInt256(greatest(r.offset, 0)), 128) + bitShiftLeft(toUInt256(greatest(r.offset, 0)), 64)
+    OR bitAnd(l.version, toUInt256(4294967295)) < {price_version:UInt64}
 ORDER BY r.ended, run_id
 LIMIT {most:Int64}

@@ -35,6 +35,7 @@ _TABLES = (
     "output_folders",
     "output_deletions",
     "output_reports",
+    "hosts",
     "events",
 )
 

@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from projections.hosts.sharing import SHARES
 from projections.project.refresh import FIGURES, RUNS_AT_ONCE
 from projections.sql import sql
 from stores.log.port import Bounds
 from stores.tables.client import Tables
+
+#: The version of figures without their mark (`host_marks`).
+_UNMARKED = "bitAnd(version, bitNot(bitShiftLeft(toUInt128(4294967295), 32)))"
 
 #: What a replay must make again, row by row: for each table the rows that count. (`prices` is no projection; `watermarks` is
 #: how far the projector came.)
@@ -31,13 +35,23 @@ CONTENT = {
     "output_folders": "SELECT * FROM {db}.output_folders FINAL",
     "output_deletions": "SELECT * FROM {db}.output_deletions FINAL",
     "output_reports": "SELECT * FROM {db}.output_reports FINAL",
+    "hosts": "SELECT hostname, owner, from_ms, said FROM {db}.hosts FINAL",
+    # How often hosts changed under a run depends on the order in which its neighbours were projected; the figures do not.
     "run_processes": (
-        "SELECT p.* FROM (SELECT * FROM {db}.run_processes FINAL) AS p INNER JOIN "
+        "SELECT p.* REPLACE ("
+        + _UNMARKED
+        + " AS version) FROM (SELECT * FROM {db}.run_processes FINAL) AS p INNER JOIN "
         "(SELECT run_id, max(version) AS version FROM {db}.run_processes GROUP BY run_id) AS newest "
         "ON p.run_id = newest.run_id AND p.version = newest.version"
     ),
-    "run_figures": "SELECT * FROM {db}.run_figures FINAL",
-    "run_list": "SELECT * FROM {db}.run_list FINAL",
+    "run_figures": "SELECT * REPLACE (" + _UNMARKED + " AS version) FROM {db}.run_figures FINAL",
+    "run_list": "SELECT * REPLACE ("
+    + _UNMARKED.replace("128", "256")
+    + " AS version) FROM {db}.run_list FINAL",
+    "host_attempts": (
+        "SELECT hostname, scope, run_id, attempts FROM {db}.host_attempts FINAL WHERE notEmpty(attempts)"
+    ),
+    "host_costs": "SELECT * EXCEPT version FROM {db}.host_costs FINAL WHERE on_host = 1",
 }
 
 _ROW_HASH = "cityHash64(toString(tuple(*)))"
@@ -75,9 +89,26 @@ def figures(tables: Tables, price_version: int) -> list[Difference]:
     for start in range(0, len(runs), RUNS_AT_ONCE):
         chunk = runs[start : start + RUNS_AT_ONCE]
         ids = [r["run_id"] for r in chunk]
-        parameters = {"run_ids": ids, "offsets": [r["offset"] for r in chunk], "price_version": price_version}
+        marked = tables.rows(
+            "SELECT run_id, mark FROM host_marks FINAL WHERE run_id IN {ids:Array(String)}", ids=ids
+        )
+        marks = {r["run_id"]: r["mark"] for r in marked}
+        parameters = {
+            "run_ids": ids,
+            "offsets": [r["offset"] for r in chunk],
+            "marks": [marks.get(run_id, 0) for run_id in ids],
+            "price_version": price_version,
+            "from_ms": 0,
+        }
+        for query in SHARES.values():
+            differences += [
+                Difference(f"{query} {row['run_id']}", "not what its tasks and hosts say")
+                for row in tables.rows(sql(query), **parameters)
+            ]
         for table, query in FIGURES.items():
-            fresh = _by_key(tables.rows(sql(query), **parameters))
+            fresh = _by_key(
+                tables.rows(f"SELECT * REPLACE ({_UNMARKED} AS version) FROM ({sql(query)})", **parameters)
+            )
             content = CONTENT[table].format(db=tables.database)
             stored = _by_key(
                 tables.rows(f"SELECT * FROM ({content}) WHERE run_id IN {{ids:Array(String)}}", ids=ids)

@@ -19,7 +19,7 @@ from stores.tables.migrate import is_replicated, migrate
 log = structlog.get_logger()
 
 #: Tables that a replay exchanges: all that the projector writes.
-PROJECTED = (*CONTENT, "watermarks")
+PROJECTED = (*CONTENT, "watermarks", "host_marks")
 
 #: Each has a reader of its own, and a chunk in memory.
 _PARTITIONS_AT_ONCE = 8

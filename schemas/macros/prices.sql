@@ -1,8 +1,8 @@
 {# What tasks cost: the rates that fit a machine, and the one formula. docs/cost.md says both in words, with examples that are tested. #}
 
-{# Rates of the price book in force, by machine type, for the types of the tasks of the runs {{ run_ids }}: those of the queue first, then
-   of the executor, then of the price model, then of the longest zone, then the newest. #}
-{% macro offers(run_ids, only=none) %}
+{# Rates of the price book in force, by machine type, for the types that the query {{ types }} gives: those of the queue first, then of
+   the executor, then of the price model, then of the longest zone, then the newest. #}
+{% macro offers_of(types) %}
 (
     SELECT
         machine_type AS offered_type,
@@ -16,12 +16,20 @@
                     vcpus Int64, mib Int64, minimum_ms Int64, basis String)'))) AS offers
     FROM prices FINAL
     WHERE version = (SELECT max(version) FROM prices)
-        AND machine_type IN (
-            SELECT DISTINCT toString(ifNull(machine_type, '')) FROM tasks
-            WHERE run_id IN {{ run_ids }}{{ ' AND ' ~ only if only else '' }}
-            UNION ALL SELECT DISTINCT machine_type FROM machine_rules)
+        AND machine_type IN ({{ types }})
     GROUP BY machine_type
 )
+{%- endmacro %}
+
+{# The same, for the tasks of the runs {{ run_ids }}. #}
+{% macro offers(run_ids, only=none) -%}
+    {% set types %}
+SELECT DISTINCT toString(ifNull(machine_type, '')) FROM tasks
+            WHERE run_id IN {{ run_ids }}{{ ' AND ' ~ only if only else '' }}
+
+            UNION ALL SELECT DISTINCT machine_type FROM machine_rules
+    {%- endset %}
+    {{ offers_of(types) }}
 {%- endmacro %}
 
 {# The rule of the price book in force that says on which machine a task ran that names none: (executor, queue, hostname, machine type,

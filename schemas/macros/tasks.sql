@@ -29,11 +29,12 @@ LEFT ANY JOIN
 ) AS r ON t.run_id = r.ended_run_id
 {%- endmacro %}
 
-{# The tasks of the runs {{ run_ids }} as `task_facts` gives them, but for what they cost: planned in half the time. #}
-{% macro task_lifecycles(run_ids) %}
+{# The tasks of the runs {{ run_ids }} as `task_facts` gives them, but for what they cost: planned in half the time. `only`: a condition
+   on tasks. #}
+{% macro task_lifecycles(run_ids, only=none) %}
 (
 SELECT t.*, {{ lifecycle }}
-FROM (SELECT *, rank FROM tasks FINAL WHERE run_id IN {{ run_ids }}) AS t
+FROM (SELECT *, rank FROM tasks FINAL WHERE run_id IN {{ run_ids }}{{ ' AND ' ~ only if only else '' }}) AS t
 {{ run_ends(run_ids) }}
 )
 {%- endmacro %}
@@ -48,17 +49,18 @@ FROM (SELECT *, rank FROM tasks FINAL WHERE run_id IN {{ run_ids }}) AS t
    would_cost  per attempt from (start, complete), never from realtime; an open one so far, by the runner's own clock. An unknown
              price is NULL. The caps keep the product of hostile figures within Decimal(38, 9).
    cost      the same, but cached and never started ones cost 0.
-   cost_method  share-of-machine or flat; '' where nothing was priced. `basis`: list, history or assumed; capacity: spot, on-demand
-             or unknown.
+   cost_method  host-sliced (see `host_costs`), share-of-machine or flat; '' where nothing was priced. `basis`: list, history or
+             assumed; capacity: spot, on-demand or unknown.
    `only`: a condition on tasks by their key, such as on task_id: others are not read. #}
 {% macro task_facts(run_ids, only=none) %}
 (
 SELECT
     *,
-    if(isNull(started_at), toDecimal128(0, 9), {{ sum_of("stretches") }}) AS would_cost,
+    multiIf(isNull(started_at), toDecimal128(0, 9), on_host, host_cost, {{ sum_of("stretches") }}) AS would_cost,
     if(status = 'cached', toDecimal128(0, 9), would_cost) AS cost,
     multiIf(
-        status = 'cached' OR isNull(started_at) OR arrayExists(c -> isNull(c), stretches), '',
+        status = 'cached' OR isNull(started_at) OR isNull(would_cost), '',
+        on_host, 'host-sliced',
         isNotNull(rate.per_hour), 'share-of-machine',
         'flat') AS cost_method
 FROM
@@ -68,9 +70,9 @@ FROM
 (
 SELECT
     *,
-    if(bought IN ('spot', 'on-demand'), bought, 'unknown') AS capacity,
+    multiIf(on_host, host_capacity, bought IN ('spot', 'on-demand'), bought, 'unknown') AS capacity,
     arrayFirst(o -> o.since <= began, rates) AS rate,
-    rate.basis AS basis,
+    if(on_host, host_basis, rate.basis) AS basis,
     greatest(priced_ms, rate.minimum_ms) AS billed_ms,
     {{ cuts("rates") }} AS cuts
 FROM
@@ -85,6 +87,11 @@ SELECT
     least(1000, ifNull(t.accelerators, 0)) AS gpus,
     ifNull(toUnixTimestamp64Milli(t.started_at), 0) AS began,
     {{ bought }} AS bought,
+    h.was_on_host = 1 AND t.status != 'cached' AS on_host,
+    h.cost_there AS host_cost,
+    h.spot_cost_there AS host_spot_cost,
+    toString(h.capacity_there) AS host_capacity,
+    toString(h.basis_there) AS host_basis,
     p.offers AS offers,
     {{ fitting("bought") }} AS rates
 FROM
@@ -100,6 +107,15 @@ FROM
 ) AS t
 {{ run_ends(run_ids) }}
 LEFT ANY JOIN {{ offers(run_ids, only) }} AS p ON t.machine = p.offered_type
+LEFT ANY JOIN
+(
+    SELECT
+        run_id AS host_run, task_id AS host_task, on_host AS was_on_host, cost AS cost_there, spot_cost AS spot_cost_there,
+        capacity AS capacity_there, basis AS basis_there
+    FROM host_costs FINAL
+    WHERE run_id IN {{ run_ids }}{{ ' AND ' ~ only if only else '' }}
+
+) AS h ON t.run_id = h.host_run AND t.task_id = h.host_task
 )
 )
 )

@@ -10,6 +10,7 @@ from tests.support.ingest import Edge
 from tests.support.log import NOW
 
 BEAT = {"type": "run.heartbeat", "run_id": "r"}
+HOST = {"hostname": "n1", "machine_type": "m5.large"}
 
 
 def refused(body: object, status: int = 422, **settings: Any) -> dict[str, Any]:
@@ -51,6 +52,12 @@ def test_not_json(body: bytes) -> None:
         (BEAT | {"type": "run.completed", "data": {"state": "running"}}, ["data", "state"]),
         (BEAT | {"type": "run.labelled", "data": {"labels": [""]}}, ["data", "labels", 0]),
         (BEAT | {"type": "tasks.changed", "data": {"tasks": []}}, ["data", "tasks"]),
+        ({"type": "host.seen", "data": {"machine_type": "m5.large"}}, ["data", "hostname"]),
+        ({"type": "host.seen", "data": {"hostname": "n1"}}, ["data"]),
+        ({"type": "host.seen", "data": HOST | {"hostname": "n" * 256}}, ["data", "hostname"]),
+        ({"type": "host.seen", "data": HOST | {"cpus": 0}}, ["data", "cpus"]),
+        ({"type": "host.seen", "data": HOST | {"memory_bytes": 2**51}}, ["data", "memory_bytes"]),
+        ({"type": "host.seen", "data": HOST | {"from": 10, "until": 10}}, ["data"]),
         (
             BEAT | {"type": "tasks.changed", "data": {"tasks": [{"task_id": 1}]}},
             ["data", "tasks", 0, "status"],
@@ -121,3 +128,11 @@ def test_an_event_sent_again_is_recognised() -> None:
     edge.send("POST", "/v1/events", {"events": [BEAT, BEAT | {"data": {"instant": 5}}]})
     one, again, other = (e.id for e, _ in edge.events)
     assert one == again != other
+
+
+def test_a_host_is_of_no_run_and_all_that_is_said_of_it_lies_in_one_partition() -> None:
+    edge = Edge()
+    events = [{"type": "host.seen", "data": HOST | {"from": at}} for at in (0, 5)] + [BEAT]
+    answer = edge.request("POST", "/v1/events", content=json.dumps(events).encode())
+    assert answer.status_code == 200 and answer.json() == {"accepted": 3, "run_ids": ["r"]}
+    assert sorted(r.key for r in edge.log.records) == ["host n1", "host n1", "r"]

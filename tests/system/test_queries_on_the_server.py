@@ -25,6 +25,7 @@ from projections.project.retention import expire_all
 from projections.replay import compare
 from schemas import events as e
 from schemas.files import events as o
+from schemas.hosts.events import Host, HostSeen
 from schemas.settings import Settings
 from schemas.statuses import Dialect
 from stores.tables.client import Tables
@@ -32,7 +33,7 @@ from tests.support.alerts.notifier import without_waits
 from tests.support.alerts.theatre import MINUTE, Theatre
 from tests.support.api_stage import request
 from tests.support.log import MemoryLog
-from tests.support.projection import put_rates
+from tests.support.projection import put_rates, task
 from tests.support.reference.figures import Rate
 from tests.support.routes import routes
 
@@ -121,7 +122,8 @@ class Played(Theatre):
 def played(tables: Tables) -> Played:
     """Some traces, among them a run that is resumed, one that failed and one that fell silent, and what people said of them."""
     theatre = Played(tables)
-    put_rates(tables, [Rate("", "", "", None, Decimal("0.04"), Decimal("0.004"))])
+    flat = Rate("", "", "", None, Decimal("0.04"), Decimal("0.004"))
+    put_rates(tables, [flat, Rate("node", "", "", Decimal("0.4"), None, None)])
     for name in TRACES:
         theatre.play(name)
         theatre.run_ids.append(theatre.run_id)
@@ -139,12 +141,25 @@ def played(tables: Tables) -> Played:
     theatre.history.say("w0123456789abcde", e.Hiding(by="ada"))
     theatre.stage.projector = theatre.stage.worker()  # another takes over, where the first one stopped
     theatre.go_to(theatre.history.now + 20 * MINUTE)
+    on_host(theatre)
     live = e.Workflow(name="live", project_name="lab/variants")  # as the traces' is called
     theatre.history.say("l0123456789abcde", e.Begun(workflow=live))
     theatre.run_ids.append("l0123456789abcde")
     theatre.stage.project()
     assert theatre.told()
     return theatre
+
+
+def on_host(theatre: Played) -> None:
+    """Two runs at work on a host that announced itself, the second after the first was projected."""
+    host = Host(hostname="node-1", machine_type="node")
+    sender = {"source": "ingest-0", "received_at": theatre.history.now, "on_any_run": True}
+    theatre.history.append(0, HostSeen(id="node-1", data=host, **sender))
+    at = theatre.history.now
+    for run in ("h0123456789abcde", "h1123456789abcde"):
+        record = task(run, 1, "succeeded", hostname="node-1", started_at=at - MINUTE, completed_at=at)
+        theatre.history.say(run, e.TasksChanged(instant=at), record)
+        theatre.stage.project()
 
 
 def asked(theatre: Played) -> Iterator[tuple[str, tuple[int, Any]]]:

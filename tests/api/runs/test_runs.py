@@ -336,6 +336,7 @@ def test_cost(stage: Stage) -> None:
     told: dict[str, dict[str, Any]] = {
         "priced": {"cost": "1.500000000", "wasted": "0.25", "succeeded": 2, "cost_flat": "1.5"},
         "partly": {"cost": "2", "unpriced": 1, "succeeded": 2, "cost_flat": "0.5"},
+        "sliced": {"cost": "2", "succeeded": 2, "cost_hosts": "2"},
         "unpriced": {"unpriced": 2, "succeeded": 2},
         "waiting": {"pending": 2},
         "cached": {"cached": 2},
@@ -348,6 +349,7 @@ def test_cost(stage: Stage) -> None:
     assert cost == {
         "priced": known | {"amount": "1.5", "wasted": "0.25", "method": "flat"},
         "partly": known | {"amount": "2", "complete": False, "method": "mixed", "unpriced_tasks": 1},
+        "sliced": known | {"amount": "2", "method": "host-sliced"},
         "unpriced": None,
         "waiting": None,
         "cached": known | {"amount": "0", "method": None},

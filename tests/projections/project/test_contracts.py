@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from projections.hosts.sharing import SHARES
 from projections.project.refresh import FIGURES
 from projections.sql import sql
 from schemas.events import TaskRecord
@@ -22,11 +23,11 @@ SQL_FILES = sorted(
 )
 
 
-@pytest.mark.parametrize("table", FIGURES)
+@pytest.mark.parametrize("table", FIGURES | SHARES)
 def test_a_refresh_gives_the_columns_of_its_table_in_their_order(tables: Tables, table: str) -> None:
     """INSERT … SELECT goes by position."""
-    parameters = {"run_ids": ["r"], "offsets": [1], "price_version": 0}
-    given = tables.rows(f"DESCRIBE TABLE ({sql(FIGURES[table])})", **parameters)
+    parameters = {"run_ids": ["r"], "offsets": [1], "marks": [0], "price_version": 0, "from_ms": 0}
+    given = tables.rows(f"DESCRIBE TABLE ({sql((FIGURES | SHARES)[table])})", **parameters)
     wanted = tables.rows(f"DESCRIBE TABLE {table}")
     assert [c["name"] for c in given] == [c["name"] for c in wanted]
 

@@ -149,6 +149,7 @@ def _figures(
             "cost_spot",
             "cost_on_demand",
             "cost_flat",
+            "cost_hosts",
             "assumed",
             "saved",
             "wasted",

@@ -167,6 +167,7 @@ def figures(tasks: Iterable[Task]) -> dict[str, Any]:
     paid = [t for t in found if t.record.status != "cached" and t.record.started_at and t.cost is not None]
     flat = [t for t in paid if t.rate and t.rate.per_hour is None]
     f["cost_flat"] = sum((t.cost or Decimal(0) for t in flat), Decimal(0))
+    f["cost_hosts"] = Decimal(0)  # tests/support/reference/hosts.py tells of hosts
     f["assumed"] = sum(t.rate is not None and t.rate.basis == "assumed" for t in paid)
     f["saved"] = sum((t.would_cost or Decimal(0) for t in found if t.shown == "cached"), Decimal(0))
     spent = [t for t in found if t.shown != "cached"]

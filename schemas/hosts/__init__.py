@@ -1,0 +1,1 @@
+"""What is said of the machines that tasks run on."""
