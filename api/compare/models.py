@@ -65,3 +65,38 @@ class Comparison(BaseModel):
     processes: list[ProcessComparison]
     more_processes: int
     currency: str | None
+
+
+class Difference(BaseModel):
+    """What may be the cause: executor, queue, container, machine_type, price_model, read_bytes or attempts_per_task."""
+
+    what: str
+    now: str
+    usual: str | None = Field(description="Null where no run before told it")
+
+
+class Regression(BaseModel):
+    """A process that is slower or dearer. Times are medians of the attempts that succeeded; the cost of a task is that of all its
+    attempts. `usual` is the median over the runs before."""
+
+    process: str
+    label: str
+    slower: bool
+    dearer: bool
+    task_ms: int | None
+    usual_task_ms: int | None
+    ratio_time: float | None
+    cost_per_task: Money | None
+    usual_cost_per_task: Money | None
+    ratio_cost: float | None
+    differs: list[Difference]
+
+
+class Regressions(BaseModel):
+    """The worst first. `baseline`: the runs that it is held against, the newest first; empty where there is none."""
+
+    baseline: list[str]
+    factor: float = Field(description="By how much slower or dearer a process is at least")
+    currency: str | None
+    regressions: list[Regression]
+    more: int = Field(description="How many were left out")

@@ -6,12 +6,15 @@ from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse, Response
 
 from api.compare.queries import compare_runs
+from api.compare.regressions import regressions
 from api.core.db import Reader
 from api.html.page import Page
 from api.html.render import render
 
 #: Processes that the page lists; the JSON has up to 1,000.
 _ROWS_MAX = 200
+#: Regressions that it lists.
+_REGRESSIONS_MAX = 20
 
 
 def router(reader: Reader) -> APIRouter:
@@ -26,7 +29,12 @@ def router(reader: Reader) -> APIRouter:
         found = compare_runs(reader, a, b)
         left_out = found.more_processes + max(0, len(found.processes) - _ROWS_MAX)
         return render(
-            "compare/compare.html", found=found, processes=found.processes[:_ROWS_MAX], left_out=left_out
+            "compare/compare.html",
+            found=found,
+            processes=found.processes[:_ROWS_MAX],
+            left_out=left_out,
+            usual=regressions(reader, found.a.id),
+            regressions_shown=_REGRESSIONS_MAX,
         )
 
     return r

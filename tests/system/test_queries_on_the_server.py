@@ -201,6 +201,7 @@ def asked(theatre: Played) -> Iterator[tuple[str, tuple[int, Any]]]:
     yield answer(app, "POST", f"/api/v1/alerts/{alert}/acknowledge", json={"by": "ada"})
     note = {"text": "so", "author": "ada"}
     yield answer(app, "PUT", f"/api/v1/runs/{theatre.run_ids[0]}/notes/n1", json=note)
+    yield "means", (200, reader.rows("compare/process_means", run_ids=theatre.run_ids))
     yield "trend", (200, process_trend(reader, theatre.run_ids, process))
     yield "owners", (200, [owner(reader, run) for run in theatre.run_ids])
 
