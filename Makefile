@@ -17,7 +17,7 @@ NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint rooms types test test-whole test-parts test-fast fix lock schemas audit bench bench-pages bench-memory chaos fuzz clean \
+.PHONY: help setup setup-dev up demo services lint rooms types test test-whole test-parts test-fast fix lock schemas dashboards audit bench bench-pages bench-memory chaos fuzz clean \
   screenshots fetch-kafka fetch-nextflow fetch-snakemake fetch-miniwdl fetch-clickhouse fetch-chromium fetch-promtool
 
 help: ## List the targets
@@ -72,6 +72,9 @@ audit: ## Ask the databases of known weaknesses about requirements.lock (needs t
 	$(PYTHON) -m venv $(CACHE)/audit
 	$(CACHE)/audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==2.10.1
 	$(CACHE)/audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
+
+dashboards: setup-dev ## Write the dashboards of deploy/grafana again
+	$(BIN)/python -m dev.dashboards
 
 schemas: setup-dev ## Write the JSON Schemas of the events again
 	$(BIN)/python -m schemas.export
@@ -160,14 +163,14 @@ fetch-snakemake fetch-miniwdl: fetch-%:
 fetch-chromium:
 	@test -x /usr/bin/chromium || { $(call apt_get,chromium,The browser tests need Chromium); }
 
-# Only promtool is wanted: the package is unpacked, not installed, so that no server starts here. Nobody but root need do it.
+# The package is unpacked, not installed, so that no server starts here. Nobody but root need do it.
 fetch-promtool:
-	@test -x $(CACHE)/promtool/promtool || { \
+	@test -x $(CACHE)/promtool/promtool -a -x $(CACHE)/promtool/prometheus || { \
 	  command -v apt-get >/dev/null || { echo "Checking the alert rules needs promtool: please put it at $(CACHE)/promtool/promtool" >&2; exit 1; }; \
-	  echo "Fetching promtool (package prometheus) with apt-get into $(CACHE)/promtool"; \
+	  echo "Fetching promtool and prometheus with apt-get into $(CACHE)/promtool"; \
 	  rm -rf $(CACHE)/promtool && mkdir -p $(CACHE)/promtool/package && cd $(CACHE)/promtool/package && \
 	  { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
-	  dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool .. && cd .. && rm -rf package; }
+	  dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool usr/bin/prometheus .. && cd .. && rm -rf package; }
 
 fetch-clickhouse:
 	@cmp -s tests/support/npm/package-lock.json $(CACHE)/clickhouse/made-from || { \

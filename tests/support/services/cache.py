@@ -40,7 +40,15 @@ def clickhouse_library() -> Path:
 
 
 def promtool() -> Path:
-    tool = cache_dir() / "promtool" / "promtool"
+    return _of_prometheus("promtool")
+
+
+def prometheus() -> Path:
+    return _of_prometheus("prometheus")
+
+
+def _of_prometheus(name: str) -> Path:
+    tool = cache_dir() / "promtool" / name
     if not tool.is_file():
         raise MissingPart(f"{tool} is missing: run `make services`")
     return tool
