@@ -13,17 +13,20 @@ _ENTRIES_MAX = 256
 
 @dataclass
 class Memo:
-    """At most 256 answers, each for `lasts_ms`. Safe in several threads, which may make the same answer side by side."""
+    """At most 256 answers, each for `lasts_ms` unless `get` says otherwise.
+
+    Safe in several threads, which may make the same answer side by side.
+    """
 
     lasts_ms: int = 60_000
     _kept: OrderedDict[Hashable, tuple[int, Any]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, key: Hashable, now_ms: int, make: Callable[[], T]) -> T:
+    def get(self, key: Hashable, now_ms: int, make: Callable[[], T], lasts_ms: int | None = None) -> T:
         """The answer for the key, made anew if it is older than it may be."""
         with self._lock:
             made_ms, answer = self._kept.get(key, (None, None))
-        if made_ms is not None and 0 <= now_ms - made_ms < self.lasts_ms:
+        if made_ms is not None and 0 <= now_ms - made_ms < (lasts_ms or self.lasts_ms):
             return cast(T, answer)
         fresh = make()
         with self._lock:

@@ -20,7 +20,7 @@ from api.runs import queries as runs
 from schemas.statuses import AlertState
 from schemas.values import iso
 
-#: Alerts and dead letters that the page lists.
+#: Alerts, dead letters and runs that the page lists.
 _LISTED_MAX = 20
 
 
@@ -44,7 +44,7 @@ def _others(reader: Reader) -> dict[str, Any]:
     letters = ahead(
         lambda: page_of_letters(reader, LetterFilter(replayed=False), letter_place(""), _LISTED_MAX)
     )
-    attention = runs.needing_attention(reader, judgement)
+    attention = runs.needing_attention(reader, judgement)[:_LISTED_MAX]
     return {
         "behind": judgement.behind,
         "as_of": iso(judgement.as_of_ms),

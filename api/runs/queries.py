@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
@@ -39,8 +39,10 @@ log = logging.getLogger(__name__)
 
 #: For how long a failure, and what was heard of a run that is over, is news.
 RECENT_MS = 24 * 3600 * 1000
-#: Runs that the block above the list shows at most.
-_ATTENTION_MAX = 8
+#: For how long counts by status, and what lists may be filtered by, are remembered.
+_COUNTS_MS, _SUGGESTIONS_MS = 10_000, 60_000
+#: Of users, pipelines and labels the most frequent are suggested.
+_SUGGESTIONS_MAX = 100
 #: Cycles of a session that one answer gives at most.
 _HISTORY_MAX = 500
 #: Ids that one statement may carry.
@@ -190,13 +192,37 @@ def needing_attention(reader: Reader, judgement: Judgement) -> list[str]:
         # A silent run may have been resumed long before it was seen to be silent.
         found = reader.rows("runs/resumed", run_ids=list(sessions), session_ids=list(set(sessions.values())))
         resumed = {r["run_id"] for r in found}
-    return [r["run_id"] for r in rows if r["run_id"] not in resumed][:_ATTENTION_MAX]
+    return [r["run_id"] for r in rows if r["run_id"] not in resumed]
 
 
 def status_counts(reader: Reader, judgement: Judgement) -> list[Row]:
     """(status, runs) of the runs that are live or were heard of within a day."""
     since_ms = reader.clock() - RECENT_MS
     return reader.rows("runs/status_counts", **judgement.parameters(), since_ms=since_ms)
+
+
+def filtered_counts(reader: Reader, judgement: Judgement, filter: RunFilter, key: str) -> dict[str, int]:
+    """Status → how many runs it would list beside the other filters. `key` names the filter, as its address does: a relative time
+    gives another filter each ms. Remembered for 10 s."""
+
+    def count() -> dict[str, int]:
+        every = asdict(replace(filter, statuses=[]))
+        rows = reader.rows("runs/filtered_counts", **judgement.parameters(), **every)
+        return {r["status"]: r["runs"] for r in rows}
+
+    return reader.memo.get(("filtered counts", key), reader.clock(), count, _COUNTS_MS)
+
+
+def suggestions(reader: Reader) -> dict[str, list[str]]:
+    """Users, pipelines and labels of runs, the most frequent first, by the name of their filter. Remembered for a minute."""
+
+    def read() -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {"user": [], "pipeline": [], "label": []}
+        for row in reader.rows("runs/suggestions", limit=_SUGGESTIONS_MAX):
+            found[row["field"]].append(row["value"])
+        return found
+
+    return reader.memo.get("suggestions", reader.clock(), read, _SUGGESTIONS_MS)
 
 
 def transitions(reader: Reader, run_id: str) -> list[Transition]:

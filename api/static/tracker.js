@@ -11,6 +11,11 @@
       const moment = new Date(time.dateTime);
       if (!Number.isNaN(moment.getTime())) time.textContent = timeFormat.format(moment);
     }
+    // What says how long ago has the whole time in its title: the reader's, and UTC.
+    for (const time of within.querySelectorAll("time[data-ago]")) {
+      const moment = new Date(time.dateTime);
+      if (!Number.isNaN(moment.getTime())) time.title = `${timeFormat.format(moment)} (${time.title})`;
+    }
   }
 
   // ---- tabs -------------------------------------------------------------------------------------------------------------
@@ -193,6 +198,9 @@
       fetchPage(address()).then(again);
     }
   });
+
+  // Another script has changed the address.
+  document.addEventListener("tracker:address", () => fetchPage(address()).then(again));
 
   // Forms that change something are sent as they would be, once it is sure that the login still holds: else what was typed
   // were gone. Those of small things stay on the page, which is then fetched again and morphed.

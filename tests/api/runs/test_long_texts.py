@@ -44,6 +44,8 @@ def test_no_statement_of_a_list_reads_a_long_text(stage: Stage) -> None:
         ("runs/latest_places", page),
         ("runs/latest", page),
         ("runs/attention", clocks | {"since_ms": 0, "limit": 10}),
+        ("runs/filtered_counts", clocks | asdict(RunFilter([], search="x", pipeline="p"))),
+        ("runs/suggestions", {"limit": 10}),
         ("runs/status_counts", clocks | {"since_ms": 0}),
     ):
         plan = columns_read(stage, query, **parameters)

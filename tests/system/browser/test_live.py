@@ -106,9 +106,9 @@ def test_stalled_says_what_to_do(page: Page, tracker: Tracker) -> None:
 
 def test_a_new_run_comes_into_the_list_and_typed_text_stays(page: Page, tracker: Tracker) -> None:
     page.goto("/")
-    page.locator("input[name=search]").fill("half a wor")
+    page.locator("input[name=user]").fill("half a wor")  # applied when the field is left
     begin(tracker, "newcomer", "new_comer")
     expect(page.locator("#runs")).to_contain_text("new_comer")
-    expect(page.locator("input[name=search]")).to_have_value("half a wor")
+    expect(page.locator("input[name=user]")).to_have_value("half a wor")
     now = time.time_ns() // 1_000_000
     tracker.event("run.completed", "newcomer", instant=now, state="succeeded", completed_at=now)

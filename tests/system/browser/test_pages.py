@@ -213,21 +213,6 @@ def test_logs_show_the_runners_log_of_an_allowed_folder(
     expect(page.locator("#log-text")).to_contain_text("more")
 
 
-def test_filters_of_the_list_stand_in_the_address(page: Page, runs: dict[str, str]) -> None:
-    page.goto("/")
-    page.locator("body").press("/")
-    page.keyboard.type("turing")
-    page.keyboard.press("Enter")
-    expect(page.locator("#runs tr")).to_have_count(2)
-    assert "search=turing" in page.url
-    page.locator("select[name=status]").select_option("failed")
-    page.get_by_role("button", name="Filter").click()
-    expect(page.locator("#runs tr")).to_have_count(1)
-    page.reload()
-    expect(page.locator("select[name=status]")).to_have_value("failed")
-    expect(page.locator("#runs")).to_contain_text("grumpy_turing")
-
-
 @pytest.mark.parametrize("width", [320, 900, 3840])
 def test_pages_are_no_wider_than_the_screen(page: Page, runs: dict[str, str], width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
