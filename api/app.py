@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.alerts import forms as alert_forms
 from api.alerts import routes as alert_routes
 from api.auth import login
 from api.auth.gate import Gate, Guarded
@@ -167,6 +168,7 @@ def _capabilities(
         note_routes.router(reader, log, clock),
         note_pages.router(reader, log, clock),
         alert_routes.router(reader, log, clock),
+        alert_forms.router(reader, log, clock),
         dead_letter_routes.router(reader, log, read_again, clock),
         ops_routes.router(reader, log_view, count_cache),
         ops_pages.router(reader, log_view, count_cache),

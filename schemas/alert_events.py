@@ -17,3 +17,11 @@ class Silenced(Model):
     alert_id: AlertId
     by: Person = ""
     until: Ms
+
+
+class Assigned(Model):
+    """A person says who looks after an alert; the newest word on the log counts, and '' is nobody."""
+
+    alert_id: AlertId
+    by: Person = ""
+    to: Person = ""

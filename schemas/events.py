@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, FiniteFloat, TypeAdapter, field_validator
 
 from schemas.alert_events import Acknowledged as Acknowledged
+from schemas.alert_events import Assigned as Assigned
 from schemas.alert_events import Silenced as Silenced
 from schemas.clock_events import Left as Left
 from schemas.clock_events import Spooled as Spooled
@@ -354,6 +355,11 @@ class AlertSilenced(Envelope):
     data: Silenced
 
 
+class AlertAssigned(Envelope):
+    type: Literal["alert.assigned"] = "alert.assigned"
+    data: Assigned
+
+
 class ClockTick(Envelope):
     type: Literal["clock.tick"] = "clock.tick"
     data: Tick
@@ -378,6 +384,7 @@ Event = Annotated[
     | RequestUnreadable
     | AlertAcknowledged
     | AlertSilenced
+    | AlertAssigned
     | OutputsRequested
     | OutputsFound
     | OutputsListed

@@ -2,14 +2,21 @@
 
 from starlette.concurrency import run_in_threadpool
 
-from api.alerts.models import Acknowledgement, Silence
+from api.alerts.models import Acknowledgement, Assignment, Silence
 from api.alerts.queries import is_alert
 from api.core import commands
 from api.core.commands import event_id
 from api.core.db import Reader
 from api.core.problems import not_found
 from schemas.access import Caller
-from schemas.events import Acknowledged, AlertAcknowledged, AlertSilenced, Silenced
+from schemas.events import (
+    Acknowledged,
+    AlertAcknowledged,
+    AlertAssigned,
+    AlertSilenced,
+    Assigned,
+    Silenced,
+)
 from stores.log.port import EventLog
 
 
@@ -37,6 +44,20 @@ async def silence(
         source="api",
         received_at=now_ms,
         data=Silenced(alert_id=alert_id, by=caller.name or silence.by, until=silence.until),
+    )
+    await commands.append(log, alert_id, event)
+
+
+async def assign(
+    reader: Reader, log: EventLog, caller: Caller, alert_id: str, assignment: Assignment, now_ms: int
+) -> None:
+    """Say who looks after it, '' for nobody. Raises Problem 404 and LogUnavailable."""
+    await run_in_threadpool(_require, reader, alert_id)
+    event = AlertAssigned(
+        id=event_id(alert_id, "assign", str(now_ms)),
+        source="api",
+        received_at=now_ms,
+        data=Assigned(alert_id=alert_id, by=caller.name or assignment.by, to=assignment.to.strip()),
     )
     await commands.append(log, alert_id, event)
 

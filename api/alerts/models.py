@@ -21,6 +21,7 @@ class Alert(BaseModel):
     id: str
     kind: AlertKind
     run_id: str | None
+    run_name: str | None
     state: AlertState
     since: Time
     fired_at: Time | None
@@ -29,6 +30,7 @@ class Alert(BaseModel):
     group_id: str | None = Field(description="The alert about many runs that tells of this one")
     acknowledged_at: Time | None
     acknowledged_by: str | None
+    assigned_to: str | None = Field(description="Who was asked last to look after it")
     silenced_until: Time | None
     deliveries: list[Delivery]
 
@@ -54,6 +56,15 @@ class Silence(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     until: Ms = Field(description="RFC 3339, or ms since 1970")
+    by: Person = ""
+
+
+class Assignment(BaseModel):
+    """Who is to look after it; '' is nobody."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: Person
     by: Person = ""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query
 
 from api.alerts import commands
-from api.alerts.models import Acknowledgement, ActAccepted, AlertList, Silence
+from api.alerts.models import Acknowledgement, ActAccepted, AlertList, Assignment, Silence
 from api.alerts.queries import page_of_alerts
 from api.auth.permissions import allow
 from api.core.cursor import alert_place
@@ -35,7 +35,8 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
     ) -> AlertList:
         """Alerts, newest first; without `state` those that are or were told."""
         place = alert_place(page_token)
-        return page_of_alerts(reader, _states(state), _kind(kind), run_id, place, page_size)
+        run_ids = [run_id] if run_id else []
+        return page_of_alerts(reader, _states(state), _kind(kind), run_ids, place, page_size)
 
     @r.post("/alerts/{alert_id}/acknowledge", status_code=202, responses=responses(403, 404, 413))
     async def acknowledge_alert(
@@ -49,6 +50,12 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
     async def silence_alert(alert_id: AlertId, silence: Silence, caller: Operator) -> ActAccepted:
         """Hear no more of it until then. Who was told that it fires is told of its end all the same."""
         await commands.silence(reader, log, caller, alert_id, silence, clock())
+        return ActAccepted(id=alert_id)
+
+    @r.post("/alerts/{alert_id}/assign", status_code=202, responses=responses(403, 404, 413))
+    async def assign_alert(alert_id: AlertId, assignment: Assignment, caller: Operator) -> ActAccepted:
+        """Say who looks after it. The alert goes on as before."""
+        await commands.assign(reader, log, caller, alert_id, assignment, clock())
         return ActAccepted(id=alert_id)
 
     return r

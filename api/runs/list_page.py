@@ -7,13 +7,17 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import Response
 
+from api.alerts.models import Alert
+from api.alerts.queries import alerts_of_runs
 from api.core.db import Judgement, Reader, ahead
 from api.core.params import PAGE_SIZE, RunFilter
+from api.core.request_context import REQUEST_CONTEXT
 from api.diagnosis.queries import line_of
 from api.html.page import form_values, next_page, query_without
 from api.html.render import render
 from api.runs import queries as runs
 from api.runs.models import RunList
+from schemas.access import Act, may
 from schemas.statuses import RunStatus
 from schemas.values import iso
 
@@ -45,7 +49,10 @@ def list_page(reader: Reader, request: Request, filter: RunFilter, sort: str, pa
     attention = None if filtered or page_token else ahead(lambda: runs.needing_attention(reader, judgement))
     ids, token = runs.page_of_ids(reader, judgement, filter, sort, page_token, PAGE_SIZE)
     needing = attention.result() if attention else []
+    alerts = alerts_of_runs(reader, needing)
+    needing = unseen_first(needing, alerts)
     urgent = needing[: _URGENT_ALL if request.query_params.get("attention") == "all" else _URGENT]
+    caller = REQUEST_CONTEXT.get().caller
     by_id = _by_id(reader, judgement, [*ids, *urgent])
     page = RunList(
         runs=[by_id[i] for i in ids if i in by_id], next_page_token=token, as_of=iso(judgement.as_of_ms)
@@ -53,7 +60,9 @@ def list_page(reader: Reader, request: Request, filter: RunFilter, sort: str, pa
     return render(
         "runs/runs.html",
         page=page,
-        attention=[(by_id[i], line_of(by_id[i])) for i in urgent if i in by_id],
+        attention=[(by_id[i], line_of(by_id[i]), alerts.get(i)) for i in urgent if i in by_id],
+        may_operate=may(caller, Act.OPERATE),
+        me=caller.name if caller else "",
         more_attention=len(needing) - len(urgent),
         params=form_values(request),
         chips=status_choices(request, filter.statuses, counts.result()),
@@ -71,6 +80,16 @@ def list_page(reader: Reader, request: Request, filter: RunFilter, sort: str, pa
 def _by_id(reader: Reader, judgement: Judgement, ids: list[str]) -> dict[str, Any]:
     found = runs.runs_of(reader, list(dict.fromkeys(ids)), judgement, runs.UNSEEN)
     return {r.id: r for r in found}
+
+
+def unseen_first(run_ids: list[str], alerts: Mapping[str, Alert]) -> list[str]:
+    """Pure. The same runs; those whose alert somebody has acknowledged come last."""
+
+    def seen(run_id: str) -> bool:
+        alert = alerts.get(run_id)
+        return alert is not None and alert.acknowledged_at is not None
+
+    return sorted(run_ids, key=seen)
 
 
 def status_choices(request: Request, chosen: list[str], counts: Mapping[str, int]) -> list[Choice]:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from starlette.responses import HTMLResponse
 
+from api.alerts.queries import alerts_of_runs
 from api.core.db import Reader, ahead
 from api.core.headers import POLICY
 from api.core.request_context import REQUEST_CONTEXT
@@ -16,6 +17,8 @@ from api.runs.queries import with_same_name
 from schemas.access import Act, may
 from schemas.statuses import ReportedState, RunStatus
 
+#: How a run stands that an alert may tell of.
+_WRONG = frozenset((RunStatus.FAILED, RunStatus.DISCONNECTED, RunStatus.STALLED))
 #: The address that opens every tab, to print them.
 ALL = "all"
 
@@ -25,6 +28,9 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
     judgement = ahead(reader.judgement)
     run_id, same_name = with_same_name(reader, ref)
     facts = run_facts(reader, run_id, judgement.result(), tabs)
+    wrong = [run_id] if facts.run.status in _WRONG else []
+    alerts = ahead(lambda: alerts_of_runs(reader, wrong))
+    caller = REQUEST_CONTEXT.get().caller
     own = [t for t in tabs if t.applies(facts)]
     requested = query.get("tab", "")
     opened = requested if requested in {t.address for t in own} else opens_on(facts)
@@ -34,8 +40,8 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
         "here": f"/runs/{quote(facts.run.id, safe='')}",
         "now_ms": reader.clock(),
         "addresses": {t.address for t in own},
-        "may_delete_outputs": may(REQUEST_CONTEXT.get().caller, Act.DELETE_OUTPUTS, facts.run.owner),
-        "may_change": may(REQUEST_CONTEXT.get().caller, Act.CHANGE_RUN, facts.run.owner),
+        "may_delete_outputs": may(caller, Act.DELETE_OUTPUTS, facts.run.owner),
+        "may_change": may(caller, Act.CHANGE_RUN, facts.run.owner),
     }
     everything = requested == ALL
     panels = {
@@ -48,6 +54,9 @@ def run_page(reader: Reader, tabs: Sequence[Tab], ref: str, query: Mapping[str, 
         # A report stands in a frame, whose content has a policy of its own.
         headers={"Content-Security-Policy": f"{POLICY}; frame-src 'self'"},
         **common,
+        alert=alerts.result().get(run_id),
+        may_operate=may(caller, Act.OPERATE),
+        me=caller.name if caller else "",
         since=since(facts),
         asked_name=ref,
         same_name=same_name,

@@ -18,6 +18,7 @@ from schemas.dead_letters import FOREIGN, Reread
 from schemas.envelope import Envelope
 from schemas.events import (
     AlertAcknowledged,
+    AlertAssigned,
     AlertSilenced,
     ClockLeft,
     ClockTick,
@@ -129,7 +130,7 @@ def event_rows(
         )
         if event.run_id:  # not understood, and yet a sign of life
             rows.runs = to_json({"run_id": event.run_id, **arrival(record, observed, event, event.data)})
-    elif isinstance(event, AlertAcknowledged | AlertSilenced):
+    elif isinstance(event, AlertAcknowledged | AlertSilenced | AlertAssigned):
         rows.run_id = ""
         rows.alert_acts = _alert_act(record, event)
     elif isinstance(event, HostSeen):
@@ -225,7 +226,7 @@ def _note_row(record: Record, event: NoteWritten) -> bytes:
     return to_json(note)
 
 
-def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced | RunHidden) -> bytes:
+def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced | AlertAssigned | RunHidden) -> bytes:
     return to_json(
         {
             "partition": record.partition,
@@ -234,6 +235,7 @@ def _alert_act(record: Record, event: AlertAcknowledged | AlertSilenced | RunHid
             "act": event.type,
             "by": event.data.by,
             "until": iso(event.data.until) if isinstance(event, AlertSilenced) else None,
+            "assignee": event.data.to if isinstance(event, AlertAssigned) else "",
             "appended_at": iso(record.appended_at),
         }
     )

@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.core.probes import METRICS_MS
-from schemas.events import AlertSilenced
+from projections.alerts.storage import Storage
+from schemas.events import AlertAssigned, AlertSilenced
 from schemas.values import iso
 from schemas.wire import decode
 from tests.support.api_stage import T0, Stage, problem
@@ -21,6 +22,9 @@ REFUSED: list[tuple[str, dict[str, Any], int]] = [
     ("a/acknowledge", {"json": {"buy": "x"}}, 400),
     ("a/acknowledge", {"json": {"by": "x" * 201}}, 400),
     ("a/acknowledge", {"content": b" " * 1_000_001}, 413),
+    ("a/assign", {}, 400),
+    ("b/assign", {"json": {"to": "ann"}}, 404),
+    ("a/assign", {"json": {"to": "x" * 201}}, 400),
     ("a/acknowledge", {"headers": {"Origin": "https://evil.example"}}, 403),
     ("a/acknowledge", {"headers": {"Sec-Fetch-Site": "cross-site"}}, 403),
 ]
@@ -77,6 +81,28 @@ def test_acts_are_events_on_the_log(stage: Stage) -> None:
     assert (
         isinstance(acts[2], AlertSilenced) and iso(acts[2].data.until) == until and acts[2].data.by == "bob"
     )
+
+
+def test_who_was_asked_last_looks_after_it(stage: Stage) -> None:
+    stage.run("run-a", facts={"name": "nightly"})
+    alert(stage, "a")
+    act = {"alert_id": "a", "partition": 0, "act": "alert.assigned", "appended_at": iso(T0)}
+    stage.insert("alert_acts", act | {"offset": 2, "assignee": "bob"}, act | {"offset": 1, "assignee": "ann"})
+    [told] = stage.get("/alerts")["alerts"]
+    assert told["assigned_to"] == "bob" and told["run_name"] == "nightly"
+    stage.insert("alert_acts", act | {"offset": 3, "assignee": ""})
+    assert stage.get("/alerts")["alerts"][0]["assigned_to"] is None
+
+
+def test_to_assign_is_an_event_and_no_act_of_the_notifier(stage: Stage) -> None:
+    alert(stage, "a")
+    body = {"to": " ann ", "by": "bob"}
+    assert stage.request("POST", "/api/v1/alerts/a/assign", json=body).status_code == 202
+    [event] = [decode(value)[0] for _, value in stage.log.messages[0]]
+    assert isinstance(event, AlertAssigned) and (event.data.to, event.data.by) == ("ann", "bob")
+    act = {"alert_id": "a", "partition": 0, "offset": 1, "act": "alert.assigned", "appended_at": iso(T0)}
+    stage.insert("alert_acts", act)
+    assert Storage(stage.tables).acts(0) == []
 
 
 def test_a_wrong_act_is_refused_and_leaves_nothing(stage: Stage) -> None:

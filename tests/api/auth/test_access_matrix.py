@@ -46,6 +46,10 @@ NEEDS: dict[tuple[str, str], Act | None] = {
     ("POST", "/api/v1/alerts/{alert_id}/acknowledge"): Act.OPERATE,
     ("POST", "/api/v1/alerts/{alert_id}/silence"): Act.OPERATE,
     ("POST", "/dashboard/delete"): Act.READ,  # of whose runs, it looks at itself
+    ("POST", "/api/v1/alerts/{alert_id}/assign"): Act.OPERATE,
+    ("POST", "/alerts/{alert_id}/acknowledge"): Act.OPERATE,
+    ("POST", "/alerts/{alert_id}/silence"): Act.OPERATE,
+    ("POST", "/alerts/{alert_id}/assign"): Act.OPERATE,
     ("POST", "/mcp"): Act.READ,
 }
 
