@@ -6,6 +6,7 @@ Columns are arrays, so that 100,000 attempts take some 10 MB and a window of the
 import threading
 import time
 from array import array
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,11 @@ SEVERITY = (
     TaskStatus.CACHED,
 )
 _CODES = {status.value: code for code, status in enumerate(SEVERITY)}
+
+#: A task that was submitted so soon after another ended, ms, may have waited for it: clocks of machines differ.
+_SLACK_MS = 1000
+#: Of those that ended just before, at most so many are looked at for one that also began before.
+_LOOKED_AT = 50
 
 #: What all layouts that are kept may take; a larger one is made anew for each window.
 LAYOUTS_BYTES = 128 * 2**20
@@ -68,6 +74,17 @@ class Group:
     shift: int
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What a group shows while it is folded: its begin and end, how many attempts failed, and when it was at work, as stretches of
+    ms in order."""
+
+    begin: int
+    end: int
+    failed: int
+    busy: list[tuple[int, int]]
+
+
 #: Attempts of one group.
 Span = tuple[Group, Places]
 
@@ -90,6 +107,8 @@ class Layout:
     groups: list[Group] = field(default_factory=list)
     first_ms: int = 2**63 - 1
     last_ms: int = -(2**63)
+    _critical: frozenset[int] | None = None
+    _lanes: dict[int, list[Lane]] = field(default_factory=dict)
 
     def extend(self, columns: Sequence[Sequence[Any]]) -> None:
         """Further attempts: the columns of `timeline.sql`."""
@@ -129,6 +148,27 @@ class Layout:
         texts = sum(len(n) + 100 for n in self.process_names) + sum(len(g.name) + 200 for g in self.groups)
         return each * len(self.ends) + self.names.size + texts
 
+    def critical(self) -> frozenset[int]:
+        """Places of the attempts on the critical path. See `critical_path`; found once."""
+        if self._critical is None:
+            self._critical = frozenset(critical_path(self.begins, self.ends))
+        return self._critical
+
+    def lanes(self, most: int) -> list[Lane]:
+        """Of each group its lane, with at most `most` stretches; made once."""
+        if most not in self._lanes:
+            self._lanes[most] = [self._lane(g, most) for g in self.groups]
+        return self._lanes[most]
+
+    def _lane(self, group: Group, most: int) -> Lane:
+        begins, ends = self.begins[group.start : group.end], self.ends[group.start : group.end]
+        failed = self.statuses[group.start : group.end].count(0)
+        return Lane(min(begins), max(ends), failed, stretches(begins, ends, most))
+
+    def spans_of(self, from_ms: int, to_ms: int, ranges: Iterable[tuple[int, int]]) -> list[Span]:
+        """What lies within these times and any of these ranges of rows."""
+        return [span for first, last in ranges for span in self.spans(from_ms, to_ms, first, last)]
+
     def spans(self, from_ms: int, to_ms: int, from_row: int, to_row: int) -> list[Span]:
         """What lies within these times and rows."""
         begins, ends = self.begins, self.ends
@@ -140,6 +180,37 @@ class Layout:
             if inside:
                 spans.append((group, inside))
         return spans
+
+
+def critical_path(begins: Sequence[int], ends: Sequence[int]) -> list[int]:
+    """Pure. The chain of attempts that the run's end waited for, the last first: what ended last, then what had ended last when
+    that one was submitted, and so on.
+
+    An estimate by time alone: no runner tells which task waited for which. What took no time is left out.
+    """
+    by_end = sorted((i for i in range(len(ends)) if ends[i] > begins[i]), key=ends.__getitem__)
+    sorted_ends = [ends[i] for i in by_end]
+    path: list[int] = []
+    at = by_end[-1] if by_end else None
+    while at is not None:
+        path.append(at)
+        before = bisect_right(sorted_ends, begins[at] + _SLACK_MS)
+        candidates = (by_end[k] for k in range(before - 1, max(-1, before - 1 - _LOOKED_AT), -1))
+        at = next((i for i in candidates if begins[i] < begins[at] and ends[i] < ends[at]), None)
+    return path
+
+
+def stretches(begins: Sequence[int], ends: Sequence[int], most: int) -> list[tuple[int, int]]:
+    """Pure. When at least one of these was there, as at most `most` stretches: gaps too short to be seen are closed."""
+    whole = max(ends) - min(begins)
+    gap = whole // most
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(zip(begins, ends, strict=True)):
+        if found and begin <= found[-1][1] + gap:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return found
 
 
 def pieces(spans: Sequence[Span], most: int) -> Iterator[Span]:

@@ -81,7 +81,13 @@ def test_groups_have_a_row_of_their_own(stage: Stage) -> None:
             completed_at=9,
         )
     told = timeline(stage, group="process")
-    assert told["groups"] == [{"name": "A", "attempts": 1, "row": 0}, {"name": "B", "attempts": 2, "row": 2}]
+    assert [(g["name"], g["key"], g["attempts"], g["row"]) for g in told["groups"]] == [
+        ("A", "A", 1, 0),
+        ("B", "B", 2, 2),
+    ]
+    assert told["groups"][1]["busy"] == [[T0, T0 + 9]] and told["groups"][1]["failed"] == 0
+    seen = timeline(stage, group="process", rows="4-4,0-1")
+    assert [(b["group"], b["top"]) for b in seen["bars"]] == [("B", 4), ("A", 1)] and seen["rows"] == 5
     assert [(b["group"], b["top"]) for b in told["bars"]] == [("A", 1), ("B", 3), ("B", 4)] and told[
         "rows"
     ] == 5
@@ -121,6 +127,8 @@ def test_timeline_of_nothing_and_bad_questions(stage: Stage) -> None:
     assert told["bars"] == [] and told["ended"] > told["began"]
     assert stage.request("GET", "/runs/r1/timeline.json", params={"group": "drop"}).status_code == 400
     assert stage.request("GET", "/runs/r1/timeline.json", params={"status": "nope"}).status_code == 400
+    for rows in ("1", "1-x", "5-6,", ",".join(["1-2"] * 51), "1-9999999999"):
+        assert stage.request("GET", "/runs/r1/timeline.json", params={"rows": rows}).status_code == 400, rows
     assert stage.request("GET", "/runs/r2/timeline.json").status_code == 404
 
 

@@ -8,7 +8,18 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.timeline.layout import PATIENCE, SEVERITY, Layout, Layouts, Span, Texts, part, pieces
+from api.timeline.layout import (
+    PATIENCE,
+    SEVERITY,
+    Layout,
+    Layouts,
+    Span,
+    Texts,
+    critical_path,
+    part,
+    pieces,
+    stretches,
+)
 
 Attempt = tuple[int, str, str, int, str, int, int, int, int, str]
 
@@ -77,6 +88,37 @@ def check_piece(layout: Layout, attempts: Sequence[Attempt], rows: list[int], pi
         assert told == (a[0], a[1], a[2], a[3])
         assert SEVERITY[layout.statuses[i]] == a[4] and i + group.shift == rows[i] and group.name == a[9]
     assert list(part(layout.ends, places)) == [attempts[i][8] for i in places]
+
+
+def test_the_critical_path_goes_back_over_what_ended_last_before() -> None:
+    begins, ends = [0, 0, 5000, 11_000, 30_000, 20_000], [4000, 10_000, 9000, 20_000, 60_000, 20_000]
+    assert critical_path(begins, ends) == [4, 3, 1]
+    assert critical_path([], []) == [] and critical_path([5, 5], [5, 5]) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 50_000), st.integers(0, 50_000)), max_size=60))
+def test_a_critical_path_is_a_chain_that_ends_with_the_last(spans: list[tuple[int, int]]) -> None:
+    begins, ends = [b for b, _ in spans], [b + length for b, length in spans]
+    path = critical_path(begins, ends)
+    assert len(set(path)) == len(path) and all(ends[i] > begins[i] for i in path)
+    assert bool(path) == any(length for _, length in spans)
+    for later, earlier in pairwise(path):
+        assert begins[earlier] < begins[later] and ends[earlier] <= begins[later] + 1000
+    if path:
+        assert ends[path[0]] == max(e for b, e in zip(begins, ends, strict=True) if e > b)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.integers(0, 50)), min_size=1, max_size=40), st.integers(1, 30)
+)
+def test_stretches_hold_all_work_and_are_few(spans: list[tuple[int, int]], most: int) -> None:
+    begins, ends = [b for b, _ in spans], [b + length for b, length in spans]
+    found = stretches(begins, ends, most)
+    assert len(found) <= most + 1
+    assert all(
+        any(b <= begin and end <= e for b, e in found) for begin, end in zip(begins, ends, strict=True)
+    )
+    assert all(e < b for (_, e), (b, _) in pairwise(found))
 
 
 def test_nothing_is_in_no_window() -> None:

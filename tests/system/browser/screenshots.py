@@ -120,7 +120,7 @@ def take(page: Page, path: str, to: Path) -> None:
     page.goto(path)
     expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
     if path.endswith("#timeline"):
-        page.locator("#gantt canvas").wait_for()
+        page.locator("#gantt .lane").first.wait_for()
         page.wait_for_timeout(300)
     if path.endswith("#actions"):
         page.locator("#actions > summary").click()

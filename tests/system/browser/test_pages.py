@@ -1,4 +1,4 @@
-"""The other pages in a browser, hostile texts, accessibility, and what the timeline draws."""
+"""The other pages in a browser, hostile texts, and accessibility."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -26,7 +26,7 @@ def test_axe_finds_nothing_serious(page: Page, runs: dict[str, str], faults: Fau
         page.goto("about:blank")
         page.goto(path.format(**runs))
         if path.endswith("#timeline"):
-            page.locator("#gantt canvas").wait_for()
+            page.locator("#gantt .lane").first.wait_for()
         expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
         if "{evil}" in path:
             page.locator("#actions > summary").click()
@@ -72,107 +72,13 @@ def test_hostile_texts_are_texts_everywhere(page: Page, runs: dict[str, str]) ->
         expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
     page.locator("#tab-timeline").click()
     expect(page.locator("#timeline-caption")).to_contain_text("1 attempt")
-    page.locator("#gantt canvas").hover(position={"x": 600, "y": 70})
+    page.locator("#gantt .bar-part").last.hover()
+    expect(page.locator(".lane-tip")).to_contain_text("host")
     assert page.locator("img[src=x], body b, main script").count() == 0
     page.locator("#tab-overview").click()
     page.locator("#processes tbody a").first.click()
     assert page.locator("h1").inner_text() == f"{EVIL}:{EVIL}:{EVIL}"
     assert page.locator("img[src=x], body b, main script").count() == 0
-
-
-def test_the_timeline_draws_every_attempt_and_filters(page: Page, runs: dict[str, str]) -> None:
-    with page.expect_response("**/timeline.json?*") as answer:
-        page.goto(f"/runs/{runs['retry']}#timeline")
-    told = answer.value.json()
-    assert told["total"] == 26 == len(told["bars"]), "25 tasks, one of them twice"
-    expect(page.locator("#timeline-caption")).to_contain_text("26 attempts over 27 s; at most 2 at once")
-    for bar in told["bars"]:
-        assert (
-            told["began"]
-            <= bar["begin"]
-            <= bar["start"]
-            <= bar["execution_end"]
-            <= bar["end"]
-            <= told["ended"]
-        )
-    page.locator("#timeline-filters select[name=status]").select_option("failed")
-    expect(page.locator("#timeline-caption")).to_contain_text("1 attempt over")
-    page.locator("#timeline-filters select[name=status]").select_option("")
-    page.locator("#timeline-filters input[name=search]").fill("CALL (S02)")
-    expect(page.locator("#timeline-caption")).to_contain_text("2 attempts")
-    page.keyboard.press("Tab")
-    page.locator("#timeline-filters button").first.focus()
-    page.keyboard.press("t")
-    expect(page.get_by_role("heading", name="Task Timeline")).to_be_visible()
-    expect(page.locator("table").first.locator("tbody tr")).to_have_count(2)
-    expect(page.locator("table").first).to_contain_text("attempt 2")
-
-
-#: Keeps the texts of the newest picture on a canvas, with where they begin and end.
-KEEP_TEXTS = """
-  window.texts = [];
-  const clear = CanvasRenderingContext2D.prototype.clearRect;
-  CanvasRenderingContext2D.prototype.clearRect = function (...area) {
-    window.texts = [];
-    return clear.call(this, ...area);
-  };
-  const draw = CanvasRenderingContext2D.prototype.fillText;
-  CanvasRenderingContext2D.prototype.fillText = function (text, x, ...more) {
-    const left = this.getTransform().transformPoint({ x, y: 0 }).x;
-    window.texts.push({ text, left, right: left + this.measureText(text).width });
-    return draw.call(this, text, x, ...more);
-  };
-"""
-
-
-def test_the_grouping_can_be_changed_again_and_again(page: Page, runs: dict[str, str]) -> None:
-    page.add_init_script(KEEP_TEXTS)
-    page.goto(f"/runs/{runs['retry']}#timeline")
-    caption = page.locator("#timeline-caption")
-    expect(caption).to_contain_text("26 attempts over")
-    headings: list[list[str]] = []
-    for group in ("process", "host", "process", "capacity"):
-        with page.expect_response("**/timeline.json?*") as answer:
-            page.locator("#timeline-filters select[name=group]").select_option(group)
-        headings.append([f"{g['name']} ({g['attempts']})" for g in answer.value.json()["groups"]])
-        page.wait_for_function(
-            r"(names) => names.join() === texts.map((t) => t.text).filter((t) => / \(\d+\)$/.test(t)).join()",
-            arg=headings[-1],
-        )
-        expect(caption).to_contain_text("26 attempts over")
-        drawn = page.evaluate("texts")
-        [first_bar] = [t["left"] for t in drawn if t["text"].startswith("0 %")]
-        assert all(t["right"] <= first_bar for t in drawn if t["text"] in headings[-1]), "none covers a bar"
-    assert len(headings[0]) > len(headings[1]), "fewer groups than were drawn before"
-
-
-def test_a_large_timeline_is_merged_and_zooming_brings_each_task(page: Page, runs: dict[str, str]) -> None:
-    page.goto(f"/runs/{runs['larger']}#timeline")
-    expect(page.locator("#timeline-caption")).to_contain_text(
-        "2,551 attempts over 1 min 43 s; neighbours are drawn as one"
-    )
-    for _ in range(3):
-        page.get_by_role("button", name="Zoom in").click()
-        page.wait_for_timeout(150)
-    expect(page.locator("#timeline-caption")).not_to_contain_text("neighbours")
-    page.get_by_role("button", name="Whole run").click()
-    expect(page.locator("#timeline-caption")).to_contain_text("neighbours")
-
-
-def test_clicking_a_bar_opens_its_task(page: Page, runs: dict[str, str]) -> None:
-    page.goto(f"/runs/{runs['rich']}#timeline")
-    expect(page.locator("#timeline-caption")).to_contain_text("5 attempts")
-    box = page.locator("#gantt canvas").bounding_box()
-    assert box is not None
-    told = page.evaluate("fetch(location.pathname + '/timeline.json').then(a => a.json())")
-    bar = told["bars"][-1]
-    middle = (bar["begin"] + bar["end"]) / 2 - told["began"]
-    width = box["width"] - 44 - 20
-    page.mouse.click(
-        box["x"] + 44 + width * middle / (told["ended"] - told["began"]),
-        box["y"] + 24 + 96 * (bar["top"] + 0.5) / told["rows"],
-    )
-    expect(page.locator("h1")).to_have_text(bar["name"])
 
 
 def test_notes_are_written_on_the_page_and_keep_their_history(page: Page, runs: dict[str, str]) -> None:
