@@ -26,6 +26,9 @@ _FAILED_MAX = 10
 _CURVE_POINTS = 240
 CURVE_TASKS_MAX = 20_000
 
+#: Processes above which their table can be filtered, above which it has pages, and how many a page has.
+_FILTERED_ABOVE, _PAGED_ABOVE, _PROCESSES_PAGE = 30, 200, 100
+
 #: Columns of the process table: field, heading; the first is headed by the runner's own word.
 COLUMNS = (
     ("process", "Process"),
@@ -38,7 +41,7 @@ COLUMNS = (
     ("submitted", "Submitted"),
 )
 #: Those that are there only where some process has any.
-RARE_COLUMNS = (("stored", "From store"), ("never_run", "Never ran"))
+RARE_COLUMNS = (("pending", "Pending"), ("stored", "From store"), ("never_run", "Never ran"))
 
 
 def sorted_processes(processes: Sequence[Process], sort: str) -> list[Process]:
@@ -53,6 +56,34 @@ def sorted_processes(processes: Sequence[Process], sort: str) -> list[Process]:
         return sorted(processes, key=lambda p: (p.label, p.process), reverse=sort.startswith("-"))
     sign = -1 if sort.startswith("-") else 1
     return sorted(processes, key=lambda p: sign * int(getattr(p, column)))
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPage:
+    """The processes that a table shows, of `found` that the filter lets through, of `total`; `page` of `pages`, from 1."""
+
+    shown: Sequence[Process]
+    found: int
+    total: int
+    page: int
+    pages: int
+
+    @property
+    def can_be_filtered(self) -> bool:
+        return self.total > _FILTERED_ABOVE
+
+
+def page_of_processes(processes: Sequence[Process], search: str, page: str) -> ProcessPage:
+    """Pure. `search`: words, all of which a name holds; `page`: a number as the address has it, the nearest there is."""
+    words = search.lower().split()
+    found = [p for p in processes if all(w in p.process.lower() for w in words)]
+    if len(found) <= _PAGED_ABOVE:
+        return ProcessPage(found, len(found), len(processes), 1, 1)
+    pages = -(-len(found) // _PROCESSES_PAGE)
+    number = min(pages, int(page)) if page.isascii() and page.isdecimal() and 0 < len(page) < 7 else 1
+    start = (max(1, number) - 1) * _PROCESSES_PAGE
+    shown = found[start : start + _PROCESSES_PAGE]
+    return ProcessPage(shown, len(found), len(processes), max(1, number), pages)
 
 
 def _span(facts: RunFacts) -> tasks.RunSpan:
@@ -79,7 +110,10 @@ def _overview(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict
         "work_dir_link": s3_link(workflow.work_dir, reader.settings.s3_browser),
         "curve": curve(levels.result(), run.started_at, run.completed_at) if levels else None,
         "curve_tasks_max": CURVE_TASKS_MAX,
-        "processes": sorted_processes(processes, sort),
+        "processes": page_of_processes(
+            sorted_processes(processes, sort), query.get("process", ""), query.get("page", "")
+        ),
+        "process_search": query.get("process", "")[:200],
         "columns": [
             ("process", facts.words.process),
             *COLUMNS[1:],

@@ -1,4 +1,4 @@
-// The list of runs: filters that apply as one types, what their fields offer, and the views that this browser keeps.
+// Filters that apply as one types, what their fields offer, and the views of the list that this browser keeps.
 "use strict";
 (() => {
   const TYPING_MS = 250;
@@ -11,22 +11,22 @@
   function addressOf(form) {
     const query = new URLSearchParams();
     for (const [name, value] of new FormData(form)) if (value) query.append(name, value);
-    return location.pathname + (query.toString() && `?${query}`);
+    return location.pathname + (query.toString() && `?${query}`) + location.hash;
   }
 
   // A form of a page that says what is wrong with its address is sent as it is: the page has no list to morph.
   document.addEventListener("submit", (event) => {
-    if (!asTyped(event.target) || !document.getElementById("runs-table") && !document.querySelector(".note")) return;
+    if (!asTyped(event.target) || document.querySelector("[aria-invalid=true]")) return;
     event.preventDefault();
     clearTimeout(typing);
     const address = addressOf(event.target);
-    if (address === location.pathname + location.search) return;
+    if (address === location.pathname + location.search + location.hash) return;
     history.replaceState(null, "", address);
     document.dispatchEvent(new CustomEvent("tracker:address"));
   });
 
   document.addEventListener("input", (event) => {
-    if (event.target.name !== "search" || !asTyped(event.target.form)) return;
+    if (!event.target.hasAttribute("data-typed") || !asTyped(event.target.form)) return;
     clearTimeout(typing);
     typing = setTimeout(() => event.target.form.requestSubmit(), TYPING_MS);
   });

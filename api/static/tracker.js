@@ -147,9 +147,10 @@
   }
 
   // ---- what people do ---------------------------------------------------------------------------------------------------
-  // The text of the button itself, the whole one that its page shows cut, or the one beside it.
+  // The text of the button itself, the one that stands before it, the whole one that its page shows cut, or the one beside it.
   async function textOf(button) {
     if (button.dataset.copy) return button.dataset.copy;
+    if (button.hasAttribute("data-copy-beside")) return button.previousElementSibling.title || button.previousElementSibling.textContent;
     if (!button.dataset.copyFrom) return button.closest(".snippet").querySelector("pre").textContent;
     const answer = await fetch(button.dataset.copyFrom, { cache: "no-store" });
     if (!answer.ok || isLogin(answer)) throw new Error(String(answer.status));

@@ -154,12 +154,14 @@ def leaves(value: Any, name: str = "", most: int = 200) -> list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One box plot: five numbers as text, and as places on a line from 0 to the maximum in per cent; `known` of how many."""
+    """One box plot: five numbers as text, and as places in per cent on a line from 0 to the maximum, or to what was requested
+    where that is more; `known` of how many. `requested`: the most that was requested and its place, where something was."""
 
     name: str
     known: int
     texts: list[str]
     places: list[float]
+    requested: tuple[str, float] | None = None
 
 
 def process_page(reader: Reader, ref: str, process: str) -> HTMLResponse:
@@ -200,6 +202,14 @@ _RESOURCES = (
 )
 
 
+#: What was requested of what a column measures: a column of `process_figures.sql`, and what one of it is in the measure's unit.
+_REQUESTED = {
+    "cpu": ("asked_cpus", 100.0),
+    "peak_rss": ("asked_memory", 1.0),
+    "executed": ("asked_time", 1.0),
+}
+
+
 def boxes(figures: Row) -> list[Box]:
     """Pure. The box plots of which at least one value is known."""
     plots = []
@@ -207,10 +217,19 @@ def boxes(figures: Row) -> list[Box]:
         if not known:
             continue
         values = [float(v) for v in figures[column]]
-        greatest = max(values[-1], 1e-9)
+        requested = _requested(figures, column)
+        greatest = max(values[-1], requested or 0.0, 1e-9)
         places = [round(max(0.0, 100 * v / greatest), 2) for v in values]
-        plots.append(Box(name, known, [text(v) for v in values], places))
+        line = (text(requested), round(100 * requested / greatest, 2)) if requested else None
+        plots.append(Box(name, known, [text(v) for v in values], places, line))
     return plots
+
+
+def _requested(figures: Row, column: str) -> float | None:
+    """The most that was requested of what the column measures, in its unit; None where nothing was."""
+    column, factor = _REQUESTED.get(column, ("", 0.0))
+    asked = figures[column] if column else []
+    return factor * max(asked) if asked else None
 
 
 def tasks_csv(reader: Reader, ref: str, filter: TaskFilter) -> StreamingResponse:

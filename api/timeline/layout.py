@@ -76,7 +76,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What a group shows while it is folded: its begin and end, how many attempts failed, and when it was at work, as stretches of
+    """What a group shows while it is folded: its begin and end, how many attempts failed, and its work as stretches of
     ms in order."""
 
     begin: int

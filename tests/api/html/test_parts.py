@@ -21,7 +21,7 @@ from api.logs.queries import LOG_BYTES, run_log, task_files
 from api.runs.models import Cost, Counts, Run, RunFacts, Runner, RunThresholds, Workflow
 from api.runs.run_page import opens_on, since
 from api.runs.runner_kinds import runner_kind
-from api.runs.tabs import COLUMNS, sorted_processes, together
+from api.runs.tabs import COLUMNS, page_of_processes, sorted_processes, together
 from api.tasks.models import Concurrency, Level, Process
 from api.tasks.pages import boxes, uses
 from schemas.settings import Settings
@@ -133,6 +133,21 @@ def test_tabs_and_their_conditions(status: str, known: dict[str, Any], more: set
     its = facts(run(status), **known)
     assert {t.address for t in tabs(ObjectStores(Settings())) if t.applies(its)} == ALWAYS | more
     assert opens_on(its) == ("error" if status == "failed" else "overview")
+
+
+def test_many_processes_are_filtered_and_paged() -> None:
+    some = [Process(process=f"W:P{n}", label=f"P{n}", **counts().model_dump()) for n in range(1000)]
+    first = page_of_processes(some, "", "")
+    assert (len(first.shown), first.page, first.pages, first.can_be_filtered) == (100, 1, 10, True)
+    assert page_of_processes(some, "", "10").shown[-1].process == "W:P999"
+    for wrong in ("0", "99", "x", "-1", "1" * 50, "²"):
+        assert 1 <= page_of_processes(some, "", wrong).page <= 10 and page_of_processes(some, "", wrong).shown
+    found = page_of_processes(some, "p99 w:", "")
+    assert [p.label for p in found.shown] == ["P99", *(f"P99{n}" for n in range(10))] and found.total == 1000
+    assert (
+        page_of_processes(some[:200], "", "").pages == 1
+        and not page_of_processes(some[:30], "", "").can_be_filtered
+    )
 
 
 def test_processes_sort_by_each_column_and_keep_their_order_among_equals() -> None:
@@ -277,12 +292,18 @@ def test_box_plots_leave_out_what_nobody_measured() -> None:
         "executed",
         "overheads",
     )
-    figures = {c: [0.0, 1.0, 2.0, 3.0, 4.0] for c in columns} | {"known": [5, 0, 0, 0, 0, 0, 2, 0, 0]}
-    found = boxes(figures)
-    assert [(b.name, b.known, b.places) for b in found] == [
-        ("CPU", 5, [0, 25, 50, 75, 100]),
-        ("Queue", 2, [0, 25, 50, 75, 100]),
+    asked: dict[str, list[float]] = {"asked_cpus": [], "asked_memory": [2, 8], "asked_time": [1]}
+    figures = {c: [0.0, 1.0, 2.0, 3.0, 4.0] for c in columns} | {"known": [5, 3, 0, 0, 0, 0, 2, 2, 0]} | asked
+    assert [(b.name, b.known, b.places, b.requested) for b in boxes(figures)] == [
+        ("CPU", 5, [0, 25, 50, 75, 100], None),
+        ("Peak RSS", 3, [0, 12.5, 25, 37.5, 50], ("8 B", 100.0)),
+        ("Queue", 2, [0, 25, 50, 75, 100], None),
+        ("Execution", 2, [0, 25, 50, 75, 100], ("1 ms", 25.0)),
     ]
+    [cpu] = boxes(figures | {"known": [5] + 8 * [0], "asked_cpus": [2.0]})
+    assert cpu.requested == ("200.0 %", 100.0) or cpu.requested == ("200 %", 100.0), (
+        "of two CPUs the whole is 200 %"
+    )
 
 
 def test_uses_give_shares_only_where_both_are_known() -> None:

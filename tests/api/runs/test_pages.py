@@ -260,3 +260,54 @@ def test_a_page_opened_by_a_name_links_the_other_runs_of_it(stage: Stage) -> Non
     assert "same-name" not in page(stage, "/runs/r2")
     stage.run("r9", facts={"name": "alone"})
     assert "same-name" not in page(stage, "/runs/alone")
+
+
+def test_the_page_of_a_run_of_a_thousand_processes_is_small_and_can_be_filtered(stage: Stage) -> None:
+    names = [f"NFCORE_SAREK:SAREK:SUBWORKFLOW_{n % 20}:A_TOOL_WITH_A_LONG_NAME_{n}" for n in range(1000)]
+    stage.run("r1", facts={"name": "giant"}, begun=1)
+    rows = [
+        {"run_id": "r1", "task_id": n, "process": name, "attempt": 1, "status": status, "name": f"{name} (x)"}
+        for n, (name, status) in enumerate(
+            (name, s) for name in names for s in ("succeeded", "failed", "running")
+        )
+    ]
+    stage.insert("tasks", *rows)
+    stage.figures("r1", tasks=3000, total=3000, succeeded=1000, failed=1000, running=1000)
+    stage.insert(
+        "run_processes",
+        *(
+            {
+                "run_id": "r1",
+                "process": name,
+                "version": 1,
+                "tasks": 3,
+                "succeeded": 1,
+                "failed": 1,
+                "running": 1,
+            }
+            for name in names
+        ),
+    )
+    text = page(stage, "/runs/r1?tab=overview")
+    assert len(text) < 200_000 and "1,000 of 1,000" in text and "Page 1 of 10" in text
+    assert text.count('<tr id="p-') == 100
+    few = page(stage, "/runs/r1?tab=overview&process=name_99&sort=-failed")
+    assert few.count('<tr id="p-') == 11 and "11 of 1,000" in few and "process=name_99&amp;sort=" in few
+    assert "No process matches" in page(stage, "/runs/r1?tab=overview&process=nothing")
+
+
+def test_about_a_run_has_no_empty_rows_and_long_texts_stand_once(stage: Stage) -> None:
+    command = "nextflow run lab/x " + " ".join(f"--sample_{n} s3://lab/{n}.fastq" for n in range(20))
+    stage.run(
+        "r1",
+        facts={"name": "n", "project_name": "lab/x", "user_name": "ann", "work_dir": "/scratch/work"},
+        fact_texts={"command_line": command},
+        completed={"state": "succeeded"},
+    )
+    text = page(stage, "/runs/r1")
+    about = text.split('<details id="about">')[1].split("</details>")[0]
+    assert re.findall("<dt>([^<]+)", about) == ["Run id", "Cycle"] and "\N{EN DASH}" not in about
+    card = text.split('id="card-workflow"')[1].split("</section>")[0]
+    assert 'href="/pipelines/lab%2Fx"' in card and 'href="/?user=ann"' in card
+    assert text.count(command) == 1 == card.count(f'title="{command}"')
+    assert text.count("/scratch/work") == 1
