@@ -26,7 +26,7 @@ class Memo:
         """The answer for the key, made anew if it is older than it may be."""
         with self._lock:
             made_ms, answer = self._kept.get(key, (None, None))
-        if made_ms is not None and 0 <= now_ms - made_ms < (lasts_ms or self.lasts_ms):
+        if self._fresh(made_ms, now_ms, lasts_ms):
             return cast(T, answer)
         fresh = make()
         with self._lock:
@@ -35,3 +35,11 @@ class Memo:
             if len(self._kept) > _ENTRIES_MAX:
                 self._kept.popitem(last=False)
         return fresh
+
+    def has(self, key: Hashable, now_ms: int) -> bool:
+        """Whether the answer for the key need not be made."""
+        with self._lock:
+            return self._fresh(self._kept.get(key, (None, None))[0], now_ms, None)
+
+    def _fresh(self, made_ms: int | None, now_ms: int, lasts_ms: int | None) -> bool:
+        return made_ms is not None and 0 <= now_ms - made_ms < (lasts_ms or self.lasts_ms)

@@ -16,13 +16,15 @@ from api.html.render import ms_of
 from api.runs.models import Progress, Run
 from api.runs.queries import page_of_ids, runs_of
 from api.tasks.models import Process
-from api.tasks.queries import processes
+from api.tasks.queries import processes, processes_of
 from schemas.statuses import Liveness, RunStatus
 from schemas.values import MS_MAX, iso
 
 #: Earlier runs that are gone by: the newest that succeeded.
 _RUNS = 10
 _DAYS = 90
+#: Pipelines whose earlier runs one list asks for; what others had is asked for by the next, and then remembered.
+_NEW_PIPELINES = 3
 #: A live run is never all done.
 _MOST = 0.99
 
@@ -53,9 +55,27 @@ def progress(reader: Reader, run: Run, of_run: Sequence[Process] | None = None) 
     return estimate(processes(reader, run.id) if of_run is None else of_run, earlier, ms_of(run.as_of))
 
 
+def progress_of_list(reader: Reader, of_list: Sequence[Run]) -> dict[str, Progress]:
+    """Of the live runs among these, by id, as far as earlier runs tell. One question for all of them, and those for the earlier
+    runs of a few pipelines that are not remembered."""
+    now_ms = reader.clock()
+    live = [r for r in of_list if r.liveness == Liveness.LIVE and r.pipeline]
+    pipelines = dict.fromkeys(r.pipeline or "" for r in live)
+    known = [p for p in pipelines if reader.memo.has(_key(p), now_ms)]
+    new = [p for p in pipelines if p not in known][:_NEW_PIPELINES]
+    earlier = {p: found for p in (*known, *new) if (found := _earlier(reader, p)).durations}
+    told = [r for r in live if r.pipeline in earlier]
+    of_runs = processes_of(reader, [r.id for r in told]) if told else {}
+    return {r.id: estimate(of_runs[r.id], earlier[r.pipeline or ""], ms_of(r.as_of)) for r in told}
+
+
+def _key(pipeline: str) -> tuple[str, str]:
+    return "earlier runs", pipeline
+
+
 def _earlier(reader: Reader, pipeline: str) -> EarlierRuns:
     now_ms = reader.clock()
-    return reader.memo.get(("earlier runs", pipeline), now_ms, lambda: _read(reader, pipeline, now_ms))
+    return reader.memo.get(_key(pipeline), now_ms, lambda: _read(reader, pipeline, now_ms))
 
 
 def _read(reader: Reader, pipeline: str, now_ms: int) -> EarlierRuns:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.core.db import Reader
 from api.core.memo import Memo
 from api.runs.progress import EarlierRuns, Expected, estimate, fraction
 from api.tasks.models import Process
@@ -116,3 +117,27 @@ def test_a_pipeline_of_stubs_tells_nothing(stage: Stage, known: dict[str, Any]) 
     )  # fmt: skip
     stage.figures("old", total=1, tasks=1, succeeded=1)
     assert (stage.get("/runs/r")["progress"] is None) == bool(known)
+
+
+def test_lists_say_it_and_ask_no_more_for_more_runs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(stage)
+    for n in range(5):
+        stage.run(
+            f"r{n}", begun=1, facts={"project_name": "lab/p", "name": f"live{n}", "started_at": iso(T0)}
+        )
+    for n in range(5):  # pipelines that nobody knows
+        stage.run(f"s{n}", begun=1, facts={"project_name": f"lab/{n}", "name": f"other{n}"})
+    asked: list[str] = []
+    ask = Reader.rows
+
+    def rows(reader: Reader, query: str, **parameters: Any) -> list[Any]:
+        asked.append(query)
+        return ask(reader, query, **parameters)
+
+    monkeypatch.setattr(Reader, "rows", rows)
+    texts = [stage.request("GET", "/").text for _ in range(3)]
+    assert asked.count("tasks/processes") == 2, "one for all runs; the first list asks for three other pipelines"
+    assert asked.count("runs/earlier_processes") == 1, "remembered"
+    row = texts[-1].split('id="run-r"')[1].split("</tr>")[0]
+    assert "1 of 1" in row and "left</time>" in row
+    assert texts[-1].count("left</time>") == 6
