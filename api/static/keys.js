@@ -111,8 +111,10 @@
   async function fill(sheet) {
     const mine = ++turn;
     const input = sheet.querySelector("input");
-    const found = await choices(input.value.trim());
+    const text = input.value.trim();
+    const found = await choices(text);
     if (mine !== turn) return;
+    sheet.dataset.of = text; // what the list answers
     const items = found.map(([kind, name, href, status], n) => {
       const item = element("li", { id: `palette-${n}` }, element("span", { textContent: name }), element("span", { className: "meta", textContent: status ? `${kind}, ${status}` : kind }));
       item.setAttribute("role", "option");

@@ -102,6 +102,7 @@ def test_the_palette_finds_runs_pipelines_and_pages(
     ):
         page.keyboard.press("Control+k")
         page.keyboard.type(text)
+        expect(page.locator("#palette")).to_have_attribute("data-of", text)
         option = page.locator("#palette-list li", has_text=re.compile(f"{re.escape(kind)}$")).first
         expect(option).to_be_visible()
         for _ in range(20):
