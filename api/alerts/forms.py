@@ -1,7 +1,6 @@
 """What people do about an alert from a page: forms that work without script, and lead back to where they stood."""
 
 from collections.abc import Callable
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
@@ -10,18 +9,14 @@ from starlette.responses import RedirectResponse, Response
 
 from api.alerts import commands
 from api.alerts.models import Acknowledgement, Alert, Assignment, Silence
+from api.alerts.params import AlertId, Operator
 from api.alerts.queries import alert_of
-from api.alerts.routes import AlertId
-from api.auth.permissions import allow
 from api.core.commands import until_visible
 from api.core.db import Reader
 from api.core.problems import bad_request
 from api.core.request_body import Form
 from api.html.page import Page
-from schemas.access import Act, Caller
 from stores.log.port import EventLog
-
-Operator = Annotated[Caller, allow(Act.OPERATE)]
 
 #: For how many hours a form silences an alert.
 HOURS = ("1", "8", "24", "168")

@@ -3,22 +3,18 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Query
 
 from api.alerts import commands
 from api.alerts.models import Acknowledgement, ActAccepted, AlertList, Assignment, Silence
+from api.alerts.params import AlertId, Operator
 from api.alerts.queries import page_of_alerts
-from api.auth.permissions import allow
 from api.core.cursor import alert_place
 from api.core.db import Reader
 from api.core.params import PAGE_SIZE, PageSize, PageToken, Statuses, Text
 from api.core.problems import bad_request, responses
-from schemas.access import Act, Caller
 from schemas.statuses import AlertKind, AlertState
 from stores.log.port import EventLog
-
-AlertId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
-Operator = Annotated[Caller, allow(Act.OPERATE)]
 
 
 def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter:

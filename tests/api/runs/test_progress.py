@@ -136,7 +136,9 @@ def test_lists_say_it_and_ask_no_more_for_more_runs(stage: Stage, monkeypatch: p
 
     monkeypatch.setattr(Reader, "rows", rows)
     texts = [stage.request("GET", "/").text for _ in range(3)]
-    assert asked.count("tasks/processes") == 2, "one for all runs; the first list asks for three other pipelines"
+    assert asked.count("tasks/processes") == 2, (
+        "one for all runs; the first list asks for three other pipelines"
+    )
     assert asked.count("runs/earlier_processes") == 1, "remembered"
     row = texts[-1].split('id="run-r"')[1].split("</tr>")[0]
     assert "1 of 1" in row and "left</time>" in row
