@@ -37,13 +37,14 @@
 
   // ---- what the fields offer ----------------------------------------------------------------------------------------------
   document.addEventListener("focusin", async (event) => {
-    const list = event.target instanceof HTMLInputElement && event.target.getAttribute("list");
+    const input = event.target;
+    const list = input instanceof HTMLInputElement && input.getAttribute("list");
     if (!list || document.getElementById(list)) return;
     const found = await window.tracker.suggestions();
     if (document.getElementById(list)) return;
     const offered = document.createElement("datalist");
     offered.id = list;
-    for (const value of found[event.target.name] ?? []) offered.append(new Option(value));
+    for (const value of found[input.name] ?? []) offered.append(Object.assign(document.createElement("option"), { value }));
     document.body.append(offered);
   });
 
