@@ -41,7 +41,7 @@ def tasks(tracker: Tracker, run_id: str, **statuses: str) -> None:
 
 def test_a_live_run_moves_while_it_is_looked_at(page: Page, tracker: Tracker) -> None:
     begin(tracker, "live1", "live_one")
-    page.set_viewport_size({"width": 1280, "height": 420})
+    page.set_viewport_size({"width": 1280, "height": 260})
     page.goto("/runs/live_one?sort=-succeeded#overview")
     row = page.locator("#processes tbody tr", has_text="LAB:ALIGN")
     expect(row.locator("td .zero")).to_have_count(7)

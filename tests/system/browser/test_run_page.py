@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from api.html.render import middle
 from tests.system.browser.support import Tracker, told_at_end
 
 WORKFLOW_INFO = ["Repository", "Revision", "Commit", "Work Dir"]
@@ -41,7 +42,11 @@ def test_every_field_of_both_cards(page: Page, runs: dict[str, str], trace: str,
     told: dict[str, Any] = told_at_end(trace)
     page.goto(f"/runs/{told['runName']}#overview")
     info = card(page, "Workflow Info")
-    assert info == {"Repository": DASH, "Revision": DASH, "Commit": DASH, "Work Dir": told["workDir"]}
+    assert {name: info[name] for name in WORKFLOW_INFO} == dict.fromkeys(WORKFLOW_INFO, DASH) | {
+        "Work Dir": told["workDir"]
+    }
+    assert info["User"] == told["userName"] and info["Command"] == middle(told["commandLine"], 90)
+    assert info["Pipeline"] and list(info) == ["Pipeline", "User", *WORKFLOW_INFO, "Command"]
     cost = card(page, "Cost and Runtime")
     assert cost["Status"] == ("succeeded" if told["success"] else "failed")
     assert cost["Started"] == local(told["start"]) and cost["Completed"] == local(told["complete"])
@@ -67,6 +72,7 @@ def test_repository_revision_and_commit_lead_to_the_host(page: Page, runs: dict[
         .locator("a")
         .evaluate_all("all => all.map(a => a.href)")
     )
+    assert links.pop(0).endswith("/pipelines/nf-core%2Frnaseq")
     assert links == [
         base,
         f"{base}/tree/3.14.0",
