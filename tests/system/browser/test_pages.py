@@ -1,5 +1,7 @@
 """The other pages in a browser, hostile texts, and accessibility."""
 
+from typing import Literal
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -28,6 +30,9 @@ def test_axe_finds_nothing_serious(page: Page, runs: dict[str, str], faults: Fau
         "{resultTypes: ['violations']}",
         "{runOnly: ['color-contrast'], resultTypes: ['violations']}",
     )
+    looks: list[tuple[Literal["light", "dark"], int, str]] = [
+        ("light", 1366, whole), ("dark", 1366, colours), ("dark", 390, whole), ("light", 390, colours),
+    ]  # fmt: skip
     found = {}
     for path in PAGES:
         page.goto("about:blank")
@@ -37,9 +42,7 @@ def test_axe_finds_nothing_serious(page: Page, runs: dict[str, str], faults: Fau
         settled(page, path)
         page.evaluate(AXE)
         serious = []
-        for scheme, width, options in (
-            ("light", 1366, whole), ("dark", 1366, colours), ("dark", 390, whole), ("light", 390, colours),
-        ):  # fmt: skip
+        for scheme, width, options in looks:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
             serious += [(scheme, width, *what) for what in _serious(page, options)]
