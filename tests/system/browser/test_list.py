@@ -20,6 +20,7 @@ def test_failed_runs_of_a_pipeline_and_a_user_last_week_are_four_clicks_and_a_li
     expect(page.locator("#chips a[aria-current]")).to_contain_text("failed")
     page.locator("input[name=user]").fill("root")
     page.locator("input[name=user]").press("Enter")  # three
+    expect(page.locator(".periods a").first).to_have_attribute("href", re.compile("user=root"))
     page.locator(".periods").get_by_role("link", name="7 d").click()  # four
     expect(page.locator(".periods a[aria-current]")).to_have_text("7 d")
     for part in ("status=failed", "pipeline=lab%2Fvariants", "user=root", "started_after=-7d"):
