@@ -304,9 +304,12 @@ def test_history_gives_each_cycle_its_failed_tasks(stage: Stage) -> None:
     [
         (
             "/",
-            "runs/attention core/partitions costs/price_book runs/filtered_counts runs/runs runs/runs_page",
+            "runs/attention core/partitions costs/price_book runs/filtered_counts runs/latest runs/latest_places runs/runs",
         ),
-        ("/?search=n", "core/partitions costs/price_book runs/filtered_counts runs/runs runs/runs_page"),
+        (
+            "/?search=n",
+            "core/partitions costs/price_book runs/filtered_counts runs/latest runs/latest_places runs/runs",
+        ),
     ],
 )
 def test_a_list_asks_each_question_once(
