@@ -63,6 +63,7 @@
   const live = document.querySelector("[data-live]");
   const whole = document.getElementById("live") || document.getElementById("main");
   let timer = 0;
+  let doneAt = -Infinity; // when a form of this page last did something
   let failures = 0;
   let latest = 0;
 
@@ -137,7 +138,8 @@
 
   function again() {
     clearTimeout(timer);
-    const seconds = Number(whole?.dataset.live || 0);
+    // What was done here is shown once it is projected, which may take longer than the server waits for it.
+    const seconds = Date.now() - doneAt < 30_000 ? 3 : Number(whole?.dataset.live || 0);
     if (seconds > 0) timer = setTimeout(poll, Math.min(30, seconds * 2 ** Math.min(failures, 4)) * 1000);
   }
 
@@ -219,6 +221,7 @@
     if (answer?.status === 401) return loggedOut(true);
     if (answer?.type !== "opaqueredirect") return form.submit(); // the page of the error says what is wrong
     form.reset();
+    doneAt = Date.now();
     await fetchPage(address());
     again();
   });
