@@ -45,7 +45,8 @@ TIMEOUT = 120.0
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
-    with EmbeddedStack(tmp_path_factory.mktemp("snakemake")) as running:
+    roots = tmp_path_factory.getbasetemp()
+    with EmbeddedStack(tmp_path_factory.mktemp("snakemake"), local_roots=roots) as running:
         yield running
 
 
@@ -87,6 +88,9 @@ def test_a_run_that_succeeds_and_is_then_up_to_date(stack: EmbeddedStack, plugin
         and first["started_at"]
         and first["completed_at"]
     )
+
+    with Reader(stack.api_url) as reader:
+        assert "4 of 4 steps (100%) done" in reader.get(f"/runs/{run['id']}/log")["text"]
 
     assert snakemake(plugin, folder, stack.api_url, "again").wait(TIMEOUT) == 0
     again, tasks = ended(stack, "again", "succeeded")
