@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bench.load import INSTANT, LiveRuns, Sent, Wire, as_fast_as_possible, begin, real_records
 from bench.peer import TURRET, turret
-from tests.system.e2e.stack import EmbeddedStack, Stack, scaled
+from tests.support.stacks.stack import EmbeddedStack, Stack, scaled
 
 LIVE_RUNS = 20
 CLIENTS = 8

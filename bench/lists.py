@@ -18,7 +18,7 @@ from bench.freshness import machine
 from bench.pages import Meter, ask, opened_report
 from schemas.settings import Settings
 from tests.support.services.clickhouse import ClickHouseServer
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.stack import EmbeddedStack
 
 _LONG = 86_400
 _SMALL, _LARGE = 100_000, 1_000_000

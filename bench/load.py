@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.system.e2e import runner
+from tests.support.stacks import runner
 
 RECORDS = 100  # of one request, which is the most that Nextflow sends
 REQUESTS_OF_A_RUN = 50

@@ -19,8 +19,8 @@ from rich.table import Table
 
 from bench.freshness import machine
 from bench.load import RECORDS, LiveRuns, Sent, Wire, begin, bodies
-from tests.system.e2e.client import Reader, imbalance, until
-from tests.system.e2e.stack import ScaledStack, scaled
+from tests.support.stacks.client import Reader, imbalance, until
+from tests.support.stacks.stack import ScaledStack, scaled
 
 _REQUESTS = 2  # of a run, with 100 task records each
 _CLIENTS = 8

@@ -23,7 +23,7 @@ from rich.table import Table
 from bench.freshness import machine
 from tests.support.files.shelves import client_of
 from tests.support.services.seaweed import SeaweedS3, credentials
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.stack import EmbeddedStack
 
 BUCKET = "lab-results"
 FOLDERS = ("vcf/tumour", "vcf/normal", "qc/fastqc", "qc/multiqc/data", "logs")

@@ -31,8 +31,8 @@ from bench.freshness import machine
 from bench.load import INSTANT, Wire, real_records
 from schemas.settings import Settings
 from tests.support.services.clickhouse import ClickHouseServer
+from tests.support.stacks.stack import EmbeddedStack
 from tests.system.browser.conftest import CHROMIUM
-from tests.system.e2e.stack import EmbeddedStack
 
 PAGE_LIMIT_MS, TIMELINE_LIMIT_MS, ZOOM_LIMIT_MS = 300.0, 1500.0, 150.0
 _PROCESS = "NFCORE_SAREK:SAREK:STEP_1:TOOL_1"

@@ -17,7 +17,7 @@ from pathlib import Path
 from bench.freshness import CLIENTS, machine, wait_for_all
 from bench.load import KINDS, RECORDS, Sent, as_fast_as_possible
 from bench.peer import TURRET, turret
-from tests.system.e2e.stack import EmbeddedStack, Stack, scaled
+from tests.support.stacks.stack import EmbeddedStack, Stack, scaled
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 STACKS: dict[str, Callable[[Path], AbstractContextManager[Stack]]] = {

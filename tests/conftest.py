@@ -16,7 +16,7 @@ pytest_plugins = (
     "tests.support.tables",
     "tests.support.services.aws_prices",
     "tests.support.fake_tracker",
-    "tests.support.api_stage",
+    "tests.support.api.stage",
     "tests.support.alerts.notifier_stage",
 )
 

@@ -17,10 +17,8 @@ COMMANDS = {
         name: f"tracker.processes.{name}" for name in ("up", "ingest", "project", "api", "archive", "collect")
     },
     **{name: f"tracker.commands.{name}" for name in ("migrate", "replay", "verify", "demo", "config")},
-    **{
-        name: f"tracker.commands.{name}"
-        for name in ("run", "wait", "runs", "show", "logs", "watch", "mcp", "auth")
-    },
+    **{name: f"tracker.commands.runs.{name}" for name in ("run", "wait", "runs", "show", "logs", "watch")},
+    **{name: f"tracker.commands.{name}" for name in ("mcp", "auth")},
     "dead-letters": "tracker.commands.dead_letters",
     "delivery-check": "tracker.commands.delivery_check",
     "outputs": "tracker.commands.outputs",

@@ -13,7 +13,7 @@ from schemas.access import Role
 from schemas.dead_letters import LetterName
 from stores.tables.client import Tables
 from stores.tokens.token_list import NoTokens
-from tests.support.access import SomeTokens
+from tests.support.api.access import SomeTokens
 from tests.support.whole import T0, Whole, whole
 
 TOKENS = SomeTokens(T0)

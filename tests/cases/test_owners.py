@@ -14,7 +14,7 @@ from schemas.values import MS_MAX
 from stores.tables.client import Tables
 from stores.tokens.token_list import NoTokens
 from tests.support import projection
-from tests.support.access import SomeTokens
+from tests.support.api.access import SomeTokens
 from tests.support.whole import T0, Whole, whole
 
 TOKENS = SomeTokens(T0)

@@ -16,7 +16,7 @@ from api import app as api_app
 from ingest import app as ingest_app
 from projections.consume.health import HealthServer
 from schemas.settings import LOOPBACK, Settings
-from tests.support.routes import flat
+from tests.support.api.routes import flat
 from tests.support.services.cache import ROOT
 from tracker import cli
 

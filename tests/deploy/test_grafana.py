@@ -12,7 +12,7 @@ import schemas.metrics
 from dev.dashboards import dashboards
 from stores.tables.client import Tables
 from tests.deploy.grafana import GRAFANA, as_sent, boards, targets
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 from tests.support.services.clickhouse import ClickHouseServer
 
 DAY_MS = 86_400_000

@@ -11,7 +11,7 @@ import pytest
 from tests.deploy.grafana import targets
 from tests.support.services.cache import prometheus
 from tests.support.services.process import Child, free_port
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.stack import EmbeddedStack
 
 #: Nothing of that kind happened there, so nothing is right.
 MAY_BE_EMPTY = {"Turned away", "Set aside in 15 min"}

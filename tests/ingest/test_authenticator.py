@@ -13,7 +13,7 @@ from schemas.settings import Settings
 from stores.tables.client import TablesUnavailable
 from stores.tokens.token_list import CachedTokenList, NoTokens
 from stores.tokens.tokens import Token, caller
-from tests.support.access import OWNER, SomeTokens
+from tests.support.api.access import OWNER, SomeTokens
 from tests.support.ingest import Edge, call
 from tests.support.log import NOW, MemoryLog
 

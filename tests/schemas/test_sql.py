@@ -9,7 +9,7 @@ from jinja2 import UndefinedError
 from schemas.sql import TEMPLATES, sql
 from schemas.statuses import RunStatus
 from stores.tables.client import Tables
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 from tests.support.sql import expand
 
 CLOCKS: dict[str, Any] = {

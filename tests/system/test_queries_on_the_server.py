@@ -31,11 +31,11 @@ from schemas.statuses import Dialect
 from stores.tables.client import Tables
 from tests.support.alerts.notifier import without_waits
 from tests.support.alerts.theatre import MINUTE, Theatre
-from tests.support.api_stage import request
+from tests.support.api.routes import routes
+from tests.support.api.stage import request
 from tests.support.log import MemoryLog
 from tests.support.projection import put_rates, task
 from tests.support.reference.figures import Rate
-from tests.support.routes import routes
 
 TRACES = ("resume", "failed", "killed")
 #: Routes that read no table, or whose answer is of the process.

@@ -9,10 +9,11 @@ from typer.testing import CliRunner
 
 from schemas.settings import Settings
 from tests.support.fake_tracker import FakeTracker, tracker
-from tracker import cli, credentials
-from tracker.credentials import Credentials
+from tracker import cli
+from tracker.client import credentials
+from tracker.client.credentials import Credentials
+from tracker.client.remote import RunningTracker
 from tracker.errors import NotDone
-from tracker.remote import RunningTracker
 
 RUNS = ("GET", "/api/v1/runs")
 

@@ -10,8 +10,8 @@ import typer.main
 from schemas.settings import Settings
 from tests.support.fake_tracker import FakeTracker, tracker
 from tracker import cli
+from tracker.client.remote import Refused, RunningTracker
 from tracker.errors import NotDone
-from tracker.remote import Refused, RunningTracker
 
 COUNTS = {"on_log": 7, "projected": 5, "dead_lettered": 1, "lag": 1}
 CHECK = COUNTS | {"accepted": 7, "spooled": 0, "repeats": 0, "lag_exact": True, "watermark": [], "spools": []}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.client.launch import Report, free_name, launch, names_in_history, new_name
 from tracker.errors import NotDone
-from tracker.launch import Report, free_name, launch, names_in_history, new_name
 
 URL = "http://t.example"
 ID = "4dc656d2-c410-44c8-bc32-7dd0ea87bebf"

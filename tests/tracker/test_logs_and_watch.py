@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tests.support.fake_tracker import FakeTracker, tracker
-from tracker.commands.watch import picture
+from tracker.client.following import FileEnd, follow, news
+from tracker.client.remote import Refused
+from tracker.commands.runs.watch import picture
 from tracker.errors import NotDone
-from tracker.following import FileEnd, follow, news
-from tracker.remote import Refused
 
 LOG = {
     "path": "/data/.nextflow.log",

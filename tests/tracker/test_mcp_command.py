@@ -7,8 +7,8 @@ import pytest
 
 from schemas.settings import Settings
 from tests.support.fake_tracker import FakeTracker
+from tracker.client.remote import RunningTracker
 from tracker.commands.mcp import answers
-from tracker.remote import RunningTracker
 
 ASK = b'{"jsonrpc": "2.0", "id": 7, "method": "tools/list"}\n'
 

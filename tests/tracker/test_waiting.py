@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.support.fake_tracker import FakeTracker, tracker
+from tracker.client.remote import Refused
+from tracker.client.waiting import Ended, Look, wait
 from tracker.errors import NotDone
-from tracker.remote import Refused
-from tracker.waiting import Ended, Look, wait
 
 AWAY, UNKNOWN, FORBIDDEN, RESTARTS = (
     NotDone("no answer"),

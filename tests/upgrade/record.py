@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.services.process import Child, free_port
-from tests.system.e2e import runner
-from tests.system.e2e.client import Client, Reader, imbalance, until
+from tests.support.stacks import runner
+from tests.support.stacks.client import Client, Reader, imbalance, until
 
 DATA = Path(__file__).parent / "data"
 ARCHIVE = DATA / "folder.tar.xz"

@@ -16,8 +16,8 @@ from projections.alerts.episodes import DEAD_LETTERS_LAST, FAILED_LASTS
 from schemas.values import iso
 from stores.spool.spool import SpooledLog
 from tests.support.log import MemoryLog
-from tests.system.e2e.client import Reader, until
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.client import Reader, until
+from tests.support.stacks.stack import EmbeddedStack
 from tests.upgrade.record import ARCHIVE, SETTINGS, SNAPSHOT, SPOOL, SPOOLED
 
 SNAPSHOT_JSON: dict[str, Any] = json.loads(lzma.decompress(SNAPSHOT.read_bytes()))

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from tracker import credentials
-from tracker.credentials import Credentials
+from tracker.client import credentials
+from tracker.client.credentials import Credentials
+from tracker.client.remote import Refused, RunningTracker
 from tracker.errors import NotDone
 from tracker.printing import printable
-from tracker.remote import Refused, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)

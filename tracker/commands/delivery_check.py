@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from tracker.client.remote import URL_HELP, RunningTracker
 from tracker.printing import print_table, printable
-from tracker.remote import URL_HELP, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer()

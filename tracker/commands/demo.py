@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from schemas.values import iso, to_ms
-from tracker.remote import URL_HELP, RunningTracker
+from tracker.client.remote import URL_HELP, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer()

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from tracker.client.remote import URL_HELP, RunningTracker
 from tracker.errors import NotDone
-from tracker.remote import URL_HELP, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer()

@@ -7,8 +7,8 @@ from urllib.parse import quote, urlencode
 
 import typer
 
+from tracker.client.remote import URL_HELP, Refused, RunningTracker
 from tracker.printing import printable
-from tracker.remote import URL_HELP, Refused, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer(no_args_is_help=True, help="What runs left in their output folders.")

@@ -24,10 +24,10 @@ from stores.tables.client import Tables, open_tables
 from stores.tables.migrate import migrate
 from stores.tokens.tokens import TokenTable
 from tracker.access import login_sessions
+from tracker.client.remote import Refused, RunningTracker
 from tracker.clock import now_ms
 from tracker.errors import NotDone
 from tracker.printing import print_table, printable
-from tracker.remote import Refused, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer(

@@ -10,7 +10,7 @@ from projections.alerts.storage import Storage
 from schemas.events import AlertAssigned, AlertSilenced
 from schemas.values import iso
 from schemas.wire import decode
-from tests.support.api_stage import T0, Stage, problem
+from tests.support.api.stage import T0, Stage, problem
 
 REFUSED: list[tuple[str, dict[str, Any], int]] = [
     ("b/acknowledge", {}, 404),

@@ -6,7 +6,7 @@ from api.core import commands
 from schemas.events import AlertAcknowledged, AlertAssigned, AlertSilenced
 from schemas.values import iso
 from schemas.wire import decode
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 HOUR = 3_600_000
 

@@ -5,8 +5,8 @@ from fastapi.routing import APIRoute
 
 from api.auth.gate import PUBLIC
 from schemas.access import Act, Caller, How, Role, anybody, may
-from tests.support.access import OWNER, RUN, Guarded, SomeTokens
-from tests.support.routes import Asked, flat, routes
+from tests.support.api.access import OWNER, RUN, Guarded, SomeTokens
+from tests.support.api.routes import Asked, flat, routes
 
 #: What each role may do, and what it may do as well to a run of its own.
 RIGHTS: dict[Role, tuple[set[Act], set[Act]]] = {

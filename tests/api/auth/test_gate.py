@@ -18,7 +18,7 @@ from schemas.settings import Settings
 from stores.tables.client import Tables
 from stores.tokens.token_list import CachedTokenList, NoTokens
 from stores.tokens.tokens import TokenTable
-from tests.support.access import (
+from tests.support.api.access import (
     KEY,
     OWNER,
     RUN,
@@ -29,7 +29,7 @@ from tests.support.access import (
     form_token,
     log_in,
 )
-from tests.support.api_stage import T0, problem
+from tests.support.api.stage import T0, problem
 from tests.support.log import MemoryLog
 
 NOTES = f"/api/v1/runs/{RUN}/notes"

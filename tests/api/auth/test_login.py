@@ -12,8 +12,8 @@ from schemas.access import Role
 from stores.tables.client import Tables, TablesUnavailable
 from stores.tokens.token_list import CachedTokenList
 from stores.tokens.tokens import Rejected, TokenTable, make
-from tests.support.access import KEY, FewTables, Guarded, SomeTokens, cookie_of, form_token, log_in
-from tests.support.api_stage import T0
+from tests.support.api.access import KEY, FewTables, Guarded, SomeTokens, cookie_of, form_token, log_in
+from tests.support.api.stage import T0
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from api.carbon.book import BadCarbonBook, CarbonBook, carbon_book
 from api.carbon.queries import emitted, energy_of, regions_of
 from schemas.values import iso
 from stores.tables.client import Tables
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 HOUR = 3_600_000
 

@@ -10,7 +10,7 @@ from api.compare.regressions import FACTOR, put_together
 from projections.costs.in_force import put_in_force
 from projections.costs.price_book import PriceBook, Rate
 from schemas.values import iso
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 HOUR, GIB = 3_600_000, 2**30
 BOOK = PriceBook(rates=[Rate(per_cpu_hour=Decimal(1))]).whole()

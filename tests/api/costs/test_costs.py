@@ -14,7 +14,7 @@ from api.costs.tabs import bars, sorted_processes
 from projections.costs.in_force import put_in_force
 from projections.costs.price_book import PriceBook, Rate
 from schemas.values import iso
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 HOUR = 3_600_000
 BOOK = PriceBook(

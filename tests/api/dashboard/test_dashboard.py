@@ -20,9 +20,9 @@ from api.dashboard.queries import choices, dashboard_url, names_of, page_of_runs
 from api.outputs import commands as outputs_commands
 from schemas.access import Act, Caller, How, Role
 from stores.tables.client import Tables
+from tests.support.api.mcp_client import call
 from tests.support.files.outputs import Outputs, outputs_on_disk
 from tests.support.files.shelves import local_shelf
-from tests.support.mcp_client import call
 
 DAY = 86_400_000
 ADA = Caller("ada", Role.VIEWER, How.TOKEN, "k1")

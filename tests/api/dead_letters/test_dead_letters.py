@@ -21,7 +21,7 @@ from schemas.statuses import Dialect
 from schemas.topics import DEAD_LETTERS
 from schemas.wire import decode
 from stores.log.port import Record
-from tests.support.api_stage import T0, Stage, problem
+from tests.support.api.stage import T0, Stage, problem
 from tests.support.log import MemoryLog
 from tracker.reread import read_again
 

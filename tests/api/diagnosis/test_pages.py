@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stores.tables.client import Tables
-from tests.support.api_stage import Stage
+from tests.support.api.stage import Stage
 
 GIB, HOUR = 2**30, 3_600_000
 

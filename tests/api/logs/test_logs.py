@@ -9,7 +9,7 @@ import pytest
 from api.logs.queries import cycle_of
 from schemas.values import iso
 from stores.tables.client import Tables
-from tests.support.mcp_client import call
+from tests.support.api.mcp_client import call
 from tests.support.whole import T0, whole
 
 

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from stores.tables.client import Tables
+from tests.support.api.mcp_client import call
 from tests.support.ingest import trace
-from tests.support.mcp_client import call
 from tests.support.whole import whole
 
 DOC = Path(__file__).parents[3] / "docs" / "mcp.md"

@@ -11,9 +11,9 @@ from mcp.client import Client
 from api.mcp.server import BODY_BYTES_MAX
 from schemas.access import Role
 from stores.tables.client import Tables
-from tests.support.access import Guarded, SomeTokens
+from tests.support.api.access import Guarded, SomeTokens
+from tests.support.api.mcp_client import call, refusal, speak
 from tests.support.ingest import trace
-from tests.support.mcp_client import call, refusal, speak
 from tests.support.whole import whole
 
 TOOLS = {

@@ -5,7 +5,7 @@ import pytest
 from api.notes import queries
 from schemas.values import iso
 from stores.tables.client import Tables
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 
 @pytest.fixture

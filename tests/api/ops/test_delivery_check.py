@@ -13,7 +13,7 @@ from api.ops.models import Books
 from ingest.ticker import Ticker
 from schemas import events as e
 from stores.spool.spool import SpooledLog
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 from tests.support.ingest import decoded
 from tests.support.log import MemoryLog
 from tests.support.projection import Stage as Projection

@@ -10,7 +10,7 @@ from api.ops.log_view import LogView
 from schemas.topics import EVENTS
 from stores.log.port import Bounds
 from stores.tables.client import Tables
-from tests.support.api_stage import Stage
+from tests.support.api.stage import Stage
 from tests.support.log import MemoryLog
 
 

@@ -17,7 +17,7 @@ from schemas.settings import Settings
 from schemas.values import iso
 from schemas.wire import decode
 from stores.tables.client import Tables, TablesUnavailable
-from tests.support.api_stage import T0, Stage, problem
+from tests.support.api.stage import T0, Stage, problem
 from tests.support.log import MemoryLog
 
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api.core import probes
 from api.core.db import Reader, judge
 from schemas.settings import Settings
-from tests.support.api_stage import T0
+from tests.support.api.stage import T0
 from tests.support.log import MemoryLog
 
 

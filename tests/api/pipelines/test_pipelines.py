@@ -9,7 +9,7 @@ from api.pipelines.pages import bar_widths
 from projections.costs.in_force import put_in_force
 from projections.costs.price_book import PriceBook, Rate
 from schemas.values import iso
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 MINUTE = 60_000
 NAME = "https://git.example/lab/p.git?x=<b>"

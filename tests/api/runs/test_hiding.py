@@ -14,7 +14,7 @@ from schemas.statuses import AlertKind, AlertState
 from schemas.values import iso
 from schemas.wire import decode
 from stores.tables.client import Tables
-from tests.support.api_stage import T0, Stage, problem
+from tests.support.api.stage import T0, Stage, problem
 from tests.support.projection import Stage as Projection
 from tests.support.reference.compare import differences
 from tests.support.reference.reducer import Limits, reduce

@@ -12,7 +12,7 @@ from api.runs.queries import page_of_ids
 from schemas.settings import Settings
 from schemas.sql import sql
 from stores.tables.client import Tables
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 from tests.support.examples import examples
 
 NAMES = ("Alpha", "beta", "alphabet")

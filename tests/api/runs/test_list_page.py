@@ -4,7 +4,7 @@ import re
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 
 def chips(text: str, nav: str = "Status") -> dict[str, tuple[str, bool, str]]:

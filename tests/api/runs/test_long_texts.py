@@ -9,7 +9,7 @@ import pytest
 from api.core.db import sql
 from api.core.params import RunFilter
 from stores.tables.client import Tables
-from tests.support.api_stage import Stage
+from tests.support.api.stage import Stage
 from tests.support.whole import whole
 
 LONG = ("fact_texts", "completed_texts", "process_names")

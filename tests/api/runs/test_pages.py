@@ -13,7 +13,7 @@ from api.runs import pages
 from schemas.events import RunHidden, RunLabelsChanged, RunShown
 from schemas.values import iso
 from schemas.wire import decode
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 API = Path(pages.__file__).parents[1]
 EVIL = "<script>alert(1)</script>\"'&{{ 7*7 }}"

@@ -11,7 +11,7 @@ from api.core.memo import Memo
 from api.runs.progress import EarlierRuns, Expected, estimate, fraction
 from api.tasks.models import Process
 from schemas.values import iso
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 MINUTE = 60_000
 _COUNTS = ("pending", "submitted", "running", "succeeded", "failed", "aborted", "cached")

@@ -9,8 +9,8 @@ from api.core.db import sql as queries
 from schemas.access import Role
 from schemas.wire import decode
 from stores.tables.client import Tables
-from tests.support.access import OWNER, RUN, FewTables, Guarded, SomeTokens
-from tests.support.api_stage import Stage
+from tests.support.api.access import OWNER, RUN, FewTables, Guarded, SomeTokens
+from tests.support.api.stage import Stage
 
 
 def offers(tokens: SomeTokens, tables: Tables, headers: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from api.core.figures import money
 from api.runs.models import Run
 from schemas.values import iso
-from tests.support.api_stage import T0, Stage, run_row
+from tests.support.api.stage import T0, Stage, run_row
 
 HOSTILE = [
     "'", '"', "\\", "%", "_", "\x00", "a\x00b", "'; DROP TABLE runs; --", "{run_id:String}",

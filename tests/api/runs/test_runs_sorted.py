@@ -4,7 +4,7 @@ import pytest
 
 from api.core.params import RUN_SORTS
 from schemas.values import iso
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 #: What three runs show in a list, from the least to the greatest.
 ORDER = {

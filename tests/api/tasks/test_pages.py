@@ -12,7 +12,7 @@ from schemas.events import NoteWritten
 from schemas.values import iso
 from schemas.wire import decode
 from stores.log.port import Record
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 
 def timeline(stage: Stage, **asked: Any) -> Any:

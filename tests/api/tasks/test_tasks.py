@@ -7,7 +7,7 @@ import pytest
 from api.tasks.models import Task
 from api.tasks.queries import RunSpan, attempts_of, curve, labels_of
 from schemas.values import iso
-from tests.support.api_stage import T0, Stage
+from tests.support.api.stage import T0, Stage
 
 
 def ids(stage: Stage, **params: Any) -> list[int]:

@@ -11,7 +11,7 @@ from api.usage.models import Resource
 from api.usage.queries import suggest
 from projections.costs.in_force import put_in_force
 from projections.costs.price_book import PriceBook, Rate
-from tests.support.api_stage import Stage
+from tests.support.api.stage import Stage
 
 HOUR, GIB = 3_600_000, 2**30
 BOOK = PriceBook(rates=[Rate(per_cpu_hour=Decimal(1))]).whole()

@@ -25,8 +25,8 @@ from schemas.statuses import AlertKind, AlertState
 from schemas.topics import NOTIFIER_GROUP, TRANSITIONS
 from stores.tables.client import Tables
 from tests.support.alerts.notifier import Around, UnhurriedLog, begun, step, tell, without_waits
-from tests.support.api_stage import Stage
-from tests.support.api_stage import stage as stage
+from tests.support.api.stage import Stage
+from tests.support.api.stage import stage as stage
 
 T = TypeVar("T")
 T0 = 1_790_000_000_000

@@ -18,7 +18,7 @@ from schemas.values import iso
 from stores.log.port import LogUnavailable
 from stores.tables.client import TablesUnavailable
 from tests.support.alerts.notifier_stage import Play, Stage, Target, now_ms, running
-from tests.support.api_stage import run_row
+from tests.support.api.stage import run_row
 
 
 @pytest.mark.parametrize("fault", ["500", "404", "429", "hang", "drop"])

@@ -23,7 +23,7 @@ from stores.log.port import EventLog
 from stores.tables import client as adapter
 from stores.tables.client import ANSWERING, PATIENT, PROJECTING, Tables, TablesUnavailable, Timeouts
 from stores.tables.migrate import migrate
-from tests.support.api_stage import T0
+from tests.support.api.stage import T0
 from tests.support.log import MemoryLog
 from tests.support.reference.compare import differences
 from tests.support.reference.reducer import reduce

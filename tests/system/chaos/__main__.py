@@ -6,8 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.support.stacks.stack import EmbeddedStack, scaled
 from tests.system.chaos.round import Outcome, Plan, play
-from tests.system.e2e.stack import EmbeddedStack, scaled
 
 _DISCONNECTED_AFTER = 30
 _SPOOL_BYTES = 2**20  # small, so that outages fill it

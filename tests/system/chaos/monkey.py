@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
-from tests.system.e2e.stack import EmbeddedStack, ScaledStack, Service
+from tests.support.stacks.stack import EmbeddedStack, ScaledStack, Service
 
 #: A projector that is silent for so long is no member of its group any more (broker_session_timeout).
 SESSION_SECONDS = 10.0

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.system.e2e import load
+from tests.support.stacks import load
 
 TASKS_A_REQUEST = 20
 REQUESTS_A_RUN = 10

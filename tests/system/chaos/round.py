@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from tests.support.progress import Patience
+from tests.support.stacks.client import Reader, imbalance, until
+from tests.support.stacks.stack import EmbeddedStack, ScaledStack
 from tests.system.chaos.monkey import Fault, Monkey, faults_of
 from tests.system.chaos.patient import NEXTFLOW_26_04, Books, Manners, Patient
-from tests.system.e2e.client import Reader, imbalance, until
-from tests.system.e2e.stack import EmbeddedStack, ScaledStack
 
 _CALM_SECONDS = 240  # for all that is spooled and behind to be projected
 _COMMAND_SECONDS = 1800  # a replay sweeps every round again: about as many as the round lasted seconds

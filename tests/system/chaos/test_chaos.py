@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.stacks.stack import EmbeddedStack, scaled
 from tests.system.chaos.__main__ import report
 from tests.system.chaos.monkey import Fault
 from tests.system.chaos.patient import NEXTFLOW_25_04, NEXTFLOW_26_04, STUBBORN
 from tests.system.chaos.round import Plan, play
-from tests.system.e2e.stack import EmbeddedStack, scaled
 
 _SEED = 20261125
 _FAST = {"tick_seconds": 1, "disconnected_after_seconds": Plan.disconnected_after}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.e2e import runner
-from tests.system.e2e.client import Reader, imbalance, until
-from tests.system.e2e.stack import ScaledStack, scaled
+from tests.support.stacks import runner
+from tests.support.stacks.client import Reader, imbalance, until
+from tests.support.stacks.stack import ScaledStack, scaled
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse]
 

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.system.e2e.stack import Stack
+from tests.support.stacks.stack import Stack
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.ingest import trace
 from tests.support.progress import Patience
-from tests.system.e2e.stack import EmbeddedStack, Stack, shared
+from tests.support.stacks.stack import EmbeddedStack, Stack, shared
 
 PATIENCE = 60.0
 SECRET = "sesame"

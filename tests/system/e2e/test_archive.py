@@ -16,8 +16,8 @@ from stores.s3.archive import Archive
 from stores.s3.client import S3Store
 from tests.support.archive import HOUR, T0, fill, history
 from tests.support.services.seaweed import SeaweedS3
-from tests.system.e2e.client import Reader, imbalance, until
-from tests.system.e2e.stack import EmbeddedStack, Service
+from tests.support.stacks.client import Reader, imbalance, until
+from tests.support.stacks.stack import EmbeddedStack, Service
 
 _BUCKETS = (f"e2e-{n}" for n in count())
 

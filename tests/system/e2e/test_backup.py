@@ -10,8 +10,8 @@ from typing import Any
 
 from stores.tables.client import Tables
 from tests.support.services.clickhouse import ClickHouseServer
-from tests.system.e2e.client import Client
-from tests.system.e2e.stack import EmbeddedStack, run_command
+from tests.support.stacks.client import Client
+from tests.support.stacks.stack import EmbeddedStack, run_command
 
 RUNS = 5
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.system.e2e import runner
-from tests.system.e2e.client import Client, Reader, imbalance, until
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks import runner
+from tests.support.stacks.client import Client, Reader, imbalance, until
+from tests.support.stacks.stack import EmbeddedStack
 
 INSTANT = 1_795_546_905_000
 LONG = "n" * 100_000

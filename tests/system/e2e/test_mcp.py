@@ -10,9 +10,9 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.system.e2e.client import Client as HttpClient
-from tests.system.e2e.client import Reader, until
-from tests.system.e2e.stack import COMMAND, EmbeddedStack, environment
+from tests.support.stacks.client import Client as HttpClient
+from tests.support.stacks.client import Reader, until
+from tests.support.stacks.stack import COMMAND, EmbeddedStack, environment
 
 RUN = [
     {

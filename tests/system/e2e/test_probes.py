@@ -17,7 +17,7 @@ from tests.support.progress import Patience
 from tests.support.services.clickhouse import ClickHouseServer
 from tests.support.services.kafka import KafkaBroker
 from tests.support.services.process import Child, free_port
-from tests.system.e2e.stack import COMMAND, Service, environment, run_command
+from tests.support.stacks.stack import COMMAND, Service, environment, run_command
 
 #: How long (s) a process may take to notice.
 PATIENCE = 90.0

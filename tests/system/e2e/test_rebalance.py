@@ -9,10 +9,10 @@ import pytest
 
 from schemas.settings import Settings
 from stores.tables.client import open_tables
+from tests.support.stacks import load, runner
+from tests.support.stacks.client import Reader, imbalance, until
+from tests.support.stacks.stack import ScaledStack, Service, scaled
 from tests.system.chaos.patient import NEXTFLOW_26_04, Books, Patient
-from tests.system.e2e import load, runner
-from tests.system.e2e.client import Reader, imbalance, until
-from tests.system.e2e.stack import ScaledStack, Service, scaled
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse]
 # A killed worker is noticed after broker_session_timeout (10 s), and then the backlog is read.

@@ -6,8 +6,8 @@ import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.system.e2e.client import Client, Reader, until
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.client import Client, Reader, until
+from tests.support.stacks.stack import EmbeddedStack
 
 _BODY = json.dumps({"runName": "last_words", "sessionId": "s", "instant": 1_795_546_905_000}).encode()
 

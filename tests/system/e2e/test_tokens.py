@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.stack import EmbeddedStack
 
 
 def secret_in(output: str) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.system.e2e import runner
-from tests.system.e2e.client import Client, Reader, imbalance, until
-from tests.system.e2e.expected import Expected, expect, without_cached
-from tests.system.e2e.stack import EmbeddedStack, Stack, shared
+from tests.support.stacks import runner
+from tests.support.stacks.client import Client, Reader, imbalance, until
+from tests.support.stacks.expected import Expected, expect, without_cached
+from tests.support.stacks.stack import EmbeddedStack, Stack, shared
 
 _WEBLOG_CLOCK_MS = 1000  # its own times have ms, but the twin was told by another observer of the same run
 

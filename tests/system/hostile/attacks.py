@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tests.system.e2e.client import Client
+from tests.support.stacks.client import Client
 
 INSTANT = 1_795_546_905_000
 #: 2299-12-31, the last instant that is taken.

@@ -17,8 +17,8 @@ from statistics import median
 from typing import Any
 
 from tests.support.services.process import cpu_seconds, most_resident
-from tests.system.e2e.client import Client, Reader
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.client import Client, Reader
+from tests.support.stacks.stack import EmbeddedStack
 
 #: A page of others is to take no longer (ms).
 LIMIT_MS = 500

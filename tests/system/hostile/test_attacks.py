@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.services.process import most_resident
-from tests.system.e2e.client import Client, Reader, until
-from tests.system.e2e.stack import EmbeddedStack, ScaledStack, Stack, shared
+from tests.support.stacks.client import Client, Reader, until
+from tests.support.stacks.stack import EmbeddedStack, ScaledStack, Stack, shared
 from tests.system.hostile.attacks import INSTANT, Target, attacks
 
 #: What one process may take at most, and for how long its own code may hold its event loop.

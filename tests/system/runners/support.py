@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.system.e2e.client import Reader, until
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.client import Reader, until
+from tests.support.stacks.stack import EmbeddedStack
 
 
 def shown(reader: Reader, name: str, status: str) -> list[str]:

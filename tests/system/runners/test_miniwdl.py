@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.services.process import Child, free_port
 from tests.support.services.python_runners import install_plugin, start
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.stack import EmbeddedStack
 from tests.system.runners.support import ended
 
 pytestmark = pytest.mark.runner

@@ -12,8 +12,8 @@ import pytest
 from tests.support.fake_tracker import FakeTracker
 from tests.support.services.nextflow import Finished, run_line, run_pipeline, variables
 from tests.support.services.terminal import Terminal
-from tests.system.e2e.client import Reader, until
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.client import Reader, until
+from tests.support.stacks.stack import EmbeddedStack
 from tests.system.runners.support import ended
 
 pytestmark = pytest.mark.nextflow

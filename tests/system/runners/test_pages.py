@@ -12,8 +12,8 @@ from tests.support.services import cache
 from tests.support.services.nextflow import run_line
 from tests.support.services.process import Child
 from tests.support.services.python_runners import new_environment
-from tests.system.e2e.client import Reader, until
-from tests.system.e2e.stack import COMMAND, EmbeddedStack
+from tests.support.stacks.client import Reader, until
+from tests.support.stacks.stack import COMMAND, EmbeddedStack
 
 pytestmark = pytest.mark.runner
 

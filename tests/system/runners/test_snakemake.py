@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.services.process import Child, free_port
 from tests.support.services.python_runners import install_plugin, start
-from tests.system.e2e.client import Reader, until
-from tests.system.e2e.stack import EmbeddedStack
+from tests.support.stacks.client import Reader, until
+from tests.support.stacks.stack import EmbeddedStack
 from tests.system.runners.support import ended, shown
 
 pytestmark = pytest.mark.runner

@@ -14,7 +14,7 @@ from schemas.access import Role
 from schemas.settings import Settings
 from stores.tables.client import TablesUnavailable
 from stores.tokens.tokens import Token, TokenSet, make
-from tests.support.api_stage import T0
+from tests.support.api.stage import T0
 from tests.support.log import MemoryLog
 
 RUN, OWNER = "run1", "ann"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from tests.system.e2e.client import Client
+from tests.support.stacks.client import Client
 
 #: Sends a request (verb, run id, body) and gives its answer.
 Say = Callable[[str, str, dict[str, Any]], Any]

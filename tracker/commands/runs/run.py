@@ -13,10 +13,10 @@ from urllib.parse import quote
 import typer
 
 from schemas.run_names import LAUNCHED_AS
+from tracker.client.launch import Launch, Report, launch, names_in_history, new_name
+from tracker.client.remote import URL_HELP, Refused, RunningTracker
 from tracker.errors import NotDone
-from tracker.launch import Launch, Report, launch, names_in_history, new_name
 from tracker.printing import printable
-from tracker.remote import URL_HELP, Refused, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer()

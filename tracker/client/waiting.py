@@ -6,8 +6,8 @@ from enum import IntEnum
 from typing import Any
 
 from schemas.statuses import RunStatus
+from tracker.client.remote import Refused
 from tracker.errors import NotDone
-from tracker.remote import Refused
 
 #: A run that was just started may not be known yet for so long, in seconds.
 _UNKNOWN_SECONDS = 60.0

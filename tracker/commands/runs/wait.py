@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from tracker.client.remote import URL_HELP, RunningTracker
+from tracker.client.waiting import Ended, Look, wait
 from tracker.printing import printable
-from tracker.remote import URL_HELP, RunningTracker
 from tracker.settings import read_settings
-from tracker.waiting import Ended, Look, wait
 
 app = typer.Typer()
 

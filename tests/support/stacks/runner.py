@@ -10,7 +10,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from tests.system.e2e.client import Client
+from tests.support.stacks.client import Client
 
 TRACES = Path(__file__).resolve().parents[2] / "data" / "traces"
 TOWER = sorted(p.name.removesuffix(".jsonl.gz") for p in TRACES.glob("*.gz") if ".weblog." not in p.name)

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import typer
 
 from schemas.statuses import RunStatus
+from tracker.client.remote import URL_HELP, RunningTracker
 from tracker.printing import print_table
-from tracker.remote import URL_HELP, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.system.e2e.runner import Request, name_of, verb
+from tests.support.stacks.runner import Request, name_of, verb
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 _LATER = {"NEW": 0, "SUBMITTED": 1, "RUNNING": 2}

@@ -12,11 +12,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tracker.client.remote import URL_HELP, RunningTracker
+from tracker.client.waiting import Ended, Look, wait
 from tracker.errors import NotDone
 from tracker.printing import printable
-from tracker.remote import URL_HELP, RunningTracker
 from tracker.settings import read_settings
-from tracker.waiting import Ended, Look, wait
 
 app = typer.Typer()
 

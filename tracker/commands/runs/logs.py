@@ -10,9 +10,9 @@ from urllib.parse import quote
 import typer
 
 from schemas.statuses import TERMINAL
-from tracker.following import FileEnd, follow, news
+from tracker.client.following import FileEnd, follow, news
+from tracker.client.remote import URL_HELP, RunningTracker
 from tracker.printing import printable
-from tracker.remote import URL_HELP, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer()

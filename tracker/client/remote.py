@@ -8,7 +8,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from schemas.settings import Settings
-from tracker import credentials
+from tracker.client import credentials
 from tracker.errors import NotDone
 
 _TIMEOUT_SECONDS = 120.0

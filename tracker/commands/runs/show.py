@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import typer
 
+from tracker.client.remote import URL_HELP, RunningTracker
 from tracker.printing import printable
-from tracker.remote import URL_HELP, RunningTracker
 from tracker.settings import read_settings
 
 app = typer.Typer()

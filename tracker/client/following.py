@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tracker.client.remote import Refused
 from tracker.errors import NotDone
-from tracker.remote import Refused
 
 _PAUSE_SECONDS = 2.0
 
