@@ -208,9 +208,9 @@ def questions(told: Filled) -> Iterator[tuple[str, Callable[[], str], float | No
 
 def deep_token(told: Filled) -> str:
     """Of the page in the middle of the list."""
-    from api.core.cursor import RunPlace, to_token
+    from api.core.cursor import RunCursor, to_token
 
-    return to_token(RunPlace(int(told.giant[:11], 16) - 45 * 86_400_000, ""))
+    return to_token(RunCursor(int(told.giant[:11], 16) - 45 * 86_400_000, ""))
 
 
 def day(told: Filled) -> str:

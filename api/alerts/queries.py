@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from api.alerts.models import Alert, AlertList, Delivery
-from api.core.cursor import AlertPlace, alert_place, to_token
+from api.core.cursor import AlertCursor, alert_cursor, to_token
 from api.core.db import Reader, Row
 from api.core.figures import time_of
 from schemas.statuses import AlertKind, AlertState
@@ -20,20 +20,20 @@ def page_of_alerts(
     states: Sequence[str],
     kind: str,
     run_ids: Sequence[str],
-    place: AlertPlace,
+    place: AlertCursor,
     page_size: int,
 ) -> AlertList:
     """One page, newest first; an empty kind and no run ids do not filter."""
     rows = _rows(reader, states, kind, run_ids, "", place, page_size + 1)
     page = rows[:page_size]
     more = len(rows) > page_size
-    token = to_token(AlertPlace(page[-1]["since_ms"], page[-1]["id"])) if more else None
+    token = to_token(AlertCursor(page[-1]["since_ms"], page[-1]["id"])) if more else None
     return AlertList(alerts=[_alert(r) for r in page], next_page_token=token)
 
 
 def alert_of(reader: Reader, alert_id: str) -> Alert | None:
     """The alert of this id, if there is one."""
-    rows = _rows(reader, list(AlertState), "", [], alert_id, alert_place(""), 1)
+    rows = _rows(reader, list(AlertState), "", [], alert_id, alert_cursor(""), 1)
     return _alert(rows[0]) if rows else None
 
 
@@ -43,7 +43,7 @@ def _rows(
     kind: str,
     run_ids: Sequence[str],
     alert_id: str,
-    place: AlertPlace,
+    place: AlertCursor,
     limit: int,
 ) -> list[Row]:
     return reader.rows(
@@ -62,7 +62,7 @@ def alerts_of_runs(reader: Reader, run_ids: Sequence[str]) -> dict[str, Alert]:
     """Of each of these runs the newest alert that somebody may act on, or that somebody acknowledged, by the run's id."""
     if not run_ids:
         return {}
-    found = page_of_alerts(reader, _TOLD, "", run_ids, alert_place(""), _OF_RUNS_MAX).alerts
+    found = page_of_alerts(reader, _TOLD, "", run_ids, alert_cursor(""), _OF_RUNS_MAX).alerts
     newest: dict[str, Alert] = {}
     for alert in found:
         if alert.run_id and (alert.state != AlertState.RESOLVED or _failure_seen(alert)):

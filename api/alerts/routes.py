@@ -9,7 +9,7 @@ from api.alerts import commands
 from api.alerts.models import Acknowledgement, ActAccepted, AlertList, Assignment, Silence
 from api.alerts.params import AlertId, Operator
 from api.alerts.queries import page_of_alerts
-from api.core.cursor import alert_place
+from api.core.cursor import alert_cursor
 from api.core.db import Reader
 from api.core.params import PAGE_SIZE, PageSize, PageToken, Statuses, Text
 from api.core.problems import bad_request, responses
@@ -30,7 +30,7 @@ def router(reader: Reader, log: EventLog, clock: Callable[[], int]) -> APIRouter
         page_token: PageToken = "",
     ) -> AlertList:
         """Alerts, newest first; without `state` those that are or were told."""
-        place = alert_place(page_token)
+        place = alert_cursor(page_token)
         run_ids = [run_id] if run_id else []
         return page_of_alerts(reader, _states(state), _kind(kind), run_ids, place, page_size)
 

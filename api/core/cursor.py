@@ -14,21 +14,21 @@ UINT32_MAX = 2**32 - 1
 OFFSET_MAX = 100_000_000
 
 
-class RunPlace(NamedTuple):
+class RunCursor(NamedTuple):
     """After this run: (first append in ms, id)."""
 
     first_ms: int = INT64_MAX
     run_id: str = ""
 
 
-class TaskPlace(NamedTuple):
+class OffsetCursor(NamedTuple):
     """After so many items of a list in this order: of tasks, or of runs that are sorted."""
 
     sort: str
     offset: int = 0
 
 
-class LetterPlace(NamedTuple):
+class DeadLetterCursor(NamedTuple):
     """After this dead letter."""
 
     at_ms: int = INT64_MAX
@@ -37,7 +37,7 @@ class LetterPlace(NamedTuple):
     part: str = ""
 
 
-class AlertPlace(NamedTuple):
+class AlertCursor(NamedTuple):
     """After this alert."""
 
     since_ms: int = INT64_MAX
@@ -49,27 +49,31 @@ def to_token(place: tuple[int | str, ...]) -> str:
     return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def run_place(token: str) -> RunPlace:
+def run_cursor(token: str) -> RunCursor:
     """The start of the list for an empty token. Raises Problem 400 if it is not ours; so do the others."""
-    return RunPlace(*_read(token, (INT64_MAX, str))) if token else RunPlace()
+    return RunCursor(*_read(token, (INT64_MAX, str))) if token else RunCursor()
 
 
-def task_place(token: str, sort: str) -> TaskPlace:
+def offset_cursor(token: str, sort: str) -> OffsetCursor:
     """As above; a token of a list in another order is not ours either."""
-    place = TaskPlace(*_read(token, (str, OFFSET_MAX))) if token else TaskPlace(sort)
+    place = OffsetCursor(*_read(token, (str, OFFSET_MAX))) if token else OffsetCursor(sort)
     if place.sort != sort:
         raise bad_request("page_token: it belongs to a list sorted otherwise; start again without it")
     return place
 
 
-def letter_place(token: str) -> LetterPlace:
+def dead_letter_cursor(token: str) -> DeadLetterCursor:
     """As above."""
-    return LetterPlace(*_read(token, (INT64_MAX, UINT32_MAX, INT64_MAX, str))) if token else LetterPlace()
+    return (
+        DeadLetterCursor(*_read(token, (INT64_MAX, UINT32_MAX, INT64_MAX, str)))
+        if token
+        else DeadLetterCursor()
+    )
 
 
-def alert_place(token: str) -> AlertPlace:
+def alert_cursor(token: str) -> AlertCursor:
     """As above."""
-    return AlertPlace(*_read(token, (INT64_MAX, str))) if token else AlertPlace()
+    return AlertCursor(*_read(token, (INT64_MAX, str))) if token else AlertCursor()
 
 
 def _read(token: str, shape: tuple[int | type[str], ...]) -> list[Any]:

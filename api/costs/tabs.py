@@ -9,7 +9,7 @@ from api.core.db import Reader
 from api.core.params import check_sort
 from api.costs.models import ProcessCost
 from api.costs.queries import costs
-from api.html.render import ms_of
+from api.html.formats import ms_of
 from api.runs.models import RunFacts, Tab
 from schemas.statuses import ReportedState
 

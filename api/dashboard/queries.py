@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from api.core.cursor import OFFSET_MAX, TaskPlace, task_place, to_token
+from api.core.cursor import OFFSET_MAX, OffsetCursor, offset_cursor, to_token
 from api.core.db import Reader
 from api.core.figures import money
 from api.costs import queries as costs
@@ -18,7 +18,7 @@ def page_of_runs(
     reader: Reader, filter: DashboardFilter, order: Order, token: str, page_size: int
 ) -> tuple[list[Run], str | None]:
     """One page, and the token of the next one. Raises Problem 400 for a wrong token."""
-    judgement, offset = reader.judgement(), task_place(token, order).offset
+    judgement, offset = reader.judgement(), offset_cursor(token, order).offset
     rows = reader.rows(
         "dashboard/runs_page",
         **judgement.parameters(),
@@ -29,7 +29,7 @@ def page_of_runs(
     )
     more = len(rows) > page_size and offset + page_size <= OFFSET_MAX
     found = runs.runs_of(reader, [r["run_id"] for r in rows[:page_size]], judgement, runs.UNSEEN)
-    return found, to_token(TaskPlace(order, offset + page_size)) if more else None
+    return found, to_token(OffsetCursor(order, offset + page_size)) if more else None
 
 
 def totals(reader: Reader, filter: DashboardFilter) -> Totals:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 
 from api.core import commands
-from api.core.cursor import LetterPlace
+from api.core.cursor import DeadLetterCursor
 from api.core.db import Reader, Row
 from api.core.problems import bad_request
 from api.dead_letters.queries import (
@@ -67,7 +67,7 @@ async def replay_page(
     read_again: ReadAgain,
     which: ReplayAsked,
     by: str,
-    place: LetterPlace,
+    place: DeadLetterCursor,
     page_size: int,
     now_ms: int,
 ) -> Replayed:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.core.cursor import LetterPlace, to_token
+from api.core.cursor import DeadLetterCursor, to_token
 from api.core.db import Reader, Row
 from api.core.figures import time_of
 from api.core.problems import bad_request, not_found
@@ -65,7 +65,7 @@ class Replayed(BaseModel):
 
 
 def page_of_letters(
-    reader: Reader, filter: LetterFilter, place: LetterPlace, page_size: int
+    reader: Reader, filter: LetterFilter, place: DeadLetterCursor, page_size: int
 ) -> DeadLetterList:
     """One page of what was set aside, newest first."""
     page, token = letter_rows(reader, filter, place, page_size)
@@ -87,7 +87,7 @@ def one_letter(reader: Reader, letter_id: str) -> DeadLetterDetail:
 
 
 def letter_rows(
-    reader: Reader, filter: LetterFilter, place: LetterPlace, page_size: int
+    reader: Reader, filter: LetterFilter, place: DeadLetterCursor, page_size: int
 ) -> tuple[list[Row], str | None]:
     """The rows of one page, of each letter's raw text the beginning; and the token of the next page."""
     rows = reader.rows(
@@ -105,7 +105,7 @@ def letter_rows(
     if len(rows) <= page_size:
         return page, None
     last = page[-1]
-    return page, to_token(LetterPlace(last["at_ms"], last["partition"], last["offset"], last["part"]))
+    return page, to_token(DeadLetterCursor(last["at_ms"], last["partition"], last["offset"], last["part"]))
 
 
 def letter_row(reader: Reader, letter_id: str) -> Row:

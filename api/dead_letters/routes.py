@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query
 
 from api.auth.permissions import allow
-from api.core.cursor import letter_place
+from api.core.cursor import dead_letter_cursor
 from api.core.db import Reader
 from api.core.params import PAGE_SIZE, PageSize, PageToken, Text
 from api.core.problems import Problem, responses
@@ -44,7 +44,7 @@ def router(reader: Reader, log: EventLog, read_again: ReadAgain, clock: Callable
     ) -> DeadLetterList:
         """What was accepted and could not be used, with the reason, newest first."""
         filter = LetterFilter(run_id, reason, replayed)
-        return letters.page_of_letters(reader, filter, letter_place(page_token), page_size)
+        return letters.page_of_letters(reader, filter, dead_letter_cursor(page_token), page_size)
 
     @r.get("/dead-letters/{letter_id}", responses=responses(404))
     def get_dead_letter(letter_id: LetterId) -> DeadLetterDetail:
@@ -67,7 +67,7 @@ def router(reader: Reader, log: EventLog, read_again: ReadAgain, clock: Callable
         which: ReplayAsked, caller: Operator, page_size: PageSize = PAGE_SIZE, page_token: PageToken = ""
     ) -> Replayed:
         """Read all letters again whose reason holds a text, or of a run: a page of them at a time, newest first."""
-        by, place = caller.name or which.by, letter_place(page_token)
+        by, place = caller.name or which.by, dead_letter_cursor(page_token)
         return await commands.replay_page(reader, log, read_again, which, by, place, page_size, clock())
 
     return r

@@ -8,7 +8,7 @@ from api.diagnosis import advice
 from api.diagnosis.facts import NO_EXIT, Facts
 from api.diagnosis.models import Certainty
 from api.diagnosis.rules import Rule
-from api.html.render import duration, size
+from api.html.formats import duration, size
 
 _CERTAIN, _LIKELY = Certainty.CERTAIN, Certainty.LIKELY
 #: Of the memory or the time that was asked for, from which on it is taken to be at its limit.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from api.core.figures import time_of
-from api.html.render import ms_of
+from api.html.formats import ms_of
 from api.tasks.models import Concurrency
 
 #: Stretches of time that a picture is cut into, and rows of its table.

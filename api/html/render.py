@@ -1,191 +1,16 @@
-"""Figures as people read them, and the pages' templates. Presentation only; texts are always escaped."""
+"""The pages' templates. Texts are always escaped."""
 
-import json
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from api.core.request_context import CSRF_FIELD, REQUEST_CONTEXT
-from api.runs.models import Counts, Run
-from schemas.values import iso, to_ms
-
-DASH = "\N{EN DASH}"
-_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
-
-#: What a long text takes of a page at most, in bytes of HTML.
-TEXT_SHOWN = 64 * 2**10
-
-#: What a row of a table takes without its texts, about.
-_ROW_SHOWN = 700
-
-
-class Named(Protocol):
-    """A process, or figures of one."""
-
-    @property
-    def process(self) -> str: ...
-
-
-T = TypeVar("T", bound=Named)
-
-#: In the order in which a progress bar stacks them.
-BAR = ("succeeded", "cached", "failed", "aborted", "running", "submitted", "pending")
-
-
-def duration(ms: int | None) -> str:
-    """As people read it: the two greatest units; where clocks differ, a negative difference is no duration."""
-    if ms is None or ms < 0:
-        return DASH
-    if ms < 1000:
-        return f"{ms} ms"
-    if ms < 10_000 and ms % 1000:
-        return f"{ms / 1000:.1f} s"
-    parts: list[str] = []
-    for size, unit in _UNITS:
-        count, ms = divmod(ms, size)
-        if count or parts:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
-
-
-def size(count: float | None) -> str:
-    """Bytes as people read them, in powers of 1024."""
-    if count is None:
-        return DASH
-    value, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while abs(value) >= 1024 and len(units) > 1:
-        value /= 1024
-        units.pop(0)
-    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
-
-
-def moment(time: str | None) -> str:
-    """An RFC 3339 time to the second, in UTC."""
-    return DASH if time is None else f"{time[:10]} {time[11:19]} UTC"
-
-
-def ago(time: str | None, now_ms: int) -> str:
-    """How long ago a time was, in its greatest unit."""
-    if time is None:
-        return DASH
-    past = now_ms - ms_of(time)
-    for length, unit in _UNITS:
-        if past >= length:
-            return f"{past // length} {unit} ago"
-    return "just now"
-
-
-def ms_of(time: str) -> int:
-    """RFC 3339 → ms since 1970."""
-    value = to_ms(time)
-    assert isinstance(value, int)
-    return value
-
-
-def number(value: float | None) -> str:
-    """A number without needless places."""
-    if value is None:
-        return DASH
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
-
-
-def percent(value: float | None) -> str:
-    """Per cent."""
-    return DASH if value is None else f"{value:,.1f} %"
-
-
-def amount(value: str | None, currency: str | None) -> str:
-    """Money as people read it: two places, or as many as show two digits."""
-    if value is None:
-        return DASH
-    number = Decimal(value)
-    places = 2 if not number or abs(number) >= 1 else min(9, 1 - number.adjusted())
-    sign = "$" if currency == "USD" else ""
-    text = f"{sign}{number:,.{max(2, places)}f}"
-    return text if sign or not currency else f"{text} {currency}"
-
-
-def grams(value: float | None) -> str:
-    """A mass in the unit that shows three digits of it."""
-    if value is None:
-        return DASH
-    for unit, of in (("t", 1e6), ("kg", 1e3), ("g", 1.0)):
-        if value >= of:
-            return f"{value / of:.3g} {unit}" if value < 1000 * of else f"{value / of:,.0f} {unit}"
-    return f"{value * 1000:.3g} mg"
-
-
-def digits(value: float | None) -> str:
-    """Three digits of a number that is an estimate."""
-    return DASH if value is None else f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
-
-
-def or_dash(value: object) -> object:
-    """What is not known is shown as a dash."""
-    return DASH if value is None or value == "" else value
-
-
-def pipeline(run: Run) -> str:
-    """What is run, in a few words."""
-    return run.pipeline or DASH
-
-
-def middle(text: str, most: int = 48) -> str:
-    """A long text cut in its middle."""
-    keep = (most - 1) // 2
-    return text if len(text) <= most else f"{text[:keep]}…{text[-keep:]}"
-
-
-def size_in_html(text: str) -> int:
-    """Bytes that the text takes in a page."""
-    return len(escape(text).encode("utf-8", "replace"))
-
-
-def excerpt(text: str, most: int = TEXT_SHOWN) -> str:
-    """The beginning of a text, as much as takes at most `most` bytes of HTML."""
-    beginning = text[:most]
-    while (size := size_in_html(beginning)) > most:
-        beginning = beginning[: len(beginning) * most // size]
-    return beginning
-
-
-def fitting(processes: Sequence[T], most: int, mentions: int = 2) -> Sequence[T]:
-    """As many of the first processes as take at most about `most` bytes of HTML as rows that mention a name so often, and one."""
-    for place, process in enumerate(processes):
-        most -= _ROW_SHOWN + mentions * len(quote(process.process, safe=""))
-        if most < 0:
-            return processes[: max(1, place)]
-    return processes
-
-
-def task_label(name: str) -> str:
-    """A task's name with the last two colon-separated segments of its process; whatever stands in brackets is kept whole."""
-    process, bracket, rest = name.partition(" (")
-    return ":".join(process.split(":")[-2:]) + bracket + rest
-
-
-def bar(counts: Counts) -> list[tuple[str, float, float, int]]:
-    """Segments of a progress bar: (status, x, width, count), in per cent."""
-    if not counts.total:
-        return []
-    segments, x = [], 0.0
-    for name in BAR:
-        count = getattr(counts, name)
-        if count:
-            width = 100 * count / counts.total
-            segments.append((name, round(x, 2), round(width, 2), count))
-            x += width
-    return segments
-
-
-def as_json(value: object) -> str:
-    """JSON for people, as text to be escaped."""
-    return json.dumps(value, ensure_ascii=False, indent=2)
+from api.html import formats
+from schemas.values import iso
 
 
 def csrf_field() -> Markup:
@@ -201,29 +26,29 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = (
-        duration,
-        size,
-        moment,
-        ago,
-        number,
-        percent,
-        amount,
-        grams,
-        digits,
-        or_dash,
-        pipeline,
-        middle,
-        excerpt,
-        fitting,
-        task_label,
-        bar,
-        ms_of,
-        as_json,
+    filters = (
+        formats.duration,
+        formats.size,
+        formats.moment,
+        formats.ago,
+        formats.number,
+        formats.percent,
+        formats.amount,
+        formats.grams,
+        formats.digits,
+        formats.or_dash,
+        formats.pipeline,
+        formats.middle,
+        formats.excerpt,
+        formats.fitting,
+        formats.task_label,
+        formats.bar,
+        formats.ms_of,
+        formats.as_json,
         iso,
     )
-    for show in shown:
-        env.filters[show.__name__] = show
+    for read in filters:
+        env.filters[read.__name__] = read
     env.filters["urlencode"] = lambda value: quote(str(value), safe="")  # Jinja's own leaves / as it is
     env.globals["csrf_field"] = csrf_field
     env.globals["request_context"] = REQUEST_CONTEXT.get

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from api.compare import queries as compare
-from api.core.cursor import task_place
+from api.core.cursor import offset_cursor
 from api.core.db import Reader
 from api.core.params import RunFilter, statuses_of
 from api.costs import queries as costs
@@ -99,7 +99,7 @@ def tools(reader: Reader, stores: ObjectStores) -> list[Callable[..., Any]]:
         """Attempts at tasks of a run, by submission: which failed (status=failed), which took longest, what they used."""
         sort = "-duration_ms" if slowest_first else "submitted_at"
         filter = TaskFilter(statuses_of(status, TaskStatus), process, search, sort)
-        page = tasks.page_of_tasks(reader, runs.resolve(reader, run), filter, task_place("", sort), limit)
+        page = tasks.page_of_tasks(reader, runs.resolve(reader, run), filter, offset_cursor("", sort), limit)
         return TaskBriefs(
             tasks=[briefs.task_brief(t) for t in page.tasks], more=page.next_page_token is not None
         )

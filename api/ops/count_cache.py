@@ -68,7 +68,7 @@ def _continues(old: Ranges, new: Ranges) -> bool:
 
 def _ask(reader: Reader, ranges: Ranges) -> dict[int, Row]:
     rows = reader.rows(
-        "ops/books",
+        "ops/delivery_check",
         partitions=list(ranges),
         firsts=[first for first, _ in ranges.values()],
         nexts=[end for _, end in ranges.values()],

@@ -6,7 +6,7 @@ from api.core.models import Time
 
 
 class Watermark(BaseModel):
-    """How far a partition of the log is projected, and its part of the books."""
+    """How far a partition of the log is projected, and its part of the delivery check."""
 
     partition: int
     next_offset: int
@@ -22,7 +22,7 @@ class Watermark(BaseModel):
         return self.on_log == self.projected + self.dead_lettered + self.lag
 
 
-class SpoolTold(BaseModel):
+class Spool(BaseModel):
     """What an ingest process keeps on disk, as its newest tick said."""
 
     spool: str
@@ -30,7 +30,7 @@ class SpoolTold(BaseModel):
     told_at: Time
 
 
-class Books(BaseModel):
+class DeliveryCheck(BaseModel):
     """Requests. accepted = on_log + spooled; on_log = projected + dead_lettered + lag, if `balanced`."""
 
     accepted: int
@@ -48,4 +48,4 @@ class Books(BaseModel):
     log_unreachable_since: Time | None = Field(
         None, description="Since when the log has not answered; its side is then what was known last"
     )
-    spools: list[SpoolTold] = Field(description="Those that are not empty")
+    spools: list[Spool] = Field(description="Those that are not empty")

@@ -10,15 +10,15 @@ from starlette.responses import HTMLResponse, Response
 
 from api.alerts.models import Alert
 from api.alerts.queries import page_of_alerts
-from api.core.cursor import alert_place, letter_place
+from api.core.cursor import alert_cursor, dead_letter_cursor
 from api.core.db import Reader, ahead
 from api.core.request_context import REQUEST_CONTEXT
 from api.dead_letters.queries import LetterFilter, page_of_letters
 from api.html.page import Page
 from api.html.render import render
 from api.ops.count_cache import CountCache
-from api.ops.delivery_check import books
 from api.ops.log_view import LogView
+from api.ops.queries import delivery_check
 from api.runs import queries as runs
 from schemas.access import Act, may
 from schemas.statuses import AlertState
@@ -34,7 +34,9 @@ def router(reader: Reader, log: LogView, count_cache: CountCache) -> APIRouter:
 
     @r.get("/ops")
     async def ops_page() -> Response:
-        check, others = await gather(books(reader, log, count_cache), run_in_threadpool(_others, reader))
+        check, others = await gather(
+            delivery_check(reader, log, count_cache), run_in_threadpool(_others, reader)
+        )
         return await run_in_threadpool(render, "ops/ops.html", check=check, **others)
 
     return r
@@ -44,9 +46,9 @@ def _others(reader: Reader) -> dict[str, Any]:
     """What the page shows beside the delivery check."""
     judgement = reader.judgement()
     counts = ahead(lambda: runs.status_counts(reader, judgement))
-    alerts = ahead(lambda: page_of_alerts(reader, [AlertState.FIRING], "", [], alert_place(""), _LISTED_MAX))
+    alerts = ahead(lambda: page_of_alerts(reader, [AlertState.FIRING], "", [], alert_cursor(""), _LISTED_MAX))
     letters = ahead(
-        lambda: page_of_letters(reader, LetterFilter(replayed=False), letter_place(""), _LISTED_MAX)
+        lambda: page_of_letters(reader, LetterFilter(replayed=False), dead_letter_cursor(""), _LISTED_MAX)
     )
     caller = REQUEST_CONTEXT.get().caller
     attention = runs.needing_attention(reader, judgement)[:_LISTED_MAX]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.core.cursor import OFFSET_MAX, TaskPlace, task_place, to_token
+from api.core.cursor import OFFSET_MAX, OffsetCursor, offset_cursor, to_token
 from api.core.db import Reader, Row
 from api.core.figures import time_of
 from api.core.params import check_sort
@@ -141,7 +141,7 @@ def folder_path(prefix: str) -> str:
 
 def folder_page(reader: Reader, run_id: str, path: str, token: str, page_size: int) -> OutputList:
     """What lies directly in the folder `path` ('' or with / at its end). Raises Problem 400 for a wrong token."""
-    known, offset = known_folder(reader, run_id) or _UNKNOWN, task_place(token, "folder").offset
+    known, offset = known_folder(reader, run_id) or _UNKNOWN, offset_cursor(token, "folder").offset
     rows = reader.rows(
         "outputs/folder",
         run_id=run_id,
@@ -162,7 +162,7 @@ def folder_page(reader: Reader, run_id: str, path: str, token: str, page_size: i
 def file_page(reader: Reader, run_id: str, filter: FileFilter, token: str, page_size: int) -> OutputList:
     """Files at any depth. Raises Problem 400 for a wrong order or token."""
     check_sort(filter.sort, FILE_SORTS)
-    known, offset = known_folder(reader, run_id) or _UNKNOWN, task_place(token, filter.sort).offset
+    known, offset = known_folder(reader, run_id) or _UNKNOWN, offset_cursor(token, filter.sort).offset
     rows = reader.rows(
         "outputs/files",
         run_id=run_id,
@@ -187,7 +187,7 @@ def search_all(reader: Reader, search: str, token: str, page_size: int) -> AllOu
     words = FileFilter(search=search).words
     if not words:
         raise bad_parameter("search", "give a word: there may be millions of files")
-    offset = task_place(token, "all").offset
+    offset = offset_cursor(token, "all").offset
     rows = reader.rows("outputs/all_files", words=words, limit=page_size + 1, offset=offset)
     files = [
         OutputOfRun(**_file(r, r["uri"]).model_dump(), run_id=r["run_id"], run_name=r["name"])
@@ -198,7 +198,7 @@ def search_all(reader: Reader, search: str, token: str, page_size: int) -> AllOu
 
 def _next(rows: list[Row], sort: str, offset: int, page_size: int) -> str | None:
     more = len(rows) > page_size and offset + page_size <= OFFSET_MAX
-    return to_token(TaskPlace(sort, offset + page_size)) if more else None
+    return to_token(OffsetCursor(sort, offset + page_size)) if more else None
 
 
 def _folder(row: Row, path: str) -> OutputFolder:

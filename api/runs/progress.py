@@ -12,7 +12,7 @@ from statistics import median
 
 from api.core.db import Reader, Row
 from api.core.params import RunFilter
-from api.html.render import ms_of
+from api.html.formats import ms_of
 from api.runs.models import Progress, Run
 from api.runs.queries import page_of_ids, runs_of
 from api.tasks.models import Process

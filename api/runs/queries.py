@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
-from api.core.cursor import OFFSET_MAX, RunPlace, TaskPlace, run_place, task_place, to_token
+from api.core.cursor import OFFSET_MAX, OffsetCursor, RunCursor, offset_cursor, run_cursor, to_token
 from api.core.db import Judgement, Reader, Row
 from api.core.figures import money, time_of
 from api.core.params import RunFilter
@@ -131,7 +131,7 @@ def _latest(
 ) -> tuple[list[str], str | None]:
     """Latest first append first. Where rows match is found first, at the end of the list; then which runs are there now. Rows may
     be outdated, and where they leave less than a page it goes on before the last of them."""
-    after = run_place(token)
+    after = run_cursor(token)
     rows: list[Row] = []
     most = page_size + 1
     while len(rows) <= page_size:
@@ -139,11 +139,11 @@ def _latest(
         places = [r["first_ms"] for r in reader.rows("runs/latest_places", **parameters, limit=most)]
         if places:
             rows += reader.rows("runs/latest", **parameters, places=sorted(set(places)), limit=page_size + 1)
-            after = RunPlace(min(places), "")  # all runs that are there are found
+            after = RunCursor(min(places), "")  # all runs that are there are found
         if len(places) < most:
             break
         most = _PLACES_MAX
-    page = [RunPlace(r["first_ms"], r["run_id"]) for r in rows[:page_size]]
+    page = [RunCursor(r["first_ms"], r["run_id"]) for r in rows[:page_size]]
     return [place.run_id for place in page], to_token(page[-1]) if len(rows) > page_size else None
 
 
@@ -152,7 +152,7 @@ def _sorted(
 ) -> tuple[list[str], str | None]:
     """By a field of `RUN_SORTS`."""
     column = sort.removeprefix("-")
-    offset = task_place(token, sort).offset
+    offset = offset_cursor(token, sort).offset
     rows = reader.rows(
         "runs/runs_by_status" if column == "status" else "runs/runs_page",
         **parameters,
@@ -163,7 +163,7 @@ def _sorted(
     )
     more = len(rows) > page_size and offset + page_size <= OFFSET_MAX
     return [r["run_id"] for r in rows[:page_size]], to_token(
-        TaskPlace(sort, offset + page_size)
+        OffsetCursor(sort, offset + page_size)
     ) if more else None
 
 

@@ -10,8 +10,8 @@ from api.core.db import Reader, ahead
 from api.core.figures import money
 from api.core.problems import bad_request
 from api.html.charts import curve
+from api.html.formats import ms_of
 from api.html.links import s3_link
-from api.html.render import ms_of
 from api.html.repositories import links
 from api.runs.models import Cost, Run, RunFacts, Tab
 from api.runs.progress import progress

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from api.html.render import TEXT_SHOWN, as_json, excerpt, size_in_html
+from api.html.formats import TEXT_SHOWN, as_json, excerpt, size_in_html
 from api.runs.models import Run
 
 #: What stands in the address of a text → the text.

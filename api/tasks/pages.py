@@ -10,14 +10,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 
-from api.core.cursor import task_place
+from api.core.cursor import offset_cursor
 from api.core.db import Reader, Row, ahead
 from api.core.figures import time_of
 from api.core.params import PAGE_SIZE, PageToken
 from api.core.problems import not_found
+from api.html.formats import DASH, duration, number, percent, size
 from api.html.links import s3_link
 from api.html.page import Page, form_values, next_page, query_without, with_form
-from api.html.render import DASH, duration, number, percent, render, size
+from api.html.render import render
 from api.logs.queries import task_files
 from api.runs import queries as runs
 from api.runs.models import Run
@@ -41,7 +42,7 @@ def router(reader: Reader, stores: ObjectStores) -> APIRouter:
         filter: Annotated[TaskFilter, Depends(task_filter)],
         page_token: PageToken = "",
     ) -> Response:
-        place, run_id = task_place(page_token, filter.sort), runs.resolve(reader, ref)
+        place, run_id = offset_cursor(page_token, filter.sort), runs.resolve(reader, ref)
         listed = ahead(lambda: tasks.page_of_tasks(reader, run_id, filter, place, PAGE_SIZE))
         run, page = runs.known_run(reader, run_id, runs.UNSEEN), listed.result()
         return render(
@@ -172,7 +173,7 @@ def process_page(reader: Reader, ref: str, process: str) -> HTMLResponse:
         raise not_found("process", process)
     used = ahead(lambda: reader.rows("tasks/process_figures", run_id=run_id, process=process))
     it = ahead(lambda: runs.known_run(reader, run_id, runs.UNSEEN))
-    page = tasks.page_of_tasks(reader, run_id, filter, task_place("", filter.sort), PAGE_SIZE)
+    page = tasks.page_of_tasks(reader, run_id, filter, offset_cursor("", filter.sort), PAGE_SIZE)
     [figures], run = used.result(), it.result()
     return render(
         "tasks/process.html",
@@ -204,9 +205,9 @@ _RESOURCES = (
 
 #: What was requested of what a column measures: a column of `process_figures.sql`, and what one of it is in the measure's unit.
 _REQUESTED = {
-    "cpu": ("asked_cpus", 100.0),
-    "peak_rss": ("asked_memory", 1.0),
-    "executed": ("asked_time", 1.0),
+    "cpu": ("requested_cpus", 100.0),
+    "peak_rss": ("requested_memory", 1.0),
+    "executed": ("requested_time", 1.0),
 }
 
 

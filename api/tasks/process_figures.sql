@@ -15,9 +15,9 @@ SELECT
     arrayMap(x -> toFloat64(x), quantilesExactInclusive(0, 0.25, 0.5, 0.75, 1)(overhead_ms)) AS overheads,
     [count(cpu_percent), count(peak_rss_bytes), count(read_bytes), count(write_bytes), count(read_chars), count(write_chars),
         count(queue_ms), count(realtime_ms), count(overhead_ms)] AS known,
-    arraySort(groupUniqArray(20)(cpus)) AS asked_cpus,
-    arraySort(groupUniqArray(20)(memory_bytes)) AS asked_memory,
-    arraySort(groupUniqArray(20)(time_limit_ms)) AS asked_time,
+    arraySort(groupUniqArray(20)(cpus)) AS requested_cpus,
+    arraySort(groupUniqArray(20)(memory_bytes)) AS requested_memory,
+    arraySort(groupUniqArray(20)(time_limit_ms)) AS requested_time,
     arraySort(groupUniqArray(20)(toString(container))) AS containers,
     arraySort(groupUniqArray(20)(toString(executor))) AS executors,
     arraySort(groupUniqArray(20)(toString(queue))) AS queues

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from api.carbon.queries import carbon_of_task
-from api.core.cursor import OFFSET_MAX, TaskPlace, to_token
+from api.core.cursor import OFFSET_MAX, OffsetCursor, to_token
 from api.core.db import Reader, Row
 from api.core.figures import money, time_of
 from api.core.params import PROCESSES_MAX
@@ -127,7 +127,7 @@ def attempts_of(rows: Sequence[Row], task_id: int) -> list[Row]:
 
 
 def page_of_tasks(
-    reader: Reader, run_id: str, filter: TaskFilter, place: TaskPlace, page_size: int
+    reader: Reader, run_id: str, filter: TaskFilter, place: OffsetCursor, page_size: int
 ) -> TaskList:
     """One page. While the run is live, tasks may move between pages, as they do in the list itself."""
     rows = reader.rows(
@@ -146,7 +146,7 @@ def page_of_tasks(
     more = len(rows) > page_size and after <= OFFSET_MAX
     return TaskList(
         tasks=_tasks(reader, run_id, ids),
-        next_page_token=to_token(TaskPlace(filter.sort, after)) if more else None,
+        next_page_token=to_token(OffsetCursor(filter.sort, after)) if more else None,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from api.core.cursor import task_place
+from api.core.cursor import offset_cursor
 from api.core.db import Reader
 from api.core.params import PAGE_SIZE, PageSize, PageToken, Ref
 from api.core.problems import responses
@@ -31,7 +31,7 @@ def router(reader: Reader) -> APIRouter:
         page_token: PageToken = "",
     ) -> TaskList:
         """Tasks, by `submitted_at` unless told. What is not known comes last in both directions."""
-        place = task_place(page_token, filter.sort)
+        place = offset_cursor(page_token, filter.sort)
         return tasks.page_of_tasks(reader, resolve(reader, ref), filter, place, page_size)
 
     @r.get("/runs/{ref}/tasks/{task_id}")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from api.html import render as show
+from api.html import render
 
-CSS = (Path(show.__file__).parents[1] / "static" / "tracker.css").read_text("utf-8")
+CSS = (Path(render.__file__).parents[1] / "static" / "tracker.css").read_text("utf-8")
 SCHEMES = dict(zip(("light", "dark"), CSS.split("@media (prefers-color-scheme: dark)"), strict=True))
 
 #: Deuteranopia in linear RGB: Machado, Oliveira, Fernandes 2009, severity 1.

@@ -11,12 +11,11 @@ from markupsafe import Markup
 from api.app import tabs
 from api.core.db import judge
 from api.core.problems import Problem
-from api.html import markdown
-from api.html import render as show
+from api.html import formats, markdown, render
 from api.html.charts import curve
+from api.html.formats import DASH
 from api.html.links import s3_link
 from api.html.markdown import to_html
-from api.html.render import DASH
 from api.logs.queries import LOG_BYTES, run_log, task_files
 from api.runs.models import Cost, Counts, Run, RunFacts, Runner, RunThresholds, Workflow
 from api.runs.run_page import opens_on, since
@@ -182,7 +181,7 @@ def test_cycles_cost_together_what_each_attempt_cost_once() -> None:
 def test_each_status_has_a_shape_of_its_own() -> None:
     """Colour is never alone: of the statuses that people see, only words of the same meaning share a drawing."""
     names = sorted({s.value for s in (*RunStatus, *TaskStatus)})
-    shapes = {n: bytes(show.render("html/icon.svg", shape=n, colour="#000").body) for n in names}
+    shapes = {n: bytes(render.render("html/icon.svg", shape=n, colour="#000").body) for n in names}
     shared = {frozenset(m for m in names if shapes[m] == shapes[n]) for n in names}
     assert {s for s in shared if len(s) > 1} == {frozenset({"cancelled", "aborted"})}
 
@@ -256,28 +255,28 @@ def test_only_allowed_folders_are_read(tmp_path: Path) -> None:
 
 
 def test_figures_for_people() -> None:
-    assert [show.amount(x, "USD") for x in ("0", "0.000086", "12.5", "1234.567", None)] == [
+    assert [formats.amount(x, "USD") for x in ("0", "0.000086", "12.5", "1234.567", None)] == [
         "$0.00",
         "$0.000086",
         "$12.50",
         "$1,234.57",
         DASH,
     ]
-    assert show.amount("3", "EUR") == "3.00 EUR"
-    assert show.middle("a" * 100, 21) == "a" * 10 + "…" + "a" * 10 and show.middle("abc") == "abc"
-    assert [show.task_label(n) for n in ("A:B:C (x:y:z)", "C (1)", "A:B", "A:B:C", "")] == [
+    assert formats.amount("3", "EUR") == "3.00 EUR"
+    assert formats.middle("a" * 100, 21) == "a" * 10 + "…" + "a" * 10 and formats.middle("abc") == "abc"
+    assert [formats.task_label(n) for n in ("A:B:C (x:y:z)", "C (1)", "A:B", "A:B:C", "")] == [
         "B:C (x:y:z)",
         "C (1)",
         "A:B",
         "B:C",
         "",
     ]
-    assert show.ago("2026-11-24T18:34:11.000Z", show.ms_of("2026-11-24T18:38:20.000Z")) == "4 min ago"
-    assert show.bar(counts(total=4, succeeded=3, failed=1)) == [
+    assert formats.ago("2026-11-24T18:34:11.000Z", formats.ms_of("2026-11-24T18:38:20.000Z")) == "4 min ago"
+    assert formats.bar(counts(total=4, succeeded=3, failed=1)) == [
         ("succeeded", 0, 75, 3),
         ("failed", 75, 25, 1),
     ]
-    assert show.bar(counts()) == []
+    assert formats.bar(counts()) == []
 
 
 def test_box_plots_leave_out_what_nobody_measured() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from api.core.db import Reader
 from api.ops.count_cache import CountCache
-from api.ops.delivery_check import Stretch, balance
-from api.ops.models import Books
+from api.ops.models import DeliveryCheck
+from api.ops.queries import Stretch, balance
 from ingest.ticker import Ticker
 from schemas import events as e
 from stores.spool.spool import SpooledLog
@@ -23,7 +23,7 @@ from tracker.commands.delivery_check import faults, show
 COUNTED = {"partition": 0, "projected": 5, "dead_lettered": 1, "clocks": 2, "repeats": 1}
 
 
-def told(**changed: int) -> Books:
+def told(**changed: int) -> DeliveryCheck:
     """Of partition 0 with 10 messages, 8 of them projected: 2 ticks, 6 requests; and of another, which is empty."""
     stretches = [Stretch(0, 0, 8, 10, T0), Stretch(1, 0, 0, 0, None)]
     return balance(stretches, [COUNTED | changed], {0: 1}, [{"spool": "a/b", "requests": 3, "told_ms": T0}])
@@ -94,7 +94,7 @@ class _Slow:
     def rows(
         self, query: str, partitions: list[int], firsts: list[int], nexts: list[int]
     ) -> list[dict[str, int]]:
-        assert query == "ops/books" and partitions == [0]
+        assert query == "ops/delivery_check" and partitions == [0]
         self.asked.append((firsts[0], nexts[0]))
         self.now += 1 if firsts[0] == 0 else 0
         return [

@@ -1,4 +1,4 @@
-"""Books, dead letters, labels, probes, the shape of errors, and what every answer carries."""
+"""The delivery check, dead letters, labels, probes, the shape of errors, and what every answer carries."""
 
 import json
 from typing import Any

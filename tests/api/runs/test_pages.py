@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from api.core import commands
-from api.html import render as show
+from api.html import formats
 from api.runs import pages
 from schemas.events import RunHidden, RunLabelsChanged, RunShown
 from schemas.values import iso
@@ -154,11 +154,11 @@ def test_vendored_files_are_those_that_are_listed(vendor: Path) -> None:
 
 
 def test_figures_as_people_read_them() -> None:
-    assert [show.duration(x) for x in (None, 0, 999, 61_000, 3_600_000, 90_061_000)] == [
-        show.DASH, "0 ms", "999 ms", "1 min 1 s", "1 h 0 min", "1 d 1 h",
+    assert [formats.duration(x) for x in (None, 0, 999, 61_000, 3_600_000, 90_061_000)] == [
+        formats.DASH, "0 ms", "999 ms", "1 min 1 s", "1 h 0 min", "1 d 1 h",
     ]  # fmt: skip
-    assert [show.size(x) for x in (None, 0, 1023, 1024, 3 << 39)] == [
-        show.DASH,
+    assert [formats.size(x) for x in (None, 0, 1023, 1024, 3 << 39)] == [
+        formats.DASH,
         "0 B",
         "1023 B",
         "1.0 KiB",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from api.html.render import middle
+from api.html.formats import middle
 from tests.system.browser.support import Tracker, told_at_end
 
 WORKFLOW_INFO = ["Repository", "Revision", "Commit", "Work Dir"]

@@ -1,4 +1,4 @@
-"""The books: what the log holds against what the tables hold, counted independently."""
+"""The delivery check: what the log holds against what the tables hold, counted independently."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from api.core.db import Reader, Row
 from api.core.figures import time_of
 from api.ops.count_cache import CountCache
 from api.ops.log_view import LogView
-from api.ops.models import Books, SpoolTold, Watermark
+from api.ops.models import DeliveryCheck, Spool, Watermark
 from schemas.values import iso
 from stores.log.port import Bounds
 
@@ -33,8 +33,10 @@ class Stretch:
         return max(0, self.end - self.next)
 
 
-async def books(reader: Reader, log: LogView, count_cache: CountCache | None = None) -> Books:
-    """The books now; `count_cache` spares counting all again. Raises TablesUnavailable; a log that is away is told in the answer.
+async def delivery_check(
+    reader: Reader, log: LogView, count_cache: CountCache | None = None
+) -> DeliveryCheck:
+    """As it stands; `count_cache` spares counting all again. Raises TablesUnavailable; a log that is away is told in the answer.
 
     How far the tables are is read before the log's ends, so nothing is projected that the log does not hold.
     """
@@ -77,8 +79,9 @@ def balance(
     counts: Sequence[Row],
     ticks_waiting: Mapping[int, int] | None,
     spools: Sequence[Row] = (),
-) -> Books:
-    """Pure. `counts`: rows of `books.sql`; `spools`: of `spools.sql`; `ticks_waiting`: clock messages that wait, by partition,
+) -> DeliveryCheck:
+    """Pure. `counts`: rows of `delivery_check.sql`;
+     `spools`: of `spools.sql`; `ticks_waiting`: clock messages that wait, by partition,
     None if not counted.
 
     The log's own count of messages, less the clock's, must be what the tables say became of the requests: a
@@ -96,7 +99,7 @@ def balance(
         for s in stretches
     ]
     on_log, spooled = sum(m.on_log for m in marks), sum(s["requests"] for s in spools)
-    return Books(
+    return DeliveryCheck(
         accepted=on_log + spooled,
         on_log=on_log,
         spooled=spooled,
@@ -107,9 +110,7 @@ def balance(
         repeats=sum(c["repeats"] for c in counts),
         balanced=all(m.balanced for m in marks),
         watermark=marks,
-        spools=[
-            SpoolTold(spool=s["spool"], requests=s["requests"], told_at=iso(s["told_ms"])) for s in spools
-        ],
+        spools=[Spool(spool=s["spool"], requests=s["requests"], told_at=iso(s["told_ms"])) for s in spools],
     )
 
 
