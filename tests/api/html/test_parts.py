@@ -291,8 +291,14 @@ def test_box_plots_leave_out_what_nobody_measured() -> None:
         "executed",
         "overheads",
     )
-    asked: dict[str, list[float]] = {"asked_cpus": [], "asked_memory": [2, 8], "asked_time": [1]}
-    figures = {c: [0.0, 1.0, 2.0, 3.0, 4.0] for c in columns} | {"known": [5, 3, 0, 0, 0, 0, 2, 2, 0]} | asked
+    requested: dict[str, list[float]] = {
+        "requested_cpus": [],
+        "requested_memory": [2, 8],
+        "requested_time": [1],
+    }
+    figures = (
+        {c: [0.0, 1.0, 2.0, 3.0, 4.0] for c in columns} | {"known": [5, 3, 0, 0, 0, 0, 2, 2, 0]} | requested
+    )
     assert [(b.name, b.known, b.places, b.requested) for b in boxes(figures)] == [
         ("CPU", 5, [0, 25, 50, 75, 100], None),
         ("Peak RSS", 3, [0, 12.5, 25, 37.5, 50], ("8 B", 100.0)),
