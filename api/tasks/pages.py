@@ -229,8 +229,8 @@ def boxes(figures: Row) -> list[Box]:
 def _requested(figures: Row, column: str) -> float | None:
     """The most that was requested of what the column measures, in its unit; None where nothing was."""
     column, factor = _REQUESTED.get(column, ("", 0.0))
-    asked = figures[column] if column else []
-    return factor * max(asked) if asked else None
+    requested = figures[column] if column else []
+    return factor * max(requested) if requested else None
 
 
 def tasks_csv(reader: Reader, ref: str, filter: TaskFilter) -> StreamingResponse:

@@ -305,7 +305,7 @@ def test_box_plots_leave_out_what_nobody_measured() -> None:
         ("Queue", 2, [0, 25, 50, 75, 100], None),
         ("Execution", 2, [0, 25, 50, 75, 100], ("1 ms", 25.0)),
     ]
-    [cpu] = boxes(figures | {"known": [5] + 8 * [0], "asked_cpus": [2.0]})
+    [cpu] = boxes(figures | {"known": [5] + 8 * [0], "requested_cpus": [2.0]})
     assert cpu.requested == ("200.0 %", 100.0) or cpu.requested == ("200 %", 100.0), (
         "of two CPUs the whole is 200 %"
     )
