@@ -268,8 +268,8 @@ def test_tasks_that_share_a_name_stay_apart(tracker: Whole) -> None:
     boxes = text_of(page.split('id="boxes"')[1].split("</table>")[0])
     for box in (  # of 100, 200, 300 and 500 %, of 1, 2, 3 and 5 GiB, of 10, 20, 30 and 50 s
         "CPU 100.0 % 175.0 % 250.0 % 350.0 % 500.0 % 200.0 % 4",
-        "Peak RSS 1.0 GiB 1.8 GiB 2.5 GiB 3.5 GiB 5.0 GiB – 4",
-        "Execution 10 s 17 s 25 s 35 s 50 s – 4",
+        "Peak RSS 1.0 GiB 1.8 GiB 2.5 GiB 3.5 GiB 5.0 GiB \N{EN DASH} 4",
+        "Execution 10 s 17 s 25 s 35 s 50 s \N{EN DASH} 4",
     ):
         assert box in boxes
     assert "Over the latest attempt of each of 4 tasks" in text_of(page) and "CPUs 1, 2 " in text_of(page)
