@@ -19,7 +19,7 @@ export function axis(view, wide) {
   for (let ms = Math.ceil((view.from - view.began) / step) * step; view.began + ms <= view.to; ms += step) {
     const tick = element("span", "tick");
     tick.style.left = `${(100 * (view.began + ms - view.from)) / (view.to - view.from)}%`;
-    tick.append(element("b", "", clock(view.began + ms)), element("i", "", ms ? `+${duration(ms)}` : "0 s"));
+    tick.append(element("strong", "", clock(view.began + ms)), element("i", "", ms ? `+${duration(ms)}` : "0 s"));
     scale.append(tick);
   }
   return [element("div", "lane-name"), scale];

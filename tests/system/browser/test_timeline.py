@@ -97,11 +97,11 @@ def test_zoom_and_position_stand_in_the_address(page: Page, runs: dict[str, str]
     wide = page.locator(BARS).evaluate_all(
         "all => Math.max(...all.map((b) => b.getBoundingClientRect().width))"
     )
-    ticks = page.locator("#gantt .tick b").all_inner_texts()
+    ticks = page.locator("#gantt .tick strong").all_inner_texts()
     assert ticks and all(re.fullmatch(r"\d\d:\d\d:\d\d", t) for t in ticks), "clock time"
     page.reload()
     page.locator(BARS).first.wait_for()
-    assert page.locator("#gantt .tick b").all_inner_texts() == ticks
+    assert page.locator("#gantt .tick strong").all_inner_texts() == ticks
     expect(page.locator("#gantt .lane.at")).to_have_attribute("id", "lane-3")
     page.get_by_role("button", name="Whole run").click()
     page.wait_for_function("() => !location.search.includes('from=')")

@@ -170,7 +170,8 @@ def test_a_run_never_announced_is_listed_under_its_id(client: Client) -> None:
     assert client.request("PUT", f"/trace/{UNKNOWN_RUN}/progress", body(task())).status == 200
     assert tasks(client, UNKNOWN_RUN, 1).keys() == {1}
     with reader_of(client) as reader:
-        assert UNKNOWN_RUN in [r["id"] for r in reader.paged("/runs", "runs")]
+        # Nothing announced it, so it is listed with its first figures, a moment after its tasks.
+        until("it is listed", lambda: UNKNOWN_RUN not in [r["id"] for r in reader.paged("/runs", "runs")])
 
 
 @pytest.mark.parametrize("path", ["/trace/a!b/progress", "/trace//progress", f"/trace/{'a' * 300}/progress"])
