@@ -24,44 +24,44 @@ async def acknowledge(
     reader: Reader, log: EventLog, caller: Caller, alert_id: str, by: Acknowledgement, now_ms: int
 ) -> None:
     """Say that somebody looks after it. Raises Problem 404 and LogUnavailable."""
-    await run_in_threadpool(_require, reader, alert_id)
     event = AlertAcknowledged(
         id=event_id(alert_id, "acknowledge", str(now_ms)),
         source="api",
         received_at=now_ms,
         data=Acknowledged(alert_id=alert_id, by=caller.name or by.by),
     )
-    await commands.append(log, alert_id, event)
+    await _append(reader, log, alert_id, event)
 
 
 async def silence(
     reader: Reader, log: EventLog, caller: Caller, alert_id: str, silence: Silence, now_ms: int
 ) -> None:
     """Nobody is told of it until then. Raises Problem 404 and LogUnavailable."""
-    await run_in_threadpool(_require, reader, alert_id)
     event = AlertSilenced(
         id=event_id(alert_id, "silence", str(now_ms)),
         source="api",
         received_at=now_ms,
         data=Silenced(alert_id=alert_id, by=caller.name or silence.by, until=silence.until),
     )
-    await commands.append(log, alert_id, event)
+    await _append(reader, log, alert_id, event)
 
 
 async def assign(
     reader: Reader, log: EventLog, caller: Caller, alert_id: str, assignment: Assignment, now_ms: int
 ) -> None:
     """Say who looks after it, '' for nobody. Raises Problem 404 and LogUnavailable."""
-    await run_in_threadpool(_require, reader, alert_id)
     event = AlertAssigned(
         id=event_id(alert_id, "assign", str(now_ms)),
         source="api",
         received_at=now_ms,
         data=Assigned(alert_id=alert_id, by=caller.name or assignment.by, to=assignment.to.strip()),
     )
-    await commands.append(log, alert_id, event)
+    await _append(reader, log, alert_id, event)
 
 
-def _require(reader: Reader, alert_id: str) -> None:
-    if not is_alert(reader, alert_id):
+async def _append(
+    reader: Reader, log: EventLog, alert_id: str, event: AlertAcknowledged | AlertSilenced | AlertAssigned
+) -> None:
+    if not await run_in_threadpool(is_alert, reader, alert_id):
         raise not_found("alert", alert_id)
+    await commands.append(log, alert_id, event)
