@@ -1,4 +1,4 @@
-{% from "schemas/macros/tasks.sql" import task_facts %}
+{% from "schemas/macros/tasks.sql" import task_facts, work_done %}
 -- What a task of each process took and cost in the runs {run_ids}, and on what it ran. Of attempts that ran; cached tasks did no work.
 -- `tasks` are those of different names, `attempts` all of them, `cost` of them together, `unpriced` those without a price.
 SELECT
@@ -19,10 +19,7 @@ FROM
         run_id, toString(process) AS process, name, shown, executor, queue, container, machine_type, price_model,
         task_facts.cost AS task_cost,
         toInt64(greatest(0, ifNull(read_bytes, 0))) AS read,
-        toInt64(greatest(0, least(315360000000,
-            ifNull(realtime_ms, ifNull(toUnixTimestamp64Milli(completed_at) - toUnixTimestamp64Milli(started_at), 0))))) AS ran_ms,
-        shown IN ('succeeded', 'failed', 'aborted') AND (isNotNull(realtime_ms) OR (isNotNull(started_at) AND isNotNull(completed_at)))
-            AS worked
+        {{ work_done }}
     FROM {{ task_facts("{run_ids:Array(String)}") }} AS task_facts
 )
 GROUP BY run_id, process

@@ -1,4 +1,4 @@
-{% from "schemas/macros/tasks.sql" import task_lifecycles %}
+{% from "schemas/macros/tasks.sql" import task_lifecycles, work_done %}
 -- What each process did in the runs {run_ids}, of each run at most {most}, those with the most tasks. Time is of attempts that ran and ended; cached ones did no work.
 SELECT
     run_id, process,
@@ -19,10 +19,7 @@ FROM
         run_id, toString(process) AS process, shown, peak_rss_bytes, container,
         toUnixTimestamp64Milli(submitted_at) AS first_ms,
         if(status = 'pending', NULL, toUnixTimestamp64Milli(task_lifecycles.ended_at)) AS last_ms,
-        toInt64(greatest(0, least(315360000000,
-            ifNull(realtime_ms, ifNull(toUnixTimestamp64Milli(completed_at) - toUnixTimestamp64Milli(started_at), 0))))) AS ran_ms,
-        shown IN ('succeeded', 'failed', 'aborted') AND (isNotNull(realtime_ms) OR (isNotNull(started_at) AND isNotNull(completed_at)))
-            AS worked
+        {{ work_done }}
     FROM {{ task_lifecycles("{run_ids:Array(String)}") }} AS task_lifecycles
 )
 GROUP BY run_id, process

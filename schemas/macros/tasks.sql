@@ -39,6 +39,14 @@ FROM (SELECT *, rank FROM tasks FINAL WHERE run_id IN {{ run_ids }}{{ ' AND ' ~ 
 )
 {%- endmacro %}
 
+{# Of a task of {{ task_lifecycles }}: whether it ran and ended (`worked`), and for how long (`ran_ms`), by its own clock where that is known. #}
+{% set work_done -%}
+toInt64(greatest(0, least(315360000000,
+            ifNull(realtime_ms, ifNull(toUnixTimestamp64Milli(completed_at) - toUnixTimestamp64Milli(started_at), 0))))) AS ran_ms,
+        shown IN ('succeeded', 'failed', 'aborted') AND (isNotNull(realtime_ms) OR (isNotNull(started_at) AND isNotNull(completed_at)))
+            AS worked
+{%- endset %}
+
 {# The tasks of the runs {{ run_ids }} with what follows from them: how they are shown once the run's end has closed what was open,
    the ms that they lasted, and their cost. The one definition behind the figures, the lists and the charts.
 
