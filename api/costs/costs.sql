@@ -23,7 +23,7 @@ WITH
             (
                 SELECT
                     process, name, status, shown, cpus, cpu_percent, peak_rss_bytes, submitted_at, started_at, ended_at, priced_ms,
-                    began, billed_ms, cpu_thousandths, memory_mib, gpus, capacity, cost_method, basis, would_cost,
+                    whole_cpu_ms, began, billed_ms, cpu_thousandths, memory_mib, gpus, capacity, cost_method, basis, would_cost,
                     on_host, host_spot_cost,
                     task_facts.cost AS task_cost, {{ fitting("'spot'", "offers", "", true) }} AS spot_rates
                 FROM {{ task_facts("[{run_id:String}]") }} AS task_facts
@@ -40,11 +40,11 @@ WITH
             countIf(isNull(task_cost)) AS unpriced,
             sumIf(ifNull(on_spot, 0), ran) AS spot_cost,
             countIf(ran AND isNull(on_spot)) AS unpriced_spot,
-            sumIf(priced_ms * ifNull(cpus, 1.), ran) AS cpu_ms,
+            sumIf(whole_cpu_ms, ran) AS cpu_ms,
             sumIf(ifNull(task_cost, 0), capacity = 'spot') AS cost_of_spot,
             sumIf(ifNull(task_cost, 0), capacity = 'on-demand') AS cost_of_on_demand,
-            sumIf(priced_ms * ifNull(cpus, 1.), ran AND capacity = 'spot') AS cpu_ms_of_spot,
-            sumIf(priced_ms * ifNull(cpus, 1.), ran AND capacity = 'on-demand') AS cpu_ms_of_on_demand,
+            sumIf(whole_cpu_ms, ran AND capacity = 'spot') AS cpu_ms_of_spot,
+            sumIf(whole_cpu_ms, ran AND capacity = 'on-demand') AS cpu_ms_of_on_demand,
             groupUniqArrayIf(capacity, ran) AS capacities,
             groupUniqArrayIf(cost_method, cost_method != '') AS methods,
             countIf(cost_method != '' AND basis = 'assumed') AS assumed,
@@ -52,7 +52,7 @@ WITH
             countIf(shown = 'cached' AND isNull(would_cost)) AS unpriced_saved,
             countIf(measured) AS measured_tasks,
             sumIf(least(100000., ifNull(cpu_percent, 0.)) / 100 * priced_ms, measured) AS used_cpu_ms,
-            sumIf(priced_ms * ifNull(cpus, 1.), measured) AS measured_cpu_ms,
+            sumIf(whole_cpu_ms, measured) AS measured_cpu_ms,
             sumIf(toFloat64(ifNull(peak_rss_bytes, 0)) / 1048576 * priced_ms, measured AND memory_mib > 0) AS used_mib_ms,
             sumIf(toFloat64(memory_mib) * priced_ms, measured AND memory_mib > 0) AS measured_mib_ms,
             sumIf(ifNull(task_cost, 0) * unused_millionths / 1000000, measured) AS unused,

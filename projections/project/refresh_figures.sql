@@ -18,7 +18,7 @@ WITH
             run_id, version, sum(tasks) AS tasks, sum(open_tasks) AS open_tasks, sum(pending) AS pending, sum(submitted) AS submitted,
             sum(running) AS running, sum(succeeded) AS succeeded, sum(failed) AS failed, sum(ignored) AS ignored,
             sum(aborted) AS aborted, sum(cached) AS cached, sum(retried) AS retried, sum(cost) AS cost, sum(wasted) AS wasted,
-            sum(unpriced) AS unpriced, sum(cpu_ms) AS cpu_ms, sum(cost_spot) AS cost_spot, sum(cost_on_demand) AS cost_on_demand,
+            sum(unpriced) AS unpriced, sum(toInt128(cpu_ms)) AS cpu_ms, sum(cost_spot) AS cost_spot, sum(cost_on_demand) AS cost_on_demand,
             sum(cost_flat) AS cost_flat, sum(assumed) AS assumed, sum(saved) AS saved,
             sum(cost_hosts) AS cost_hosts,
             sum(stored) AS stored, sum(never_run) AS never_run

@@ -38,7 +38,7 @@ WITH
             sumIf(ifNull(task_facts.cost, 0), cost_method = 'host-sliced') AS cost_hosts,
             countIf(cost_method != '' AND basis = 'assumed') AS assumed,
             sumIf(ifNull(would_cost, 0), shown = 'cached') AS saved,
-            sumIf(priced_ms * ifNull(cpus, 1.), shown != 'cached') AS cpu_ms,
+            sumIf(whole_cpu_ms, shown != 'cached') AS cpu_ms,
             min(if(shown = 'cached', NULL, submitted_at)) AS first_submitted_at,
             max(if(shown = 'cached' OR status = 'pending', NULL, ended_at)) AS last_completed_at,
             countIf(shown = 'pending' AND run_over) AS never_run,

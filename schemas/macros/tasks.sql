@@ -57,6 +57,7 @@ toInt64(greatest(0, least(315360000000,
    would_cost  per attempt from (start, complete), never from realtime; an open one so far, by the runner's own clock. An unknown
              price is NULL. The caps keep the product of hostile figures within Decimal(38, 9).
    cost      the same, but cached and never started ones cost 0.
+   whole_cpu_ms  the CPUs it asked for × `priced_ms`, whole, so that a sum of them is the same in any order.
    cost_method  host-sliced (see `host_costs`), share-of-machine or flat; '' where nothing was priced. `basis`: list, history or
              assumed; capacity: spot, on-demand or unknown.
    `only`: a condition on tasks by their key, such as on task_id: others are not read. #}
@@ -91,6 +92,7 @@ SELECT
     least(315360000000, greatest(0, ifNull(
         toUnixTimestamp64Milli(coalesce(ended_at, r.heard_at)) - toUnixTimestamp64Milli(t.started_at), 0))) AS priced_ms,
     toInt64(least(1000000000., round(ifNull(t.cpus, 1.) * 1000.))) AS cpu_thousandths,
+    intDiv(toInt128(priced_ms) * cpu_thousandths, 1000) AS whole_cpu_ms,
     least(1073741824, intDiv(ifNull(t.memory_bytes, 0), 1048576)) AS memory_mib,
     least(1000, ifNull(t.accelerators, 0)) AS gpus,
     ifNull(toUnixTimestamp64Milli(t.started_at), 0) AS began,

@@ -103,7 +103,7 @@ def would_cost(record: TaskRecord, lasted: int, rates: Sequence[Rate]) -> Decima
 
 
 def _stretch(record: TaskRecord, rate: Rate, hours: Fraction) -> Decimal:
-    cpus = Fraction(record.cpus if record.cpus is not None else 1)
+    cpus = Fraction(_cpu_thousandths(record), 1000)
     mib = (record.memory_bytes or 0) // 2**20
     if rate.per_hour is not None:
         shares = [cpus / rate.vcpus] if rate.vcpus else []
@@ -111,6 +111,10 @@ def _stretch(record: TaskRecord, rate: Rate, hours: Fraction) -> Decimal:
         return _down(Fraction(rate.per_hour) * hours * min(Fraction(1), max(shares, default=Fraction(1))))
     flat = _down(Fraction(rate.per_cpu_hour or 0) * hours * cpus)
     return flat + _down(Fraction(rate.per_gib_hour or 0) * hours * Fraction(mib, 1024))
+
+
+def _cpu_thousandths(record: TaskRecord) -> int:
+    return min(10**9, round((1 if record.cpus is None else record.cpus) * 1000))
 
 
 def bought(record: TaskRecord) -> str:
@@ -171,7 +175,7 @@ def figures(tasks: Iterable[Task]) -> dict[str, Any]:
     f["assumed"] = sum(t.rate is not None and t.rate.basis == "assumed" for t in paid)
     f["saved"] = sum((t.would_cost or Decimal(0) for t in found if t.shown == "cached"), Decimal(0))
     spent = [t for t in found if t.shown != "cached"]
-    f["cpu_ms"] = sum(t.priced_ms * (1 if t.record.cpus is None else t.record.cpus) for t in spent)
+    f["cpu_ms"] = sum(t.priced_ms * _cpu_thousandths(t.record) // 1000 for t in spent)
     f["first_submitted_at"] = min(
         (at for t in spent if (at := ms(t.record.submitted_at)) is not None),
         default=None,

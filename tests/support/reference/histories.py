@@ -136,7 +136,7 @@ _tasks = st.lists(
             "submitted_at": _maybe_ms,
             "started_at": _maybe_ms,
             "completed_at": _maybe_ms,
-            "cpus": st.sampled_from([None, 0.5, 1.0, 4.0]),
+            "cpus": st.sampled_from([None, 0.1, 1.001, 4.0]),
             "memory_bytes": st.sampled_from([None, 2**30, 3 * 2**28 + 5]),
             "machine_type": st.sampled_from([None, "m5.large", "unheard-of"]),
             "price_model": st.sampled_from([None, "Spot", "ondemand"]),
