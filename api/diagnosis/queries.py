@@ -1,27 +1,19 @@
 """Why runs failed, by the rules of `table.py`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from api.core.db import Reader, Row
 from api.core.figures import time_of
-from api.diagnosis.facts import (
-    NO_EXIT,
-    NO_TEXTS,
-    STDERR_MOST,
-    Facts,
-    Report,
-    Texts,
-    last_lines,
-    of_texts,
-    read_report,
-)
-from api.diagnosis.models import Cause, Certainty, Diagnosis, FailedTask, FailureGroup, Stderr
-from api.diagnosis.rules import diagnose
-from api.diagnosis.table import RULES
+from api.diagnosis.models import Diagnosis, FailedTask, FailureGroup, Stderr
 from api.logs.queries import task_files
 from api.runs.models import Run
 from api.runs.queries import known_run
-from schemas.statuses import CANCEL_SIGNALS, ReportedState
+from schemas.diagnosis.causes import Cause
+from schemas.diagnosis.facts import NO_EXIT, STDERR_MOST, Facts, Report, last_lines, of_run, read_report
+from schemas.diagnosis.rules import diagnose
+from schemas.diagnosis.table import RULES, known_cause
+from schemas.statuses import ReportedState
 from stores.objects.open import ObjectStores
 
 #: Groups of failures that an answer holds at most.
@@ -54,8 +46,8 @@ def line_of(run: Run) -> str | None:
     """Pure. The cause in one line, by what a list holds of the run; None where it did not fail or no rule fits."""
     if run.reported_state != ReportedState.FAILED:
         return None
-    cause = diagnose(RULES, facts_of_run(run))
-    return None if cause.certainty == Certainty.UNKNOWN else cause.cause
+    cause = known_cause(facts_of_run(run))
+    return cause.cause if cause else None
 
 
 def fatal_row(rows: Sequence[Row], run: Run, report: Report) -> Row | None:
@@ -136,24 +128,15 @@ def _ignored_words(attempts: int) -> str:
 def facts_of_run(run: Run, fatal: Row | None = None, stderr: str = "") -> Facts:
     """Pure. The facts of what ended the run: of its task, where that is known, with the texts of the run."""
     message, whole_report = _texts(run)
-    report = read_report(whole_report)
-    texts = of_texts(message, report, whole_report, stderr)
-    cancelled = run.reported_state == ReportedState.CANCELLED or message.strip() in CANCEL_SIGNALS
-    if fatal is not None:
-        return facts_of_row(fatal, is_nextflow(run), cancelled, texts)
-    return Facts(
-        process=report.subject.partition(" (")[0],
-        exit=report.exit,
-        cancelled=cancelled,
-        runner_text=texts.runner,
-        tool_text=texts.tool,
-        nextflow=is_nextflow(run),
-    )
+    cancelled = run.reported_state == ReportedState.CANCELLED
+    texts = of_run(message, whole_report, cancelled, is_nextflow(run), stderr)
+    return texts if fatal is None else facts_of_row(fatal, texts)
 
 
-def facts_of_row(row: Row, nextflow: bool, cancelled: bool = False, texts: Texts = NO_TEXTS) -> Facts:
-    """Pure. The facts of a row of `failures.sql`."""
-    return Facts(
+def facts_of_row(row: Row, texts: Facts) -> Facts:
+    """Pure. The facts of a row of `failures.sql`; what its figures do not tell is that of `texts`."""
+    return replace(
+        texts,
         process=row["process"] or "",
         exit=row["exit"],
         attempt=row["attempt"],
@@ -165,10 +148,6 @@ def facts_of_row(row: Row, nextflow: bool, cancelled: bool = False, texts: Texts
         price_model=row["price_model"] or "",
         spot_interruptions=row["spot_interruptions"] or 0,
         container=row["container"] or "",
-        cancelled=cancelled,
-        runner_text=texts.runner,
-        tool_text=texts.tool,
-        nextflow=nextflow,
     )
 
 
@@ -202,7 +181,7 @@ def _stderr(fatal: Row, report: Report, stores: ObjectStores) -> Stderr | None:
 
 def _group(row: Row, nextflow: bool, but_one: bool) -> FailureGroup:
     task = _task(row)
-    cause: Cause = diagnose(RULES, facts_of_row(row, nextflow))
+    cause: Cause = diagnose(RULES, facts_of_row(row, Facts(nextflow=nextflow)))
     return FailureGroup(
         process=task.process, exit=task.exit, attempts=row["attempts"] - but_one, example=task, cause=cause
     )

@@ -9,10 +9,8 @@ from urllib.parse import quote
 from markupsafe import escape
 
 from api.runs.models import Counts, Run
+from schemas.texts.units import DASH, UNITS
 from schemas.values import to_ms
-
-DASH = "\N{EN DASH}"
-_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 
 #: What a long text takes of a page at most, in bytes of HTML.
 TEXT_SHOWN = 64 * 2**10
@@ -34,33 +32,6 @@ T = TypeVar("T", bound=Named)
 BAR = ("succeeded", "cached", "failed", "aborted", "running", "submitted", "pending")
 
 
-def duration(ms: int | None) -> str:
-    """As people read it: the two greatest units; where clocks differ, a negative difference is no duration."""
-    if ms is None or ms < 0:
-        return DASH
-    if ms < 1000:
-        return f"{ms} ms"
-    if ms < 10_000 and ms % 1000:
-        return f"{ms / 1000:.1f} s"
-    parts: list[str] = []
-    for size, unit in _UNITS:
-        count, ms = divmod(ms, size)
-        if count or parts:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
-
-
-def size(count: float | None) -> str:
-    """Bytes as people read them, in powers of 1024."""
-    if count is None:
-        return DASH
-    value, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while abs(value) >= 1024 and len(units) > 1:
-        value /= 1024
-        units.pop(0)
-    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
-
-
 def moment(time: str | None) -> str:
     """An RFC 3339 time to the second, in UTC."""
     return DASH if time is None else f"{time[:10]} {time[11:19]} UTC"
@@ -71,7 +42,7 @@ def ago(time: str | None, now_ms: int) -> str:
     if time is None:
         return DASH
     past = now_ms - ms_of(time)
-    for length, unit in _UNITS:
+    for length, unit in UNITS:
         if past >= length:
             return f"{past // length} {unit} ago"
     return "just now"

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from api.core.request_context import CSRF_FIELD, REQUEST_CONTEXT
 from api.html import formats
+from schemas.texts import units
 from schemas.values import iso
 
 
@@ -27,8 +28,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     filters = (
-        formats.duration,
-        formats.size,
+        units.duration,
+        units.size,
         formats.moment,
         formats.ago,
         formats.number,

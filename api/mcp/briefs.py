@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from api.compare.models import Change, Comparison, ProcessComparison
 from api.costs.models import Costs, ProcessCost
-from api.diagnosis.models import Certainty, Diagnosis, FailureGroup
+from api.diagnosis.models import Diagnosis, FailureGroup
 from api.logs.models import RunLog, TaskLog
 from api.mcp.excerpts import excerpt
 from api.mcp.excerpts import line as line
@@ -29,6 +29,7 @@ from api.mcp.models import (
 )
 from api.runs.models import Cost, Counts, Run
 from api.tasks.models import Task, TaskDetail
+from schemas.diagnosis.causes import Certainty
 
 _COUNTS = ("pending", "submitted", "running", "succeeded", "failed", "aborted", "cached", "retried", "total")
 _PROCESSES_MAX = 10

@@ -3,9 +3,9 @@
 from pydantic import BaseModel, Field
 
 from api.core.models import Money, Time
-from api.diagnosis.models import Certainty
 from api.mcp.excerpts import Excerpt
 from api.tasks.models import ProcessTrend
+from schemas.diagnosis.causes import Certainty
 from schemas.statuses import RunStatus, TaskStatus
 
 

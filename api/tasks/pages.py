@@ -15,7 +15,7 @@ from api.core.db import Reader, Row, ahead
 from api.core.figures import time_of
 from api.core.params import PAGE_SIZE, PageToken
 from api.core.problems import not_found
-from api.html.formats import DASH, duration, number, percent, size
+from api.html.formats import number, percent
 from api.html.links import s3_link
 from api.html.page import Page, form_values, next_page, query_without, with_form
 from api.html.render import render
@@ -26,6 +26,7 @@ from api.tasks import queries as tasks
 from api.tasks.models import Task
 from api.tasks.params import TaskFilter, task_filter
 from schemas.statuses import TaskStatus
+from schemas.texts.units import DASH, duration, size
 from stores.objects.open import ObjectStores
 
 #: What spreadsheets take for a formula at the start of a cell.

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from math import ceil
 
 from api.core.db import Reader, Row, ahead
-from api.core.nextflow import (
+from api.core.params import PROCESSES_MAX
+from api.costs.models import Costs
+from api.costs.queries import costs
+from api.diagnosis.queries import is_nextflow
+from api.runs.models import Run
+from api.runs.queries import UNSEEN, known_run
+from api.tasks.queries import labels_of
+from api.usage.models import ProcessUsage, Resource, RunUsage, Suggestion
+from schemas.texts.nextflow_config import (
     GIB,
     HOUR_MS,
     MIB,
@@ -15,14 +23,6 @@ from api.core.nextflow import (
     selector,
     time_text,
 )
-from api.core.params import PROCESSES_MAX
-from api.costs.models import Costs
-from api.costs.queries import costs
-from api.diagnosis.queries import is_nextflow
-from api.runs.models import Run
-from api.runs.queries import UNSEEN, known_run
-from api.tasks.queries import labels_of
-from api.usage.models import ProcessUsage, Resource, RunUsage, Suggestion
 
 #: What is suggested above the greatest use, and the parts of a request within which it fits.
 _MEMORY_SPARE, _TIME_SPARE = 1.25, 2.0

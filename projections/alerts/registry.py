@@ -100,7 +100,7 @@ class EpisodeRegistry:
                 partition=t.partition,
                 offset=t.offset,
                 expires_at=t.appended_at + episodes.FAILED_LASTS if kind is AlertKind.FAILED else None,
-                summary=_summary(kind, facts.name or t.run_id, t.reason, facts.error),
+                summary=_summary(kind, facts, t),
                 labels=_labels(kind, t.run_id, facts),
             ),
             [facts],
@@ -375,7 +375,11 @@ def _facts(alert: Alert) -> Facts:
     )
 
 
-def _summary(kind: AlertKind, name: str, reason: str, error: str) -> str:
-    if kind is AlertKind.FAILED:
-        return f"{name[:200]} failed" + (f": {error[:300]}" if error else "")
-    return f"{name[:200]} is {kind}: {reason[:300]}"
+def _summary(kind: AlertKind, facts: Facts, t: Transition) -> str:
+    name = (facts.name or t.run_id)[:200]
+    if kind is not AlertKind.FAILED:
+        return f"{name} is {kind}: {t.reason[:300]}"
+    error = facts.error[:300]
+    if facts.cause:
+        return f"{name} failed. {facts.cause}" + (f" The runner says: {error}" if error else "")
+    return f"{name} failed" + (f": {error}" if error else "")

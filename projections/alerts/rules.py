@@ -22,12 +22,17 @@ _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What rules know of a run. `resumed_at`: when the log first had a later cycle of its session (append time, ms)."""
+    """What rules know of a run.
+
+    `error`: what its runner says of a failure; `cause`: what the diagnosis says. `resumed_at`: when the log first had a later
+    cycle of its session (append time, ms).
+    """
 
     name: str = ""
     repository: str = ""
     labels: tuple[str, ...] = ()
     error: str = ""
+    cause: str = ""
     hidden: bool = False
     resumed_at: int | None = None
 

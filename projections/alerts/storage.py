@@ -12,6 +12,9 @@ from projections.alerts.episodes import Alert
 from projections.alerts.rules import Facts
 from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.sql import sql
+from schemas.diagnosis.causes import Certainty
+from schemas.diagnosis.facts import of_run
+from schemas.diagnosis.table import known_cause
 from schemas.values import iso
 from stores.tables.client import Tables
 
@@ -112,7 +115,12 @@ class Storage:
             )
             facts |= {
                 r["run_id"]: Facts(
-                    r["name"], r["repository"], tuple(r["labels"]), r["error"], bool(r["hidden"])
+                    r["name"],
+                    r["repository"],
+                    tuple(r["labels"]),
+                    r["line"] or r["message"],
+                    cause=_cause(r["message"] or r["line"], r["report"]) if r["failed"] else "",
+                    hidden=bool(r["hidden"]),
                 )
                 for r in rows
             }
@@ -167,6 +175,14 @@ class Storage:
     def acts(self, since: int) -> list[Act]:
         """What people did since `since` (ms), in order."""
         return [Act(**r) for r in self.tables.rows(sql("alerts/alert_acts_since"), since=since)]
+
+
+def _cause(message: str, report: str) -> str:
+    """The cause by what the runner said, and how sure it is; '' where no rule of the diagnosis fits."""
+    cause = known_cause(of_run(message, report)) if message or report else None
+    if cause is None:
+        return ""
+    return f"{'Cause' if cause.certainty == Certainty.CERTAIN else 'Likely cause'}: {cause.cause}"
 
 
 def _iso(ms: int | None) -> str | None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from projections.project.known_runs import Judged, makes_owner
 from schemas.envelope import Envelope
-from schemas.error_texts import error_summary, plain
 from schemas.events import (
     Begun,
     Completed,
@@ -26,6 +25,7 @@ from schemas.events import (
     TasksChanged,
     Workflow,
 )
+from schemas.texts.error_texts import error_summary, plain
 from schemas.thresholds import own
 from schemas.values import INT64_MAX, iso
 from stores.log.port import Record

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.error_texts import error_summary, plain
+from schemas.texts.error_texts import error_summary, plain
 
 
 @pytest.mark.parametrize(

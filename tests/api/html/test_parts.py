@@ -13,7 +13,6 @@ from api.core.db import judge
 from api.core.problems import Problem
 from api.html import formats, markdown, render
 from api.html.charts import curve
-from api.html.formats import DASH
 from api.html.links import s3_link
 from api.html.markdown import to_html
 from api.logs.queries import LOG_BYTES, run_log, task_files
@@ -25,6 +24,7 @@ from api.tasks.models import Concurrency, Level, Process
 from api.tasks.pages import boxes, uses
 from schemas.settings import Settings
 from schemas.statuses import Liveness, ReportedState, RunStatus, TaskStatus
+from schemas.texts.units import DASH
 from schemas.values import iso
 from stores.objects import local
 from stores.objects.open import ObjectStores

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 import pytest
 
 from api.core import commands
-from api.html import formats
 from api.runs import pages
 from schemas.events import RunHidden, RunLabelsChanged, RunShown
+from schemas.texts import units
 from schemas.values import iso
 from schemas.wire import decode
 from tests.support.api.stage import T0, Stage
@@ -154,11 +154,11 @@ def test_vendored_files_are_those_that_are_listed(vendor: Path) -> None:
 
 
 def test_figures_as_people_read_them() -> None:
-    assert [formats.duration(x) for x in (None, 0, 999, 61_000, 3_600_000, 90_061_000)] == [
-        formats.DASH, "0 ms", "999 ms", "1 min 1 s", "1 h 0 min", "1 d 1 h",
+    assert [units.duration(x) for x in (None, 0, 999, 61_000, 3_600_000, 90_061_000)] == [
+        units.DASH, "0 ms", "999 ms", "1 min 1 s", "1 h 0 min", "1 d 1 h",
     ]  # fmt: skip
-    assert [formats.size(x) for x in (None, 0, 1023, 1024, 3 << 39)] == [
-        formats.DASH,
+    assert [units.size(x) for x in (None, 0, 1023, 1024, 3 << 39)] == [
+        units.DASH,
         "0 B",
         "1023 B",
         "1.0 KiB",

@@ -286,3 +286,50 @@ def test_a_later_cycle_ends_the_alert_about_a_silent_run_and_says_so(play: Play)
         assert alert["state"] == "resolved" and alert["summary"].endswith("resumed as the second")
 
     play(scene)
+
+
+FAILED_WITH = "Process `QC:ALIGN (s1)` terminated with an error exit status (137)"
+
+
+@pytest.mark.parametrize(
+    ("status", "completed", "summary"),
+    [
+        (
+            "failed",
+            {
+                "error_message": FAILED_WITH,
+                "error_report": "Caused by:\n  OutOfMemoryError: Container killed",
+            },
+            "night failed. Cause: The task was killed because it used more memory than it was given. The runner says: "
+            + FAILED_WITH,
+        ),
+        (
+            "failed",
+            {"error_message": "", "error_report": "Caused by:\n  x\n\nCommand exit status:\n  137"},
+            "night failed. Likely cause: The task was killed, most often because it used more memory than it was given.",
+        ),
+        ("failed", {"error_message": "the moon was full"}, "night failed: the moon was full"),
+        ("failed", {}, "night failed"),
+        ("disconnected", {}, "night is disconnected: because"),
+    ],
+)
+def test_a_message_says_why_the_run_failed(
+    play: Play, status: str, completed: dict[str, str], summary: str
+) -> None:
+    """Certain, likely, without a rule that fits, without any text, and of a run that is not over."""
+
+    async def scene(stage: Stage) -> None:
+        await stage.target.open()
+        message, report = completed.get("error_message", ""), completed.get("error_report", "")
+        ended = {"completed": {"error_message": message, "state": status}} if status == "failed" else {}
+        stage.insert(
+            "runs", run_row("x", facts={"name": "night"}, completed_texts={"error_report": report}, **ended)
+        )
+        async with running(stage.notifier()):
+            await stage.change("x", status)
+            await stage.until(lambda: len(stage.target.took) == 1, "a message")
+        [(_, _, body)] = stage.target.got
+        assert body["alerts"][0]["annotations"]["summary"] == summary
+        assert [a["summary"] for a in stage.alerts()] == [summary]
+
+    play(scene)

@@ -4,11 +4,11 @@ So what a scheduler or a runner says for certain comes first, then what figures 
 Where each comes from stands in docs/diagnosis.md.
 """
 
-from api.diagnosis import advice
-from api.diagnosis.facts import NO_EXIT, Facts
-from api.diagnosis.models import Certainty
-from api.diagnosis.rules import Rule
-from api.html.formats import duration, size
+from schemas.diagnosis import advice
+from schemas.diagnosis.causes import Cause, Certainty
+from schemas.diagnosis.facts import NO_EXIT, Facts
+from schemas.diagnosis.rules import Rule, diagnose
+from schemas.texts.units import duration, size
 
 _CERTAIN, _LIKELY = Certainty.CERTAIN, Certainty.LIKELY
 #: Of the memory or the time that was asked for, from which on it is taken to be at its limit.
@@ -311,3 +311,9 @@ RULES: tuple[Rule, ...] = (
     Rule("no-exit-status", _LIKELY, "The task ended without an exit status: its machine or its job went away.",
          "Look at the job in the scheduler; try it again.", exits=frozenset({NO_EXIT}), config=advice.retry),
 )  # fmt: skip
+
+
+def known_cause(facts: Facts) -> Cause | None:
+    """Pure. The cause by the first rule that fits; None where none does."""
+    cause = diagnose(RULES, facts)
+    return None if cause.certainty == Certainty.UNKNOWN else cause

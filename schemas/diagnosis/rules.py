@@ -6,8 +6,8 @@ A rule costs a search for each of its phrases in texts of bounded length; nothin
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from api.diagnosis.facts import NO_EXIT, Facts, last_lines
-from api.diagnosis.models import Cause, Certainty, Evidence
+from schemas.diagnosis.causes import Cause, Certainty, Evidence
+from schemas.diagnosis.facts import NO_EXIT, Facts, last_lines
 
 #: Characters of a line that is shown as evidence.
 _LINE = 300

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.error_texts import plain
+from schemas.statuses import CANCEL_SIGNALS
+from schemas.texts.error_texts import plain
 
 #: Characters of a text of the runner, from its start, and of a command's error output, from its end.
 TEXT_MOST = 20_000
@@ -103,11 +104,8 @@ class Facts:
 class Texts(NamedTuple):
     """What the runner said of a cause, and what the command wrote."""
 
-    runner: str = ""
-    tool: str = ""
-
-
-NO_TEXTS = Texts()
+    runner: str
+    tool: str
 
 
 def of_texts(message: str, report: Report, whole_report: str, stderr: str = "") -> Texts:
@@ -118,6 +116,22 @@ def of_texts(message: str, report: Report, whole_report: str, stderr: str = "") 
         return Texts(report.cause, tool or message)
     both = f"{message}\n{plain(whole_report[:TEXT_MOST])}"
     return Texts(both, tool or both)
+
+
+def of_run(
+    message: str, whole_report: str, cancelled: bool = False, nextflow: bool = True, stderr: str = ""
+) -> Facts:
+    """Pure. What its texts alone say of a run that went wrong. `cancelled`: whether its end says that it was."""
+    report = read_report(whole_report)
+    texts = of_texts(message, report, whole_report, stderr)
+    return Facts(
+        process=report.subject.partition(" (")[0],
+        exit=report.exit,
+        cancelled=cancelled or message.strip() in CANCEL_SIGNALS,
+        runner_text=texts.runner,
+        tool_text=texts.tool,
+        nextflow=nextflow,
+    )
 
 
 def last_lines(text: str, lines: int, characters: int) -> str:

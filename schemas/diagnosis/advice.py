@@ -1,7 +1,7 @@
 """Configuration of Nextflow to paste, made of what failed. Pure. A name that Nextflow could not have given is never written."""
 
-from api.core.nextflow import GIB, HOUR_MS, in_process_scope, memory_text, of_process, time_text
-from api.diagnosis.facts import Facts
+from schemas.diagnosis.facts import Facts
+from schemas.texts.nextflow_config import GIB, HOUR_MS, in_process_scope, memory_text, of_process, time_text
 
 _RETRY_EXITS = "((130..145) + 104)"
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.core import nextflow
-from api.diagnosis import advice
-from api.diagnosis.facts import NO_EXIT, STDERR_MOST, TEXT_MOST, Facts, last_lines, of_texts, read_report
-from api.diagnosis.models import Certainty
-from api.diagnosis.rules import diagnose
-from api.diagnosis.table import RULES
+from schemas.diagnosis import advice
+from schemas.diagnosis.causes import Certainty
+from schemas.diagnosis.facts import NO_EXIT, STDERR_MOST, TEXT_MOST, Facts, last_lines, of_texts, read_report
+from schemas.diagnosis.rules import diagnose
+from schemas.diagnosis.table import RULES
+from schemas.texts import nextflow_config
 
 GIB, HOUR = 2**30, 3_600_000
 
@@ -241,19 +241,24 @@ def test_other_runners_get_no_configuration_of_nextflow() -> None:
 
 @pytest.mark.parametrize("process", ["", "a'b", "P } evil {", "päivä", "A\nB", "x" * 301, "a/b"])
 def test_names_that_are_no_processs_are_never_written_into_configuration(process: str) -> None:
-    assert nextflow.selector(process) is None
+    assert nextflow_config.selector(process) is None
     config = advice.more_memory(Facts(process=process))
     assert config and "withName" not in config and (not process or process not in config)
 
 
 def test_figures_are_written_as_nextflow_reads_them() -> None:
-    assert [nextflow.memory_text(x) for x in (1, 300 * 2**20, GIB, 1.5 * GIB)] == [
+    assert [nextflow_config.memory_text(x) for x in (1, 300 * 2**20, GIB, 1.5 * GIB)] == [
         "1.MB",
         "300.MB",
         "1024.MB",
         "2.GB",
     ]
-    assert [nextflow.time_text(x) for x in (1, 90_000, HOUR, 1.2 * HOUR)] == ["1.m", "2.m", "1.h", "2.h"]
+    assert [nextflow_config.time_text(x) for x in (1, 90_000, HOUR, 1.2 * HOUR)] == [
+        "1.m",
+        "2.m",
+        "1.h",
+        "2.h",
+    ]
 
 
 def test_parts_of_a_report() -> None:
