@@ -29,7 +29,7 @@ WORKDIR /data
 USER tracker
 
 # ingest and `tracker up`; api; probes and metrics of project
-EXPOSE 8000 8080 9100 9101 9102
+EXPOSE 8000 8080 9100 9101 9102 9103 9104
 
 ENTRYPOINT ["tracker"]
 CMD ["up"]

@@ -24,6 +24,7 @@ from api.compare import routes as compare_routes
 from api.core import probes, problems
 from api.core.db import Reader
 from api.core.headers import SafeAnswers
+from api.core.probes import TableProbes
 from api.core.run_refs import WholeNames, read_names
 from api.costs import pages as cost_pages
 from api.costs import routes as cost_routes
@@ -83,11 +84,12 @@ def create_app(
     extra_routes: Sequence[BaseRoute] = (),
     gate: Gate | None = None,
     read_again: ReadAgain = read_nothing,
+    table_probes: TableProbes | None = None,
 ) -> FastAPI:
     """The application. `clock` gives the wall clock in ms; `extra_routes` are runners' and answered first: they guard themselves.
 
-    `read_again` reads dead letters by today's code. Without a `gate` everybody may do everything. It neither opens nor closes the
-    tables and the log: who made them does. Raises BadCarbonBook.
+    `read_again` reads dead letters by today's code; `table_probes` may be shared with a port of their own. Without a `gate`
+    everybody may do everything. It neither opens nor closes the tables and the log: who made them does. Raises BadCarbonBook.
     """
     read_names()
     carbon_book(settings.carbon_book)  # one that cannot be used is said now, not to each reader of a page
@@ -106,7 +108,8 @@ def create_app(
         redirect_slashes=False,
         strict_content_type=False,  # that no page of another site sent it, the gate has seen
     )
-    for router in _capabilities(reader, log, clock, gate, read_again):
+    table_probes = table_probes or TableProbes(reader, log)
+    for router in _capabilities(reader, log, clock, gate, read_again, table_probes):
         app.include_router(router)
     app.mount("/static", _Static(directory=str(files("api") / "static")), name="static")
     app.router.routes[:0] = extra_routes  # for the answer to a wrong method
@@ -139,7 +142,12 @@ def tabs(stores: ObjectStores) -> Sequence[Tab]:
 
 
 def _capabilities(
-    reader: Reader, log: EventLog, clock: Callable[[], int], gate: Gate, read_again: ReadAgain
+    reader: Reader,
+    log: EventLog,
+    clock: Callable[[], int],
+    gate: Gate,
+    read_again: ReadAgain,
+    table_probes: TableProbes,
 ) -> list[APIRouter]:
     """The routers of all capabilities; nothing else knows them all."""
     log_view, count_cache, stores = LogView(log, clock), CountCache(), ObjectStores(reader.settings)
@@ -176,7 +184,7 @@ def _capabilities(
         login.router(gate, reader.tables),
         mcp_routes.router(reader, stores),
         site.router(),
-        probes.router(reader, log),
+        probes.router(table_probes),
     ]
 
 

@@ -63,19 +63,22 @@ def create_app(
     clock: Callable[[], int],
     tokens: TokenList | None = None,
     owners: RunOwners | None = None,
+    log_probes: probes.LogProbes | None = None,
 ) -> Starlette:
     """Ingest alone, with probes and ticks. The caller starts and stops the log; `clock` gives epoch ms.
 
-    Without `tokens` everybody may report; without `owners` the projector alone judges who speaks for a run.
+    Without `tokens` everybody may report; without `owners` the projector alone judges who speaks for a run. `log_probes` may
+    be shared with a port of their own.
     """
     tokens = tokens or NoTokens()
+    log_probes = log_probes or probes.LogProbes(log, tokens)
 
     @asynccontextmanager
     async def ticking(_: Starlette) -> AsyncIterator[None]:
         async with Ticker(log, process, settings.tick_seconds, clock):
             yield
 
-    paths = [*routes(log, settings, process, clock, tokens, owners), *probes.routes(log, tokens)]
+    paths = [*routes(log, settings, process, clock, tokens, owners), *probes.routes(log_probes, clock)]
     return Starlette(routes=paths, lifespan=ticking)
 
 

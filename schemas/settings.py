@@ -27,8 +27,12 @@ class Settings(FileSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on (ingest, api and `tracker up`).")
-    metrics_port: int = Field(
-        9100, ge=0, le=65535, description="Port of the probes and metrics of `tracker project`."
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port of probes and metrics alone: 9100 of `tracker project`, `collect` and `archive` where none is set; "
+        "ingest, api and `tracker up` have them on their port, and on this one too where it is set.",
     )
     open: bool = Field(
         False,

@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Protocol
 
 import structlog
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from projections.consume.health import HealthServer
 from schemas.settings import Settings
 from stores import http_server
+from stores.probe_server import Probes, ProbeServer
 from tracker import loop_lag
 
 log = structlog.get_logger()
@@ -66,6 +67,20 @@ class Server(uvicorn.Server):
             print(text + ("\nPress Ctrl-C again to stop now." if waits else ""), file=sys.stderr, flush=True)
         else:
             self.should_exit = True
+
+
+@asynccontextmanager
+async def probes_apart(probes: Probes, settings: Settings) -> AsyncIterator[None]:
+    """While the block runs, the probes also have the port that the settings name for them. Raises OSError if it is taken."""
+    if settings.metrics_port is None:
+        yield
+        return
+    server = ProbeServer(settings.host, settings.metrics_port, probes, asyncio.get_running_loop())
+    server.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.stop)
 
 
 async def serve(

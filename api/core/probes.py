@@ -1,13 +1,10 @@
 """/livez, /readyz and /metrics. Some metrics are asked of the tables and the log when they are scraped: how runs stand, and how
 far the tracker is."""
 
-from collections.abc import Awaitable, Callable
-
 import anyio
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
@@ -16,6 +13,7 @@ from schemas.metrics import LIVE_RUNS, LOG_LAG, ROUND_AGE, TICK_AGE
 from schemas.statuses import TERMINAL, RunStatus
 from schemas.topics import EVENTS
 from stores.log.port import EventLog, LogUnavailable
+from stores.probe_server import MetricsText, Seldom
 from stores.tables.client import TablesUnavailable
 
 log = structlog.get_logger()
@@ -23,46 +21,33 @@ log = structlog.get_logger()
 
 #: The figures that are asked of the tables are no newer than this: whoever scrapes may be anybody.
 METRICS_MS = 5_000
-#: The text of all metrics is no newer than this: to make it takes some ms, in which nothing else is answered.
-_TEXT_MS = 1_000
 _PINGS = 2
 
 
-class Seldom:
-    """Does `work` when it is asked to, but one at a time and at most once in `every_ms` of `clock` (ms).
+class TableProbes:
+    """Of a process that reads the tables. A probe has threads of its own, so it does not wait for those that read."""
 
-    Whoever asks meanwhile waits for nothing, and has what the last time gave.
-    """
+    def __init__(self, reader: Reader, event_log: EventLog) -> None:
+        self.clock = reader.clock
+        self._tables = reader.tables
+        self._gauges = Seldom(lambda: _set_gauges(reader, event_log), reader.clock, METRICS_MS)
+        self._pinging = anyio.CapacityLimiter(_PINGS)
 
-    def __init__(self, work: Callable[[], Awaitable[None]], clock: Callable[[], int], every_ms: int) -> None:
-        self._work, self._clock, self._every_ms = work, clock, every_ms
-        self._done_ms: int | None = None
-        self._busy = False
+    async def readiness(self) -> Response:
+        """Ready while the tables answer. Raises TablesUnavailable."""
+        if not await anyio.to_thread.run_sync(self._tables.ping, limiter=self._pinging):
+            raise TablesUnavailable("no answer to a ping")
+        return PlainTextResponse("ok\n")
 
-    async def do(self) -> None:
-        """Do it, if it is due. Raises what the work raises."""
-        recent = self._done_ms is not None and abs(self._clock() - self._done_ms) < self._every_ms
-        if self._busy or recent:
-            return
-        self._busy = True
-        try:
-            await self._work()
-        finally:
-            self._busy, self._done_ms = False, self._clock()
+    async def measure(self) -> None:
+        """How runs stand, and how far the tracker is."""
+        await self._gauges.do()
 
 
-def router(reader: Reader, event_log: EventLog) -> APIRouter:
-    """The three routes. A probe has threads of its own, so it does not wait for those that read."""
+def router(probes: TableProbes) -> APIRouter:
+    """The three routes."""
     r = APIRouter(include_in_schema=False)
-    text = b""
-
-    async def make_text() -> None:
-        nonlocal text
-        text = generate_latest()
-
-    gauges = Seldom(lambda: _set_gauges(reader, event_log), reader.clock, METRICS_MS)
-    metrics_text = Seldom(make_text, reader.clock, _TEXT_MS)
-    pinging = anyio.CapacityLimiter(_PINGS)
+    text = MetricsText(probes.clock)
 
     @r.get("/livez")
     async def livez() -> Response:
@@ -70,15 +55,12 @@ def router(reader: Reader, event_log: EventLog) -> APIRouter:
 
     @r.get("/readyz")
     async def readyz() -> Response:
-        if not await anyio.to_thread.run_sync(reader.tables.ping, limiter=pinging):
-            raise TablesUnavailable("no answer to a ping")
-        return PlainTextResponse("ok\n")
+        return await probes.readiness()
 
     @r.get("/metrics")
     async def metrics() -> Response:
-        await gauges.do()
-        await metrics_text.do()
-        return Response(text, media_type=CONTENT_TYPE_LATEST)
+        await probes.measure()
+        return await text.answer()
 
     return r
 

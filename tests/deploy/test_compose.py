@@ -82,17 +82,17 @@ def api_paths() -> set[str]:
     return paths_of(flat(api_app.create_app(NOT_CALLED, NOT_CALLED, Settings(), lambda: 0).routes))
 
 
-def projection_paths() -> set[str]:
+def probe_paths() -> set[str]:
     return paths_of(HealthServer("127.0.0.1", 0).routes())
 
 
-# What each command serves, and the setting that says on which port.
-SERVES: dict[str, tuple[Callable[[], set[str]], str]] = {
-    "ingest": (ingest_paths, "port"),
-    "api": (api_paths, "port"),
-    "project": (projection_paths, "metrics_port"),
-    "archive": (projection_paths, "metrics_port"),
-    "collect": (projection_paths, "metrics_port"),
+# What each command serves to callers, if anything; its probes have a port of their own.
+SERVES: dict[str, Callable[[], set[str]] | None] = {
+    "ingest": ingest_paths,
+    "api": api_paths,
+    "project": None,
+    "archive": None,
+    "collect": None,
 }
 
 
@@ -131,16 +131,16 @@ def test_kafka_and_clickhouse_are_where_the_settings_say(name: str, monkeypatch:
 @pytest.mark.parametrize("name", SERVING)
 def test_ports_and_health_are_what_the_command_serves(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     service = SERVING[name]
-    paths, setting = SERVES[service["command"][0]]
-    listens = getattr(settings_of(service, monkeypatch), setting)
+    paths, settings = SERVES[service["command"][0]], settings_of(service, monkeypatch)
     port, path = health_url(service)
-    assert port == listens
-    assert path in paths()
-    assert service["ports"] == [f"127.0.0.1:{listens}:{listens}"]
+    assert port == settings.metrics_port
+    assert path in probe_paths() and (paths is None or path in paths())
+    listens = [port] if paths is None else [settings.port, port]
+    assert service["ports"] == [f"127.0.0.1:{n}:{n}" for n in listens]
 
 
 def test_the_image_names_the_ports() -> None:
-    ports = {health_url(service)[0] for service in SERVING.values()}
+    ports = {int(port.rpartition(":")[2]) for service in SERVING.values() for port in service["ports"]}
     assert {int(port) for line in instructions("EXPOSE") for port in line.split()} == ports
 
 

@@ -19,6 +19,7 @@ from ingest import ids, message, partial_parsing, probes, tower
 from ingest.request import Request as RunnerRequest
 from schemas.metrics import INGEST_REQUESTS
 from schemas.statuses import Dialect
+from stores import probe_server
 from tests.support.examples import examples
 from tests.support.ingest import Edge, dead_letter, trace
 from tests.support.log import NOW
@@ -159,6 +160,18 @@ def test_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge.log, "bounds", hang)
     monkeypatch.setattr(probes, "LOG_SECONDS", 0.01)
     assert edge.request("GET", "/readyz").status_code == 503
+
+
+def test_many_scrapes_make_the_text_of_metrics_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    edge, made = Edge(), list[bytes]()
+
+    def generate() -> bytes:
+        made.append(b"text")
+        return made[-1]
+
+    monkeypatch.setattr(probe_server, "generate_latest", generate)
+    assert {edge.request("GET", "/metrics").text for _ in range(60)} == {"text"}
+    assert len(made) == 1
 
 
 def test_the_app_ticks_while_it_lives() -> None:

@@ -5,6 +5,8 @@ import asyncio
 import typer
 
 from api.app import create_app
+from api.core.db import Reader
+from api.core.probes import TableProbes
 from schemas.settings import Settings
 from stores.files import open_private_folder
 from stores.log.open import open_log
@@ -12,7 +14,7 @@ from stores.tables.client import ANSWERING, open_tables
 from tracker import access, startup
 from tracker.clock import now_ms
 from tracker.reread import read_again
-from tracker.serving import cancel, serve
+from tracker.serving import cancel, probes_apart, serve
 from tracker.settings import read_settings_of_stage
 
 app = typer.Typer()
@@ -35,8 +37,12 @@ async def run(settings: Settings) -> None:
         with tokens.refreshing():
             await startup.until_safe(tokens, settings)
             again, gate = read_again(settings), access.gate(tokens, settings)
-            pages = create_app(tables, event_log, settings, now_ms, read_again=again, gate=gate)
-            await serve(pages, settings)
+            probes = TableProbes(Reader(tables, settings, now_ms), event_log)
+            pages = create_app(
+                *(tables, event_log, settings, now_ms), read_again=again, gate=gate, table_probes=probes
+            )
+            async with probes_apart(probes, settings):
+                await serve(pages, settings)
     finally:
         await cancel(opening)
         await event_log.stop()

@@ -7,6 +7,7 @@ import typer
 
 from ingest.app import create_app
 from ingest.owners import RunOwners, reading
+from ingest.probes import LogProbes
 from schemas.metrics import INGEST_SPOOL_BYTES, INGEST_SPOOL_REFUSED, INGEST_SPOOLED
 from schemas.settings import Settings
 from stores.files import open_private_folder
@@ -15,7 +16,7 @@ from stores.spool.spool import SpooledLog
 from stores.tables.client import ANSWERING, open_tables
 from tracker import access, startup
 from tracker.clock import now_ms
-from tracker.serving import serve
+from tracker.serving import probes_apart, serve
 from tracker.settings import read_settings_of_stage
 
 app = typer.Typer()
@@ -44,10 +45,10 @@ async def run(settings: Settings) -> None:
     try:
         with tokens.refreshing():
             await startup.until_safe(tokens, settings)
-            owners = RunOwners(reading(tables))
-            await serve(
-                create_app(event_log, settings, startup.process_name(), now_ms, tokens, owners), settings
-            )
+            owners, probes = RunOwners(reading(tables)), LogProbes(event_log, tokens)
+            async with probes_apart(probes, settings):
+                name = startup.process_name()
+                await serve(create_app(event_log, settings, name, now_ms, tokens, owners, probes), settings)
     finally:
         await event_log.stop()
         tables.close()

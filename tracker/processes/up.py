@@ -9,6 +9,7 @@ import typer
 from api.app import create_app
 from api.core.db import Reader
 from api.core.params import RunFilter
+from api.core.probes import TableProbes
 from api.runs import queries as runs
 from ingest.app import routes
 from ingest.owners import RunOwners, reading
@@ -28,7 +29,7 @@ from tracker.clock import now_ms
 from tracker.printing import printable
 from tracker.processes import archive, collect
 from tracker.reread import read_again
-from tracker.serving import cancel, serve
+from tracker.serving import cancel, probes_apart, serve
 from tracker.settings import read_settings
 
 app = typer.Typer()
@@ -64,6 +65,8 @@ async def run(settings: Settings) -> None:
         startup.refuse_exposed(tokens, settings)
         publish = projection_loop.publisher(event_log, asyncio.get_running_loop(), stop.wait)
         projector = setup.projector(tables, settings, publish, stop)
+        reader = Reader(answering, settings, now_ms)
+        probes = TableProbes(reader, event_log)
         pages = create_app(
             answering,
             event_log,
@@ -72,6 +75,7 @@ async def run(settings: Settings) -> None:
             extra_routes=routes(event_log, settings, process, now_ms, tokens, RunOwners(reading(answering))),
             gate=access.gate(tokens, settings),
             read_again=read_again(settings),
+            table_probes=probes,
         )
         projecting = asyncio.create_task(projection_loop.run(event_log, projector, settings))
         notifying = asyncio.create_task(Notifier(event_log, tables, settings, alert_rules, now_ms).run())
@@ -79,10 +83,10 @@ async def run(settings: Settings) -> None:
             archive.beside(event_log, settings),
             collect.beside(event_log, tables, settings),
             Ticker(event_log, process, settings.tick_seconds, now_ms),
+            probes_apart(probes, settings),
         ):
             with tokens.refreshing():
                 is_open = tokens.current is not None and tokens.current.is_open
-                reader = Reader(answering, settings, now_ms)
                 await serve(
                     pages,
                     settings,

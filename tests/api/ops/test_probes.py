@@ -40,7 +40,7 @@ class HeldReader:
 
 def test_scrapes_are_measured_one_at_a_time_and_probes_do_not_wait() -> None:
     reader, app = HeldReader(), FastAPI()
-    app.include_router(probes.router(cast("Reader", reader), MemoryLog()))
+    app.include_router(probes.router(probes.TableProbes(cast("Reader", reader), MemoryLog())))
 
     async def work() -> None:
         anyio.to_thread.current_default_thread_limiter().total_tokens = 1  # the one that reads the gauges

@@ -29,15 +29,24 @@ def environment(**settings: object) -> dict[str, str]:
 
 
 class Service:
-    """One process of the tracker. It keeps its port and its log over restarts."""
+    """One process of the tracker. It keeps its ports and its log over restarts.
+
+    With `metrics_port` 0 in the settings, probes and metrics have one of their own.
+    """
 
     def __init__(self, command: str, name: str, folder: Path, settings: Mapping[str, object]) -> None:
         self.name = name
-        self.port = free_port()
+        self.port = self.metrics_port = free_port()
+        given = dict(settings)
+        apart = given.pop("metrics_port", None) == 0
+        ports = {"metrics_port": self.port}
+        if command not in ("project", "archive", "collect"):  # those serve nothing else
+            ports = {"port": self.port}
+            if apart:
+                ports["metrics_port"] = self.metrics_port = free_port()
         self.log = folder / f"{self.name}.log"
-        port = "metrics_port" if command in ("project", "archive") else "port"
         self._command = [*COMMAND, command]
-        self._environment = environment(**{port: self.port, "data": folder / "data", **settings})
+        self._environment = environment(**{**ports, "data": folder / "data", **given})
         self._child: Child | None = None
 
     @property
@@ -157,6 +166,11 @@ class Stack:
         return _run_within(
             seconds, self.folder, list(arguments), {"data": self.folder / "data"} | self.settings
         )
+
+    @property
+    def probe_urls(self) -> list[str]:
+        """Where probes and metrics are, of all processes."""
+        return [f"http://127.0.0.1:{service.metrics_port}" for service in self.services]
 
     def logs(self, lines: int = 40) -> str:
         """The end of each process's log."""

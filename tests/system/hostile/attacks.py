@@ -20,12 +20,13 @@ STRANGE += ["<script>", "nightly\n", "%2F%00"]
 class Target:
     """Where to send: `mallory` has a runner's token of another owner than `victim`, the id of a run that is live.
 
-    `reader` has mallory's token of a viewer. `urls`: the processes that serve."""
+    `reader` has mallory's token of a viewer. `urls`: the processes that serve; `probe_urls`: the ports that probes alone have."""
 
     mallory: Client
     reader: Client
     victim: str
     urls: list[str]
+    probe_urls: list[str]
 
 
 Attack = Callable[[Target], None]
@@ -277,7 +278,7 @@ def dear_questions(t: Target) -> None:
 
 
 def metrics_storm(t: Target) -> None:
-    """Sixty who ask for the metrics, again and again, without a token."""
+    """Sixty who ask for the metrics, again and again, without a token; a port of its own tells meanwhile how each process is."""
 
     def ask(url: str) -> None:
         for _ in range(5):
@@ -287,6 +288,12 @@ def metrics_storm(t: Target) -> None:
     threads = [threading.Thread(target=ask, args=(url,)) for url in t.urls for _ in range(60 // len(t.urls))]
     for thread in threads:
         thread.start()
+    rounds = 0
+    while rounds == 0 or any(thread.is_alive() for thread in threads):
+        rounds += 1
+        for url, path in ((url, path) for url in t.probe_urls for path in ("livez", "readyz", "metrics")):
+            with urllib.request.urlopen(f"{url}/{path}", timeout=30) as answer:  # raises unless it is a 2xx
+                assert answer.read(), url
     for thread in threads:
         thread.join()
 

@@ -22,7 +22,7 @@ SCALED = pytest.param("scaled", marks=[pytest.mark.kafka, pytest.mark.clickhouse
 
 @pytest.fixture(params=["embedded", SCALED])
 def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
-    settings = {"tokens_seconds": 0.5, "rate_per_second": 1000}
+    settings = {"tokens_seconds": 0.5, "rate_per_second": 1000, "metrics_port": 0}
     made: Stack = (
         shared(request, tmp_path, **settings)
         if request.param == "scaled"
@@ -84,7 +84,7 @@ def test_the_tracker_goes_on_under_every_attack(stack: Stack) -> None:
         run_id = victim.request("POST", "/trace/create", body).json["workflowId"]
         report(victim, run_id, "begin", {"workflow": {"runName": "victim", "sessionId": "v"}})
         until("the victim is shown", lambda: not shown(reader, run_id))
-        target = Target(mallory, curious, run_id, [*edges, stack.api_url])
+        target = Target(mallory, curious, run_id, [*edges, stack.api_url], stack.probe_urls)
         for n, (name, attack) in enumerate(attacks(), 1):
             attack(target)
             task = {"taskId": n, "status": "COMPLETED", "name": name, "process": "P"}
