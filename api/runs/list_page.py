@@ -17,7 +17,7 @@ from api.html.page import form_values, next_page, query_without
 from api.html.render import render
 from api.runs import queries as runs
 from api.runs.models import RunList
-from api.runs.progress import progress_of_list
+from api.runs.progress import add_progress
 from schemas.access import Act, may
 from schemas.statuses import RunStatus
 from schemas.values import iso
@@ -58,10 +58,10 @@ def list_page(reader: Reader, request: Request, filter: RunFilter, sort: str, pa
     page = RunList(
         runs=[by_id[i] for i in ids if i in by_id], next_page_token=token, as_of=iso(judgement.as_of_ms)
     )
+    add_progress(reader, page.runs)
     return render(
         "runs/runs.html",
         page=page,
-        progress=progress_of_list(reader, page.runs),
         attention=[(by_id[i], line_of(by_id[i]), alerts.get(i)) for i in urgent if i in by_id],
         may_operate=may(caller, Act.OPERATE),
         me=caller.name if caller else "",

@@ -145,7 +145,8 @@ class Run(BaseModel):
         Reported(complete=True, missing=0), description="Whether all of its tasks were told one by one"
     )
     progress: Progress | None = Field(
-        None, description="Of a live run, where earlier runs of its pipeline tell; in lists null"
+        None,
+        description="Of a live run, where earlier runs of its pipeline tell; a list asks for three more pipelines each time",
     )
     peak_concurrency: int
     cost: Cost | None

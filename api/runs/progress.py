@@ -16,7 +16,7 @@ from api.html.formats import ms_of
 from api.runs.models import Progress, Run
 from api.runs.queries import page_of_ids, runs_of
 from api.tasks.models import Process
-from api.tasks.queries import processes, processes_of
+from api.tasks.queries import processes, processes_with_tasks
 from schemas.statuses import Liveness, RunStatus
 from schemas.values import MS_MAX, iso
 
@@ -55,8 +55,8 @@ def progress(reader: Reader, run: Run, of_run: Sequence[Process] | None = None) 
     return estimate(processes(reader, run.id) if of_run is None else of_run, earlier, ms_of(run.as_of))
 
 
-def progress_of_list(reader: Reader, of_list: Sequence[Run]) -> dict[str, Progress]:
-    """Of the live runs among these, by id, as far as earlier runs tell. One question for all of them, and those for the earlier
+def add_progress(reader: Reader, of_list: Sequence[Run]) -> None:
+    """Say it of the live runs among these, as far as earlier runs tell. One question for all of them, and those for the earlier
     runs of a few pipelines that are not remembered."""
     now_ms = reader.clock()
     live = [r for r in of_list if r.liveness == Liveness.LIVE and r.pipeline]
@@ -65,8 +65,9 @@ def progress_of_list(reader: Reader, of_list: Sequence[Run]) -> dict[str, Progre
     new = [p for p in pipelines if p not in known][:_NEW_PIPELINES]
     earlier = {p: found for p in (*known, *new) if (found := _earlier(reader, p)).durations}
     told = [r for r in live if r.pipeline in earlier]
-    of_runs = processes_of(reader, [r.id for r in told]) if told else {}
-    return {r.id: estimate(of_runs[r.id], earlier[r.pipeline or ""], ms_of(r.as_of)) for r in told}
+    of_runs = processes_with_tasks(reader, [r.id for r in told]) if told else {}
+    for run in told:
+        run.progress = estimate(of_runs[run.id], earlier[run.pipeline or ""], ms_of(run.as_of))
 
 
 def _key(pipeline: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from api.diagnosis.queries import diagnosis_of
 from api.runs import commands
 from api.runs import queries as runs
 from api.runs.models import Hidden, HiddenAccepted, History, LabelChange, Labels, Run, RunList, TransitionList
-from api.runs.progress import progress
+from api.runs.progress import add_progress, progress
 from schemas.access import Act
 from schemas.statuses import ReportedState
 from stores.log.port import EventLog
@@ -43,7 +43,9 @@ def _add_runs(r: APIRouter, reader: Reader, stores: ObjectStores) -> None:
         page_token: PageToken = "",
     ) -> RunList:
         """Runs, latest first append first unless told. What is not known comes last in both directions."""
-        return runs.page_of_runs(reader, wanted, sort, page_token, page_size)
+        page = runs.page_of_runs(reader, wanted, sort, page_token, page_size)
+        add_progress(reader, page.runs)
+        return page
 
     @r.get("/runs/{ref}", tags=["runs"], responses=responses(404))
     def get_run(ref: Ref) -> Run:

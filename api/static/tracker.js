@@ -83,6 +83,7 @@
     if (!fresh) return;
     if (current !== null) selectTab(page, page.getElementById(current) ? current : "overview");
     localTimes(fresh);
+    document.dispatchEvent(new CustomEvent("tracker:taking", { detail: fresh }));
     // What is typed stays; any other thing with the focus, such as a button, is drawn anew like the rest.
     const ignoreActiveValue = Boolean(document.activeElement?.matches("input, textarea, select"));
     Idiomorph.morph(whole, fresh, { ...morphing, ignoreActiveValue });

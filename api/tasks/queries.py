@@ -20,6 +20,9 @@ from schemas.values import INT64_MAX, iso
 #: Tasks that one statement of an export reads: their ids stand in it.
 EXPORTED_AT_ONCE = 2_000
 
+#: Processes of all runs of a list together that it looks at.
+_PROCESSES_OF_RUNS = 100_000
+
 _COUNTS = (
     "pending",
     "submitted",
@@ -76,11 +79,24 @@ def processes(reader: Reader, run_id: str) -> list[Process]:
     return processes_of(reader, [run_id])[run_id]
 
 
+def processes_with_tasks(reader: Reader, run_ids: Sequence[str]) -> dict[str, list[Process]]:
+    """The processes of each of these runs that have a task. Of many runs fewer of each, so that all together stay few."""
+    most = min(PROCESSES_MAX, _PROCESSES_OF_RUNS // max(1, len(run_ids)))
+    return {i: merge_processes([], rows) for i, rows in _process_rows(reader, run_ids, most).items()}
+
+
 def processes_of(reader: Reader, run_ids: Sequence[str]) -> dict[str, list[Process]]:
-    """The processes of each of these runs."""
+    """The processes of each of these few runs, those that it announced too."""
     announced = {r["run_id"]: r["names"] for r in reader.rows("tasks/announced", run_ids=run_ids)}
-    rows = reader.rows("tasks/processes", run_ids=run_ids, most=PROCESSES_MAX)
-    return {i: merge_processes(announced.get(i, []), [r for r in rows if r["run_id"] == i]) for i in run_ids}
+    rows = _process_rows(reader, run_ids, PROCESSES_MAX)
+    return {i: merge_processes(announced.get(i, []), rows[i]) for i in run_ids}
+
+
+def _process_rows(reader: Reader, run_ids: Sequence[str], most: int) -> dict[str, list[Row]]:
+    by_run: dict[str, list[Row]] = {i: [] for i in run_ids}
+    for row in reader.rows("tasks/processes", run_ids=run_ids, most=most):
+        by_run[row["run_id"]].append(row)
+    return by_run
 
 
 def processes_of_announced(reader: Reader, run_id: str, announced: Sequence[str]) -> list[Process]:

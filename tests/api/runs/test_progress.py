@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from api.core.db import Reader
 from api.core.memo import Memo
 from api.runs.progress import EarlierRuns, Expected, estimate, fraction
+from api.tasks import queries
 from api.tasks.models import Process
 from schemas.values import iso
 from tests.support.api.stage import T0, Stage
@@ -142,4 +143,15 @@ def test_lists_say_it_and_ask_no_more_for_more_runs(stage: Stage, monkeypatch: p
     assert asked.count("runs/earlier_processes") == 1, "remembered"
     row = texts[-1].split('id="run-r"')[1].split("</tr>")[0]
     assert "1 of 1" in row and "left</time>" in row
-    assert texts[-1].count("left</time>") == 6
+    assert texts[-1].count("left</time>") == 6 and "25.0 %, " in row
+
+
+def test_the_api_says_the_same_in_a_list_as_of_one_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(stage)
+    stage.run("r2", begun=1, facts={"project_name": "lab/p", "name": "other", "started_at": iso(T0)})
+    for most in (queries._PROCESSES_OF_RUNS, 2):
+        monkeypatch.setattr(queries, "_PROCESSES_OF_RUNS", most)
+        found = {r["id"]: r["progress"] for r in stage.get("/runs")["runs"]}
+        assert {i for i, progress in found.items() if progress} == {"r", "r2"}, "live, with earlier runs"
+        assert found["r"] == stage.get("/runs/r")["progress"] and found["r"]["fraction"] == 0.25
+        assert found["r2"]["fraction"] == 0

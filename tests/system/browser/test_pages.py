@@ -1,10 +1,13 @@
 """The other pages in a browser, hostile texts, and accessibility."""
 
+import random
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from api.html import formats
+from schemas.texts import units
 from tests.system.browser.conftest import Faults
 from tests.system.browser.support import AXE, EVIL, Tracker
 
@@ -49,6 +52,106 @@ def test_axe_finds_nothing_serious(page: Page, runs: dict[str, str], faults: Fau
         if serious:
             found[path] = serious
     assert not found
+
+
+#: Of each table that can be seen: its name, whether its head stays, and headings that do not sort; but for labels, which have no
+#: order, and for the picture beside its own figures.
+TABLES = """[...document.querySelectorAll("table")].filter((t) => t.offsetParent && !t.closest(".prose")).map((t) => {
+  const heads = [...t.tHead.rows[0].cells].filter((c) => c.textContent.trim() && !c.querySelector(".hidden, input"));
+  const sorts = (c) => c.querySelector("a[data-swap], button.sorts") || ["Labels", "Progress"].includes(c.textContent);
+  return [
+    t.closest(".wide")?.getAttribute("aria-label") || "no name",
+    getComputedStyle(t.tHead).position,
+    heads.filter((c) => !sorts(c)).map((c) => c.textContent),
+  ];
+})"""
+
+
+def test_the_head_of_every_table_stays_and_sorts(page: Page, runs: dict[str, str], faults: Faults) -> None:
+    faults.expected += ["404", "400"]
+    found: dict[str, object] = {}
+    for path in PAGES:
+        page.goto("about:blank")
+        page.goto(path.format(**runs))
+        expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
+        page.evaluate(
+            "for (const d of document.querySelectorAll('#main details, #live details')) d.open = true"
+        )
+        for name, position, unsorted in page.evaluate(TABLES):
+            found[f"{path} {name}"] = [position, unsorted] if name else "no name"
+    assert len(found) > 30
+    assert {name: what for name, what in found.items() if what != ["sticky", []]} == {}
+
+
+#: What the pages write, in order; what is not known comes last both ways.
+FIGURES = [
+    [formats.number(x) for x in (-3, 0, 0.5, 7, 12, 1200, 1_000_000)],
+    [units.duration(x) for x in (0, 999, 1500, 59_000, 61_000, 3_599_000, 3_600_000, 90_000_000)],
+    [units.size(x) for x in (0, 1023, 1024, 900 << 10, 2 << 20, 3 << 30)],
+    [formats.amount(x, "USD") for x in ("0", "0.000012", "0.5", "2", "1234.5")],
+    [formats.amount(x, "EUR") for x in ("0.5", "2", "1234.5")],
+    [formats.grams(x) for x in (0.0004, 0.3, 2, 900, 2500, 3e6)],
+    [formats.percent(x) for x in (0.5, 3, 20, 1000)],
+]
+SORTED = """([words, number]) => {
+  document.getElementById("main").innerHTML = `<div class="wide" aria-label="x"><table>
+    <thead><tr><th${number ? ' class="number"' : ""}>A</th></tr></thead><tbody></tbody></table></div>`;
+  const body = document.querySelector(".wide tbody");
+  for (const word of words) {
+    const cell = body.insertRow().insertCell();
+    cell.className = number ? "number" : "";
+    cell.textContent = word;
+  }
+  document.dispatchEvent(new CustomEvent("tracker:taking", { detail: document }));
+  const look = () => [...body.rows].map((r) => r.textContent);
+  const head = document.querySelector(".wide th");
+  const ways = [];
+  for (let i = 0; i < 2; i += 1) {
+    head.querySelector("button").click();
+    ways.push([head.getAttribute("aria-sort"), look()]);
+  }
+  return Object.fromEntries(ways);
+}"""
+
+
+def test_figures_are_sorted_by_what_they_mean(page: Page) -> None:
+    page.goto("/pipelines")
+    for rising in FIGURES:
+        found = page.evaluate(SORTED, [random.Random(7).sample([units.DASH, *rising], len(rising) + 1), True])
+        assert found == {"ascending": [*rising, units.DASH], "descending": [*reversed(rising), units.DASH]}
+        page.goto("/pipelines")
+    words = ["a2", "a10", "B", "c"]
+    assert page.evaluate(SORTED, [["c", units.DASH, "a10", "B", "a2"], False])["ascending"] == [
+        *words,
+        units.DASH,
+    ]
+
+
+def test_a_table_stays_sorted_while_the_page_is_live(page: Page, runs: dict[str, str]) -> None:
+    """The operations are fetched again every 5 s: rows, mark and focus stay."""
+    page.goto("/ops")
+    table = page.get_by_role("region", name="Runs that need attention")
+    head = table.get_by_role("columnheader", name="Needs attention")
+    names = table.locator("tbody th")
+
+    def sorted_down() -> bool:
+        shown = names.all_text_contents()
+        return len(shown) > 1 and shown == sorted(shown, key=str.lower, reverse=True)
+
+    head.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    assert not sorted_down()
+    page.keyboard.press("Enter")
+    expect(head).to_have_attribute("aria-sort", "descending")
+    assert sorted_down()
+    page.evaluate(
+        "window.fresh = new Promise((done) => document.addEventListener('tracker:fresh', done, { once: true }))"
+    )
+    page.evaluate("window.fresh")
+    expect(head).to_have_attribute("aria-sort", "descending")
+    expect(head.get_by_role("button")).to_be_focused()
+    assert sorted_down()
 
 
 def settled(page: Page, path: str) -> None:
