@@ -1,7 +1,7 @@
 """The fast path and the patient path make the same of every request; what is wrong anywhere goes the patient one."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -142,10 +142,12 @@ def bodies(draw: st.DrawFn) -> bytes:
     return body
 
 
-def made(body: bytes, verb: str = "progress") -> tuple[str, Any, Any]:
+def made(
+    body: bytes, verb: str = "progress", read: Callable[[Request], Any] = tower.read
+) -> tuple[str, Any, Any]:
     """The message of a request: its type, its envelope and its rows."""
     request = Request("run1", verb, body, "", NOW, "p", "ada")
-    value = message.message_of(request, tower.read, "PUT /", Dialect.TOWER, 2**26).value
+    value = message.message_of(request, read, "PUT /", Dialect.TOWER, 2**26).value
     event, rows = decoded(value)
     return event.type, json.loads(value.partition(b"\n")[0]), rows
 
@@ -191,6 +193,13 @@ def test_all_that_real_runs_send_is_usual(path: Any) -> None:
     for body in changes(path):
         assert is_usual(body), body[:500]
         assert made(body) == patiently(body)
+        assert made(body) == made(body, read=usual), "it is read in the event loop, however large"
+
+
+def usual(request: Request) -> Any:
+    read = tower.usual(request)
+    assert read is not None
+    return read
 
 
 def changes(path: Any) -> Iterator[bytes]:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from ingest import partial_parsing, tower
-from ingest.app import LARGE_BODY
+from ingest.app import LARGE_BODY, LARGE_USUAL_BODY
 from ingest.message import message_of
 from ingest.nextflow import NextflowTask
 from ingest.redaction import payloads
 from ingest.request import Request
+from schemas import wire
 from schemas.statuses import Dialect
 from tests.support.growth import assert_linear
 from tests.support.ingest import Edge, aside
@@ -160,14 +161,36 @@ def test_a_large_body_is_read_in_threads_that_projection_does_not_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads = []
-    read = tower.read
+    encode = wire.encode
 
-    def noted(request: Request) -> Any:
+    def noted(*what: Any) -> bytes:
         threads.append(threading.current_thread().name)
-        return read(request)
+        return encode(*what)
 
-    monkeypatch.setattr(tower, "read", noted)
+    monkeypatch.setattr(wire, "encode", noted)
     edge = Edge()
-    for size in (10, LARGE_BODY):
-        edge.send("PUT", "/trace/run1/heartbeat", json.dumps({"x": "x" * size}).encode())
-    assert threads[0] == threading.main_thread().name and threads[1].startswith("ingest-parse")
+
+    def in_a_thread(path: str, body: object) -> bool:
+        edge.send("POST" if path == "/v1/events" else "PUT", path, body)
+        name = threads.pop()
+        assert threads == []
+        assert name == threading.main_thread().name or name.startswith("ingest-parse")
+        return name.startswith("ingest-parse")
+
+    def of_tasks(size: int, **more: object) -> dict[str, object]:
+        task = {"taskId": 1, "status": "RUNNING", "script": "x" * 1000, **more}
+        return {"tasks": [task] * (size // len(json.dumps(task)))}
+
+    progress, begin, native = "/trace/run1/progress", "/trace/run1/begin", "/v1/events"
+    free = {"gpuMetrics": {str(n): n for n in range(1000)}}
+    heartbeat = {"type": "run.heartbeat", "run_id": "r"}
+    small, large, usual = LARGE_BODY - 2000, LARGE_BODY + 2000, LARGE_USUAL_BODY - 2000
+    assert not in_a_thread(begin, {"workflow": {"configText": "x" * small}})
+    assert in_a_thread(begin, {"workflow": {"configText": "x" * large}})
+    assert not in_a_thread(native, heartbeat | {"data": {"more": "x" * small}})
+    assert in_a_thread(native, heartbeat | {"data": {"more": "x" * large}})
+    assert not in_a_thread(progress, of_tasks(usual)), "the usual request is cheap for its size"
+    assert in_a_thread(progress, of_tasks(usual + 4000))
+    assert in_a_thread(progress, of_tasks(large) | {"tasks": 1, "x": "x" * large}), "it wants patience"
+    assert in_a_thread(progress, of_tasks(usual, **free)), "each value of free JSON is looked at by itself"
+    assert in_a_thread("/trace/run1/nonsense", of_tasks(large))

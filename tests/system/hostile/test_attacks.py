@@ -92,6 +92,9 @@ def test_the_tracker_goes_on_under_every_attack(stack: Stack) -> None:
             began = time.monotonic()
             until(f"what others send is projected after {name}", partial(missing, reader, run_id, n), 10)
             print(f"{name}: others were projected after {time.monotonic() - began:.1f} s", flush=True)
+            for url in {*edges, stack.api_url}:
+                too_long, looks, _ = held(url)
+                assert not too_long, f"{name}: the loop of {url} was held {too_long} times of {looks}"
             for page in ("/", f"/runs/{run_id}", "/ops", "/api/v1/runs", "/readyz"):
                 answer = reader.request("GET", page)
                 assert answer.status == 200, (name, page, answer.status, answer.body[:300])
@@ -125,5 +128,4 @@ def measured(stack: Stack) -> None:
     for url in {*stack.ingest_urls, stack.api_url}:
         too_long, looks, late = held(url)
         print(f"{url}: its loop was held too long {too_long} times of {looks}; late by {late}")
-        # On a busy machine the same work takes more CPU: one look of two thousand was seen to be over, with no attack slower.
-        assert looks > 20 and too_long <= 1
+        assert looks > 20 and not too_long
