@@ -13,12 +13,12 @@ LOCK_RUNNER := $(BIN)/uv pip compile --universal --python-version 3.11 --generat
 COMPILE := $(LOCK_RUNNER) pyproject.toml
 FUZZ_INPUTS ?= 100000
 PROPERTIES := $(addprefix tests/,ingest stores/log stores/spool projections/project projections/alerts api/timeline)
-NO_SERVICES := not promtool and not kafka and not clickhouse and not s3 and not nextflow and not runner and not browser and not bench
+NO_SERVICES := not promtool and not grafana and not kafka and not clickhouse and not s3 and not nextflow and not runner and not browser and not bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-dev up demo services lint rooms types test test-whole test-parts test-fast fix lock schemas dashboards audit bench bench-pages bench-memory chaos fuzz clean \
-  screenshots fetch-kafka fetch-nextflow fetch-snakemake fetch-miniwdl fetch-clickhouse fetch-chromium fetch-promtool
+  screenshots fetch-kafka fetch-nextflow fetch-snakemake fetch-miniwdl fetch-clickhouse fetch-chromium fetch-promtool fetch-grafana
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,7 +37,7 @@ demo: setup ## Replay a bundled real trace into the running tracker
 
 setup-dev: $(VENV)/.setup-dev ## Make .venv with what the tests and checks need too
 
-services: fetch-kafka fetch-nextflow fetch-snakemake fetch-miniwdl fetch-clickhouse fetch-chromium fetch-promtool ## Fetch the Kafka, ClickHouse, runners, browser and promtool that the tests start
+services: fetch-kafka fetch-nextflow fetch-snakemake fetch-miniwdl fetch-clickhouse fetch-chromium fetch-promtool fetch-grafana ## Fetch the Kafka, ClickHouse, runners, browser and checkers that the tests start
 
 test: ## Run every check and every test, on real services, and say how long each part took
 	@.ci/run
@@ -172,11 +172,18 @@ fetch-promtool:
 	  { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
 	  dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool usr/bin/prometheus .. && cd .. && rm -rf package; }
 
+# $(call npm_ci,PART,FOLDER): what the lock file of the folder names.
+npm_ci = cmp -s $(2)/package-lock.json $(CACHE)/$(1)/made-from || { \
+    command -v npm >/dev/null || $(call apt_get,npm,Fetching $(1) needs npm); \
+    echo "Fetching $(1) with npm into $(CACHE)/$(1)"; \
+    rm -rf $(CACHE)/$(1) && mkdir -p $(CACHE)/$(1) && \
+    cp $(2)/package.json $(2)/package-lock.json $(2)/.npmrc $(CACHE)/$(1) && \
+    (cd $(CACHE)/$(1) && npm ci --no-progress --loglevel=error >/dev/null) && \
+    cp $(2)/package-lock.json $(CACHE)/$(1)/made-from; }
+
 fetch-clickhouse:
-	@cmp -s tests/support/npm/package-lock.json $(CACHE)/clickhouse/made-from || { \
-	  command -v npm >/dev/null || $(call apt_get,npm,Fetching ClickHouse needs npm); \
-	  echo "Fetching the ClickHouse library with npm into $(CACHE)/clickhouse"; \
-	  rm -rf $(CACHE)/clickhouse && mkdir -p $(CACHE)/clickhouse && \
-	  cp tests/support/npm/package.json tests/support/npm/package-lock.json tests/support/npm/.npmrc $(CACHE)/clickhouse && \
-	  (cd $(CACHE)/clickhouse && npm ci --no-progress --loglevel=error >/dev/null) && \
-	  cp tests/support/npm/package-lock.json $(CACHE)/clickhouse/made-from; }
+	@$(call npm_ci,clickhouse,tests/support/npm)
+
+# Not Grafana itself, but what it says a dashboard is.
+fetch-grafana:
+	@$(call npm_ci,grafana,tests/support/npm/grafana)

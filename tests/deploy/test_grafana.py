@@ -2,7 +2,11 @@
 
 import json
 import re
+import shutil
+import subprocess
+from collections.abc import Mapping
 from itertools import combinations
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
@@ -13,6 +17,7 @@ from dev.dashboards import dashboards
 from stores.tables.client import Tables
 from tests.deploy.grafana import GRAFANA, as_sent, boards, targets
 from tests.support.api.stage import T0, Stage
+from tests.support.services.cache import SUPPORT, grafana_schema
 from tests.support.services.clickhouse import ClickHouseServer
 
 DAY_MS = 86_400_000
@@ -37,6 +42,54 @@ def test_every_dashboard_is_whole() -> None:
         for a, b in combinations([p["gridPos"] for p in board["panels"]], 2):
             beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
             assert beside or a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"], (name, a, b)
+
+
+def faults(folder: Path, boards: Mapping[str, str]) -> str:
+    """What is wrong with these dashboards by Grafana's own types; '' for nothing."""
+    (folder / "node_modules").symlink_to(grafana_schema())
+    shutil.copy(SUPPORT / "npm" / "grafana" / "dashboard.ts", folder)
+    for name, text in boards.items():
+        typed = (
+            f'import type {{ OurDashboard }} from "./dashboard";\nexport const board: OurDashboard = {text};'
+        )
+        (folder / f"{name}.ts").write_text(typed)
+    options = [
+        "--noEmit",
+        "--strict",
+        "--skipLibCheck",
+        "--module",
+        "nodenext",
+        "--target",
+        "es2022",
+        "--pretty",
+        "false",
+    ]
+    checker = ["node", "node_modules/typescript/bin/tsc", *options, *(f"{name}.ts" for name in boards)]
+    done = subprocess.run(checker, cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (not done.stdout), done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.grafana
+def test_the_types_of_grafana_take_every_dashboard(tmp_path: Path) -> None:
+    files = {file.stem: file.read_text() for file in (GRAFANA / "dashboards").iterdir()}
+    assert len(files) == 2 and faults(tmp_path, files) == ""
+
+
+@pytest.mark.grafana
+def test_the_types_of_grafana_refuse_what_is_wrong(tmp_path: Path) -> None:
+    right = (GRAFANA / "dashboards" / "fleet.json").read_text()
+    wrong = {
+        "unknown": right.replace('"refresh":', '"refreshed":'),
+        "number": re.sub(r'"schemaVersion": \d+', '"schemaVersion": "41"', right),
+        "grid": right.replace('"gridPos": {', '"gridPos": {"z": 1,', 1),
+        "variable": right.replace('"textbox"', '"textarea"'),
+        "query": right.replace('"rawSql":', '"sql":', 1),
+        "panel": right.replace('"timeseries"', '"graph"', 1),
+    }
+    assert all(text != right for text in wrong.values())
+    said = faults(tmp_path, wrong)
+    assert {name for name in wrong if f"{name}.ts(" in said} == set(wrong), said
 
 
 def test_each_data_source_that_is_named_is_provisioned() -> None:

@@ -39,6 +39,11 @@ def clickhouse_library() -> Path:
     return library
 
 
+def grafana_schema() -> Path:
+    """The folder in which npm put the types of Grafana's dashboards and their checker."""
+    return _part("grafana", SUPPORT / "npm" / "grafana" / "package-lock.json") / "node_modules"
+
+
 def promtool() -> Path:
     return _of_prometheus("promtool")
 
