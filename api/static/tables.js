@@ -58,9 +58,27 @@
     groups[0]?.parentNode.append(...keyed.map((k) => k.group));
   }
 
+  // [heading, column] of each heading that is over one column, in a head of one row or of several.
+  function headings(table) {
+    const found = [];
+    const taken = [...table.tHead.rows].map(() => []);
+    [...table.tHead.rows].forEach((row, place) => {
+      let column = 0;
+      for (const head of row.cells) {
+        while (taken[place][column]) column += 1;
+        for (const below of taken.slice(place, place + head.rowSpan)) {
+          for (let across = 0; across < head.colSpan; across += 1) below[column + across] = true;
+        }
+        if (head.colSpan === 1) found.push([head, column]);
+        column += head.colSpan;
+      }
+    });
+    return found;
+  }
+
   function mark(table) {
     const now = chosen.get(nameOf(table));
-    [...table.tHead.rows[0].cells].forEach((head, column) => {
+    headings(table).forEach(([head, column]) => {
       const button = head.querySelector("button.sorts");
       if (!button) return;
       const on = now?.column === column;
@@ -73,13 +91,17 @@
   function prepare(within) {
     for (const table of within.querySelectorAll(".wide > table")) {
       if (!table.tHead || !table.tBodies.length || table.tHead.querySelector("a[data-swap], button.sorts")) continue;
-      for (const head of table.tHead.rows[0].cells) {
+      for (const [head] of headings(table)) {
         if (!head.textContent.trim() || head.querySelector(".hidden, input, button")) continue;
         const button = document.createElement("button");
         button.type = "button";
         button.className = "sorts";
         button.title = "Sort these rows";
-        button.append(...head.childNodes);
+        // A heading that is a link stays one; what sorts stands beside it.
+        const isLink = head.querySelector("a") !== null;
+        if (isLink) button.setAttribute("aria-label", `Sort by ${head.textContent.trim()}`);
+        else button.append(...head.childNodes);
+        button.classList.toggle("beside", isLink);
         const way = document.createElement("span");
         way.className = "way";
         way.setAttribute("aria-hidden", "true");
@@ -95,7 +117,7 @@
     const head = event.target instanceof Element && event.target.closest("button.sorts")?.parentElement;
     if (!head) return;
     const table = head.closest("table");
-    const column = head.cellIndex;
+    const [, column] = headings(table).find(([other]) => other === head);
     const now = chosen.get(nameOf(table));
     const descending = now?.column === column ? !now.descending : head.classList.contains("number");
     chosen.set(nameOf(table), { column, descending });

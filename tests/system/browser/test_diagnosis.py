@@ -60,6 +60,8 @@ def test_no_click_from_the_page_to_the_cause_and_what_to_paste(page: Page, kille
     expect(why.locator("#stderr")).to_contain_text("Killed   STAR")
     box = why.locator("pre").first.bounding_box()
     assert box is not None and box["y"] < 720, "it is seen without scrolling"
+    copy = why.get_by_role("button", name="Copy").first
+    expect(copy).to_be_in_viewport()
     page.locator("#ignored summary").click()
     expect(page.locator("#ignored")).to_contain_text("A command was not found where the task ran.")
     page.goto("/")

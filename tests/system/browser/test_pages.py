@@ -57,7 +57,8 @@ def test_axe_finds_nothing_serious(page: Page, runs: dict[str, str], faults: Fau
 #: Of each table that can be seen: its name, whether its head stays, and headings that do not sort; but for labels, which have no
 #: order, and for the picture beside its own figures.
 TABLES = """[...document.querySelectorAll("table")].filter((t) => t.offsetParent && !t.closest(".prose")).map((t) => {
-  const heads = [...t.tHead.rows[0].cells].filter((c) => c.textContent.trim() && !c.querySelector(".hidden, input"));
+  const heads = [...t.tHead.querySelectorAll("th")]
+    .filter((c) => c.colSpan === 1 && c.textContent.trim() && !c.querySelector(".hidden, input"));
   const sorts = (c) => c.querySelector("a[data-swap], button.sorts") || ["Labels", "Progress"].includes(c.textContent);
   return [
     t.closest(".wide")?.getAttribute("aria-label") || "no name",
