@@ -11,6 +11,9 @@ ALL = (EVENTS, TRANSITIONS, DEAD_LETTERS)
 #: Consumer group of the projections; also the id of the Faust app, which names its group by it.
 PROJECTOR_GROUP = "tracker-projections"
 
+#: Consumer group of the collectors of outputs; also the id of their Faust app.
+COLLECTOR_GROUP = "tracker-collectors"
+
 #: Under this name the notifier keeps its positions; it has no members on Kafka.
 NOTIFIER_GROUP = "tracker-notifier"
 

@@ -14,6 +14,7 @@ import structlog
 from faust.types import EventT
 
 from projections.consume.byte_budget import BudgetedSchema, ByteBudget
+from projections.consume.faust_app import new_app
 from projections.consume.group import GroupWatch
 from projections.consume.health import HealthServer
 from projections.consume.work import Work
@@ -24,9 +25,6 @@ from stores.log.port import EventLog, Record
 log = structlog.get_logger()
 
 _IDLE_SECONDS = 0.05
-#: Messages and bytes that are taken from the broker at once. A single message may be larger, and is taken alone.
-_POLL_RECORDS = 50
-_FETCH_BYTES = 4 * 2**20
 
 
 def record_of(event: EventT[Any]) -> Record:
@@ -49,32 +47,9 @@ def create_app(
 ) -> faust.App:
     """The Faust app with its one agent. `event_log` is open; it publishes transitions and dead letters.
 
-    Faust wants a folder, `scratch`, but keeps nothing in it.
+    `scratch`: see `new_app`.
     """
-    app = faust.App(
-        settings.topic_prefix + PROJECTOR_GROUP,
-        broker=f"aiokafka://{settings.kafka_bootstrap}",
-        store="memory://",
-        datadir=str(scratch),
-        key_serializer="raw",
-        value_serializer="raw",
-        agent_supervisor="mode.supervisors:CrashingSupervisor",
-        broker_max_poll_interval=7
-        * 24
-        * 3600.0,  # above any outage of ClickHouse: past it the worker would leave for good
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=2.0,
-        broker_commit_interval=1.0,
-        broker_max_poll_records=_POLL_RECORDS,
-        consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=_FETCH_BYTES,
-        stream_buffer_maxsize=2 * settings.batch_events,
-        stream_wait_empty=True,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        web_enabled=False,
-        worker_redirect_stdouts=False,
-    )
+    app = new_app(settings, PROJECTOR_GROUP, scratch, settings.batch_events)
     budget = ByteBudget(2 * settings.batch_bytes)
     events = settings.topic_prefix + EVENTS
     topic = app.topic(events, schema=BudgetedSchema(budget))

@@ -2,16 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 import faust
 import structlog
 
 from projections.consume.health import HealthServer
 from projections.consume.watchdog import Action, Observation, WatchState, decide, problem
-from projections.consume.work import EXIT_SOFTWARE, Work
-from schemas.topics import EVENTS, PROJECTOR_GROUP
+from projections.consume.work import EXIT_SOFTWARE
 from stores.log.port import EventLog, LogUnavailable
 
 log = structlog.get_logger()
@@ -21,21 +20,45 @@ _LOOK_SECONDS = 5.0
 _ACT_SECONDS = 10.0
 
 
-async def observe(work: Work, event_log: EventLog) -> Observation | None:
+class Member(Protocol):
+    """One worker of a group that shares the partitions of a topic.
+
+    `partitions`: those that it has; `assigned` is set from the first assignment on. `waiting`: whether it waits for the tables
+    right now. `positions`: by partition the next message that it reads, where it is further than what it acknowledged.
+    """
+
+    topic: str
+    group: str
+    partitions: frozenset[int]
+    assigned: asyncio.Event
+    #: What the watchdog says is wrong; empty if nothing.
+    problem: str
+
+    @property
+    def waiting(self) -> bool: ...
+
+    @property
+    def positions(self) -> Mapping[int, int]: ...
+
+    def ping(self) -> bool:
+        """Whether the tables answer. Blocking."""
+
+
+async def observe(work: Member, event_log: EventLog) -> Observation | None:
     """What this worker sees. None while log or tables are away: then nobody can get on, and a restart would mend nothing."""
-    if work.projector.writer.waiting:
+    if work.waiting:
         return None
     try:
-        bounds = await event_log.bounds(EVENTS)
-        committed = await event_log.committed(PROJECTOR_GROUP, EVENTS)
-        workers = await event_log.readers(PROJECTOR_GROUP)
+        bounds = await event_log.bounds(work.topic)
+        committed = await event_log.committed(work.group, work.topic)
+        workers = await event_log.readers(work.group)
     except LogUnavailable:
         return None
     # Another worker waits for ClickHouse where we cannot see it.
-    if not work.partitions and not await asyncio.to_thread(work.projector.writer.tables.ping):
+    if not work.partitions and not await asyncio.to_thread(work.ping):
         return None
     # A batch of many rounds may take minutes on a busy machine: what it has read so far is progress too.
-    reading = work.projector.positions
+    reading = work.positions
     positions = {p: max(committed.get(p, 0), reading.get(p, 0), b.first) for p, b in bounds.items()}
     own = work.partitions if work.assigned.is_set() else None
     return Observation(own, positions, {p: b.end for p, b in bounds.items()}, workers)
@@ -44,7 +67,7 @@ async def observe(work: Work, event_log: EventLog) -> Observation | None:
 class GroupWatch:
     """Looks every few seconds, and does to the consumer of the app, or to the process, what the watchdog decides."""
 
-    def __init__(self, app: faust.App, work: Work, event_log: EventLog, health: HealthServer) -> None:
+    def __init__(self, app: faust.App, work: Member, event_log: EventLog, health: HealthServer) -> None:
         self._app, self._work, self._log, self._health = app, work, event_log, health
         self._state = WatchState()
         #: Set by an assignment of no partitions.
@@ -70,7 +93,7 @@ class GroupWatch:
             waiting = {p: round(s) for p, s in self._state.waiting(now).items()}
             details = {"partitions": sorted(seen.own or ()), "waiting": waiting, "workers": seen.workers}
             if action is Action.EXIT:
-                log.error("nothing is projected although the log grows: exiting", **details)
+                log.error("nobody gets on although messages wait: exiting", topic=self._work.topic, **details)
                 os._exit(EXIT_SOFTWARE)
             log.warning("asking for another assignment of partitions", how=str(action), **details)
             await self._in_consumer(_REQUESTS[action])

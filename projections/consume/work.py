@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from projections.project.projector import Projector
 from projections.project.writer import Stopped
+from schemas.topics import EVENTS, PROJECTOR_GROUP
 from stores.log.port import Record
 
 log = structlog.get_logger()
@@ -17,6 +18,8 @@ EXIT_SOFTWARE = 70
 
 class Work:
     """Calls the projector from the agent and the timer, one at a time, in a thread. Any exception ends the process."""
+
+    topic, group = EVENTS, PROJECTOR_GROUP
 
     def __init__(self, projector: Projector) -> None:
         self.projector = projector
@@ -36,6 +39,20 @@ class Work:
         self.partitions = partitions
         self._new_assignment = True
         self.assigned.set()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the projector waits for the tables."""
+        return self.projector.writer.waiting
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """How far the projector has read."""
+        return self.projector.positions
+
+    def ping(self) -> bool:
+        """Whether the tables answer. Blocking."""
+        return self.projector.writer.tables.ping()
 
     async def project(self, records: Sequence[Record]) -> None:
         """Write the records. All of them are written when it returns."""

@@ -14,3 +14,8 @@ FROM {{ run_rows("run_id = {run_id:String} OR run_id IN (
         WHERE tupleElement(completed, 'hash') = 0 AND tupleElement(seen, 'appended') >= {live_since:Int64})") }}
 ORDER BY run_id
 {% endmacro %}
+
+{# The partition, of {partitions}, to which a run's messages on the topic of transitions go: what Kafka's producers make of their key. #}
+{% macro run_partition(run_id) -%}
+bitAnd(kafkaMurmurHash({{ run_id }}), 2147483647) % {partitions:UInt32}
+{%- endmacro %}

@@ -236,12 +236,13 @@ def alerting(theatre: Played) -> list[Any]:
 def collecting(theatre: Played) -> list[Any]:
     """What a collector of outputs reads."""
     tables, now = theatre.stage.tables, theatre.history.now
+    share = {"most": 10, "partitions": 4, "own": [0, 1, 2, 3]}
     return [
-        tables.rows(projections.sql("outputs/due"), ended_since=0, retry_since=now, most=10),
-        tables.rows(projections.sql("outputs/asked"), most=10),
+        tables.rows(projections.sql("outputs/due"), ended_since=0, retry_since=now, **share),
+        tables.rows(projections.sql("outputs/asked"), **share),
         [tables.rows(projections.sql("outputs/run_folder"), run_id=run) for run in theatre.run_ids],
         [tables.rows(projections.sql("outputs/in_use"), run_id=run, live_since=0) for run in theatre.run_ids],
-        tables.rows(projections.sql("outputs/jobs"), most=10),
+        tables.rows(projections.sql("outputs/jobs"), **share),
         tables.rows(db.sql("outputs/in_use"), run_id=theatre.run_id, live_since=0),
         tables.rows(db.sql("outputs/foreign"), owner="ann", uri="s3://bucket/x/"),
     ]

@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import typer
-from faust import Worker
 
 from projections.alerts import rules
 from projections.alerts.notifier import Notifier
@@ -21,6 +20,7 @@ from schemas.topics import EVENTS
 from stores.files import open_private_folder
 from stores.log.open import open_log
 from stores.tables.client import PROJECTING, open_tables
+from tracker import faust_worker
 from tracker.clock import now_ms
 from tracker.settings import read_settings_of_stage
 from tracker.startup import wait_for
@@ -45,13 +45,6 @@ def run(settings: Settings) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
 
-    class Projecting(Worker):
-        """A worker that stops also while ClickHouse or the log is away."""
-
-        async def stop(self) -> None:
-            stop.set()
-            await super().stop()
-
     async def prepared() -> Projector:
         # Until the topic is there Faust would look for it only every few minutes.
         await wait_for("the log", event_log.start)
@@ -73,8 +66,5 @@ def run(settings: Settings) -> None:
             # notify too, under the same keys: else nobody would say so.
             await notifier.run(lambda: 0 in work.partitions or bool(work.problem and not work.partitions))
 
-        worker = Projecting(
-            faust_app, loop=loop, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True
-        )
-        worker.spinner = None  # it writes to the terminal, and to a log as well
-        worker.execute_from_commandline()
+        # It stops also while ClickHouse or the log is away.
+        faust_worker.execute(faust_app, loop, on_stop=stop.set)

@@ -1,13 +1,17 @@
 """The collector: what a run left behind is said on the log, goes on after a crash, and a replay shows the same."""
 
 import asyncio
+import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.partitioner import DefaultPartitioner
 
-from projections.outputs import collector, listing
+from projections.outputs import listing, loop
+from projections.outputs.collector import Share, ends_a_run
 from projections.outputs.listing import run_folder
 from projections.outputs.messages import added, found_file
 from projections.replay import compare, replay
@@ -18,6 +22,7 @@ from stores.objects.port import PAGE, Entry, Failure, StoreFailure
 from stores.tables.client import Tables
 from tests.support.files.outputs import Outputs, outputs_on_disk
 from tests.support.files.shelves import local_shelf
+from tests.support.sql import expand
 
 KEYS = [f"{n:05d}.txt" for n in range(2 * PAGE + 7)]
 
@@ -165,12 +170,12 @@ def test_it_looks_when_a_run_ends_and_stops_when_told(
         return await append(*message)
 
     # The clock stands, so that a look at all runs, which is made once a minute, is made for a transition alone.
-    monkeypatch.setattr(collector, "_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(loop, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(tracker.log, "take", taken)
     monkeypatch.setattr(tracker.log, "append", appended)
 
     async def look() -> asyncio.Task[None]:
-        collecting = asyncio.create_task(stage.collector.run())
+        collecting = asyncio.create_task(loop.run(stage.collector, tracker.log))
         await waits.wait()
         return collecting
 
@@ -180,7 +185,7 @@ def test_it_looks_when_a_run_ends_and_stops_when_told(
     assert stage.keys("r1") == []
 
     async def transition() -> None:
-        await append(TRANSITIONS, "r1", TRANSITIONS, b"{}")
+        await append(TRANSITIONS, "r1", TRANSITIONS, b'{"run_id":"r1","to_status":"succeeded"}')
         await listed.wait()
         collecting.cancel()
         await asyncio.gather(collecting, return_exceptions=True)
@@ -188,6 +193,103 @@ def test_it_looks_when_a_run_ends_and_stops_when_told(
     tracker.do(transition())
     tracker.project()
     assert stage.keys("r1") == ["a"]
+
+
+IDS = [
+    "r1",
+    "r2",
+    "01kx6f3q2vabcdef",
+    "~0123456789abcde",
+    "läuft",
+    "名前",
+    "x" * 200,
+    "a b",
+    *map(str, range(60)),
+]
+
+
+def test_a_run_is_of_the_partition_that_its_transitions_are_on(tables: Tables) -> None:
+    """Else a collector would be woken for runs that are another one's."""
+    statement = expand(
+        '{% from "schemas/macros/outputs.sql" import run_partition %}'
+        'SELECT arrayJoin({ids:Array(String)}) AS id, {{ run_partition("id") }} AS partition'
+    )
+    for partitions in (1, 4, 12):
+        rows = tables.rows(statement, ids=IDS, partitions=partitions)
+        every = list(range(partitions))
+        wanted = {run_id: DefaultPartitioner()(run_id.encode(), every, every) for run_id in IDS}
+        assert {r["id"]: r["partition"] for r in rows} == wanted
+
+
+def test_collectors_share_the_runs_and_go_on_with_each_others(
+    stage: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has no partition, then the wrong one; the one whose run it is loses it in the middle, and the next goes on."""
+    stage.over("r1", fill(stage, "run", *KEYS))
+    own = DefaultPartitioner()(b"r1", [0, 1], [0, 1])
+    for nothing in (frozenset[int](), frozenset({1 - own})):
+        stage.collector.assign(Share(2, nothing))
+        stage.collect()
+        assert stage.keys("r1") == []
+
+    losing, read_page, loses = stage.collector, listing._next, threading.Event()
+    pages: list[int] = []
+
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def lose() -> None:
+        losing.assign(Share(2, frozenset()))
+        loses.set()
+
+    def lost_in_the_middle(found: Any) -> Any:
+        page = read_page(found)
+        pages.append(len(page))
+        if len(pages) == 2:
+            loops[0].call_soon_threadsafe(lose)
+            loses.wait()
+        return page
+
+    monkeypatch.setattr(listing, "_next", lost_in_the_middle)
+
+    async def work() -> None:
+        loops.append(asyncio.get_running_loop())
+        await losing.step()
+        await losing.drain()
+
+    losing.assign(Share(2, frozenset({own})))
+    stage.tracker.do(work())
+    stage.tracker.project()
+    assert pages == [PAGE, PAGE] and len(stage.keys("r1")) == PAGE, "what it had read was not said any more"
+    losing.assign(Share(2, frozenset({1 - own})))
+    stage.collect()
+    assert stage.folder("r1")["listing"] == 0
+    stage.collector = stage.another()
+    stage.collector.assign(Share(2, frozenset({own})))
+    stage.collect()
+    found = stage.folder("r1")
+    assert (found["state"], found["files"], found["part"]) == ("complete", len(KEYS), 2)
+    assert stage.keys("r1") == KEYS
+
+
+def test_a_job_that_is_cancelled_before_it_began_is_over(stage: Outputs) -> None:
+    stage.over("r1", fill(stage, "run", "a"))
+    stage.tracker.project(refresh=False)
+
+    async def work() -> None:
+        await stage.collector.step()
+        await asyncio.wait_for(stage.collector.stop(), 60)
+
+    stage.tracker.do(work())
+    stage.collect()
+    assert stage.keys("r1") == ["a"]
+
+
+def test_which_transitions_end_a_run() -> None:
+    for status in ("succeeded", "failed", "cancelled"):
+        assert ends_a_run(json.dumps({"to_status": status}).encode())
+    others = (b'{"to_status":"disconnected"}', b"{}", b"[1]", b'"failed"', b"\xff", b"", b'{"to_status":[7]}')
+    for other in (*others, b"[" * 100_000):
+        assert not ends_a_run(other)
 
 
 def entry(key: str, size: int, storage_class: str) -> Entry:
