@@ -3,18 +3,23 @@
 "use strict";
 (() => {
   const at = (name) => document.getElementById(`report-${name}`);
-  let turn = 0;
+  let awaited = null; // the key of the file that is being fetched
 
+  // Asked again while it fetches, as at each refresh of a page that is live, it goes on waiting: a store may take longer than that.
   async function parse(view) {
-    const mine = ++turn;
+    const { key, files } = view.dataset;
+    if (awaited === key) return;
+    awaited = key;
     const parsed = at("parsed");
     parsed.replaceChildren();
     try {
-      const answer = await fetch(`${view.dataset.files}/file?key=${encodeURIComponent(view.dataset.key)}`, { headers: { Accept: "text/html" } });
+      const answer = await fetch(`${files}/file?key=${encodeURIComponent(key)}`, { headers: { Accept: "text/html" } });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (mine === turn) parsed.replaceChildren(document.adoptNode(page.getElementById("shown")));
+      if (awaited === key) parsed.replaceChildren(document.adoptNode(page.getElementById("shown")));
     } catch {
-      if (mine === turn) parsed.textContent = "The report could not be fetched.";
+      if (awaited === key) parsed.textContent = "The report could not be fetched.";
+    } finally {
+      if (awaited === key) awaited = null;
     }
   }
 
@@ -47,7 +52,7 @@
     at("raw").href = `${view.dataset.files}/raw?${address}`;
     frame(view, title);
     if ("framed" in view.dataset) {
-      turn += 1;
+      awaited = null;
       at("parsed").replaceChildren();
     } else parse(view);
   }

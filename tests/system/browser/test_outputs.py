@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.files.shelves import local_shelf
 from tests.support.progress import wait_for_progress
@@ -93,6 +93,21 @@ def test_reports_have_addresses_and_the_browser_leads_to_files(visitor: Page, ru
     visitor.locator("#head").get_by_role("link", name="Outputs", exact=True).click()
     visitor.get_by_role("link", name="t.csv", exact=True).click()
     expect(visitor.locator("#preview td")).to_have_text(["1", "2"])
+    visitor.context.close()
+
+
+def test_a_table_of_a_slow_store_is_asked_for_once_and_shown(visitor: Page, run: str) -> None:
+    """The page refreshes while the answer is on its way; each refresh asked again and threw away what came of the time before."""
+    held: list[Route] = []
+    visitor.route("**/outputs/file?*", lambda route: held.append(route))
+    visitor.goto(f"/runs/{run}#reports:2")
+    expect(visitor.locator("#report-title")).to_have_text("Table")
+    for _ in range(3):
+        visitor.evaluate("document.dispatchEvent(new Event('tracker:fresh'))")
+    visitor.evaluate("new Promise(requestAnimationFrame)")
+    assert len(held) == 1
+    held[0].continue_()
+    expect(visitor.locator("#report-parsed td")).to_have_text(["1", "2"])
     visitor.context.close()
 
 
