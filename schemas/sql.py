@@ -24,10 +24,11 @@ TEMPLATES = Environment(
 
 
 @cache
-def sql(path: str) -> str:
-    """The statement in the file `PATH.sql`, such as `api/runs/runs`; of its comments only where it comes from.
+def sql(path: str, **variables: bool) -> str:
+    """The statement in the file `PATH.sql`, such as `api/runs/runs`, with these variables of its template; of its comments only
+    where it comes from.
 
     Comments and indentation are a third of a statement, and the client reads all of it several times to see what it is.
     """
-    lines = map(str.strip, TEMPLATES.get_template(f"{path}.sql").render().splitlines())
+    lines = map(str.strip, TEMPLATES.get_template(f"{path}.sql").render(variables).splitlines())
     return "\n".join([f"-- {path}.sql", *(line for line in lines if line and not line.startswith("--"))])

@@ -1,4 +1,4 @@
-{% from "schemas/macros/run_filter.sql" import matches_filter, placed_ms %}
+{% from "schemas/macros/run_filter.sql" import matches_filter, placed_ms with context %}
 -- What the runs of a filter cost together, in groups {by}: pipeline, user, label, capacity, day of the start (UTC), or whole for one group
 -- of all. The dearest {limit} groups. A run with several labels counts under each; its cost by capacity is split.
 SELECT

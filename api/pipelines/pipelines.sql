@@ -1,4 +1,4 @@
-{% from "schemas/macros/run_filter.sql" import matches_filter, placed_ms %}
+{% from "schemas/macros/run_filter.sql" import matches_filter, placed_ms with context %}
 {% set is_priced = "state = 'succeeded' AND unpriced = 0 AND missing = 0 AND cost > 0" %}
 -- The pipelines of the runs of a filter, those with the newest runs first, at most {limit}. Runs of which nobody said what they run are
 -- left out. Times and durations in ms.

@@ -1,4 +1,4 @@
-{% from "schemas/macros/run_filter.sql" import matches_filter %}
+{% from "schemas/macros/run_filter.sql" import matches_filter with context %}
 {% from "schemas/macros/runs.sql" import run_statuses %}
 -- How many runs the filter lets through have each status; {statuses} is empty, so that each is counted. A run that is over has the status
 -- that its end reported; only those of the others, which are few, are judged.

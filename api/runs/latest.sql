@@ -1,4 +1,4 @@
-{% from "schemas/macros/run_filter.sql" import matches_filter %}
+{% from "schemas/macros/run_filter.sql" import matches_filter with context %}
 -- Ids of one page of runs, filtered, latest first append first: of those at {places}, after the run ({token_ms}, {token_id}).
 SELECT run_id, first_ms
 FROM run_list FINAL

@@ -1,4 +1,4 @@
-{% from "schemas/macros/run_filter.sql" import matches_filter %}
+{% from "schemas/macros/run_filter.sql" import matches_filter with context %}
 {% from "schemas/macros/runs.sql" import run_statuses %}
 -- Ids of one page of runs, filtered, and sorted by {sort}: one of the columns by_…, which say what a list shows. NULLs, where it
 -- shows nothing, come last in both directions; among equals the latest first append comes first. Only the columns that are asked

@@ -133,21 +133,25 @@ SELECT
         clock_ms - seen.observed > disconnected_after_ms, 'disconnected',
         clock_ms - tasks_seen.observed > stalled_after_ms AND (all_tasks_over OR totals_all_over), 'stalled',
         'live') AS liveness,
-    multiIf(
-        liveness IN ('disconnected', 'stalled'), liveness,
-        liveness = 'unknown' AND dialect != 'weblog', 'unknown',
-        reported_state) AS status,
-    multiIf(
-        over AND reported_state = 'cancelled', concat('the runner ended it: ', completed.error_message),
-        over, 'the runner said so',
-        liveness = 'disconnected' AND reported_state = 'submitted',
-            if(dialect = 'tower', 'it never began: see .nextflow.log where it was started', 'it never began'),
-        liveness = 'disconnected', concat('no sign of life for more than ', toString(disconnected_after_ms / 1000), ' s'),
-        liveness = 'stalled', concat(
+    CASE liveness
+        WHEN 'disconnected' THEN 'disconnected'
+        WHEN 'stalled' THEN 'stalled'
+        WHEN 'unknown' THEN if(dialect = 'weblog', reported_state, 'unknown')
+        ELSE reported_state
+    END AS status,
+    CASE liveness
+        WHEN '' THEN if(reported_state = 'cancelled', concat('the runner ended it: ', completed.error_message), 'the runner said so')
+        WHEN 'disconnected' THEN multiIf(
+            reported_state != 'submitted',
+                concat('no sign of life for more than ', toString(disconnected_after_ms / 1000), ' s'),
+            dialect = 'tower', 'it never began: see .nextflow.log where it was started',
+            'it never began')
+        WHEN 'stalled' THEN concat(
             'heard, but no task for more than ', toString(stalled_after_ms / 1000), ' s: ',
-            if(all_tasks_over, 'every known task is over', 'by the runner''s totals no task is left')),
-        liveness = 'unknown', 'no telling',
-        'signs of life') AS reason
+            if(all_tasks_over, 'every known task is over', 'by the runner''s totals no task is left'))
+        WHEN 'unknown' THEN 'no telling'
+        ELSE 'signs of life'
+    END AS reason
 FROM {{ run_rows(where) }} AS r
 LEFT ANY JOIN
 (
