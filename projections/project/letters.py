@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from projections.project.known_runs import Judged
 from schemas.events import MOST_LABELS, Event, Payload, SetAside
 from schemas.values import iso
@@ -67,7 +69,10 @@ def rows_of(letters: bytes) -> Iterator[bytes]:
 
 def to_json(row: dict[str, Any]) -> bytes:
     """A row as ClickHouse takes it."""
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    try:
+        return msgspec.json.encode(row)
+    except UnicodeEncodeError:  # half of a surrogate pair, which is no text
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def dead_letter(

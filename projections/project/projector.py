@@ -5,7 +5,6 @@ batches, by another worker, and gives the same tables; so the projector keeps no
 Only one thread may call it at a time.
 """
 
-import json
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -30,7 +29,7 @@ from projections.project.refresh import (
     stale,
 )
 from projections.project.retention import RetentionSchedule, expire
-from projections.project.sweep import Publish, SweepResult, Thresholds, sweep, write_clocks
+from projections.project.sweep import Publish, SweepResult, Thresholds, sweep, write_clocks, write_marks
 from projections.project.writer import Writer
 from projections.sql import sql
 from schemas.events import ClockLeft, ClockTick, Event, RunCompleted, RunHeartbeat, TasksChangedEvent
@@ -142,9 +141,8 @@ class Projector:
             self._write(batch.rows)
             self._known.written()
             self._list()
-            self._mark(batch.rows)
-            if batch.unchanged:
-                write_clocks(self.writer, batch.unchanged)
+            write_clocks(self.writer, batch.unchanged)
+            self._mark(batch)
             if batch.rounds:
                 self._sweep(batch.rounds)
             if ended := [clock for _, clock, _ in batch.unchanged] + list(batch.rounds.values()):
@@ -324,19 +322,18 @@ class Projector:
             elif rows.hosts:
                 self._shares.announced = True
 
-    def _mark(self, batch: Sequence[EventRows]) -> None:
-        """Write how far the partitions are projected."""
-        marks: dict[int, dict[str, object]] = {}
-        for rows in batch:
+    def _mark(self, batch: WriteBatch) -> None:
+        """Write how far the partitions are projected, and which rounds were swept with the last ones."""
+        marks: dict[int, dict[str, Any]] = {}
+        for rows in batch.rows:
             record = rows.record
             mark = marks.setdefault(record.partition, {"partition": record.partition})
             mark |= {"offset": record.offset, "appended_at": iso(record.appended_at)}
             if isinstance(rows.event, ClockTick):
                 mark["tick"] = {"offset": record.offset, "appended": record.appended_at}
-        watermarks = b"\n".join(json.dumps(m).encode() for m in marks.values())
-        self.writer.retrying(
-            "insert into watermarks", lambda: self.writer.tables.insert("watermarks", watermarks)
-        )
+        for partition, clock, _ in batch.unchanged:
+            marks[partition]["round"] = clock.offset
+        write_marks(self.writer, marks.values())
 
     def _touch(self, rows: EventRows) -> None:
         record = rows.record

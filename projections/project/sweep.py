@@ -1,11 +1,12 @@
 """Sweeps a partition at a round: it selects runs whose status changed, publishes and writes the transitions, then the clock."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from projections.project.clock import Clock
+from projections.project.letters import to_json
 from projections.project.outage_counts import NO_RUNS, OutageCounts
 from projections.project.writer import Writer
 from projections.sql import sql
@@ -87,17 +88,21 @@ def sweep(
         publish(TRANSITIONS, [(t.run_id, t.as_json()) for t in changed])
         rows = b"\n".join(t.as_json() for t in changed)
         writer.retrying("insert into transitions", lambda: writer.tables.insert("transitions", rows))
-    write_clocks(writer, [(p, clock, results.get(p)) for p, clock in rounds.items()])
+    write_clocks(writer, [(p, clock, results[p]) for p, clock in rounds.items() if p in results])
+    write_marks(writer, ({"partition": p, "round": clock.offset} for p, clock in rounds.items()))
     return results
 
 
-def write_clocks(writer: Writer, rounds: Sequence[tuple[int, Clock, SweepResult | None]]) -> None:
-    """Write the clocks of finished rounds, each partition's in order. A result of None is already written. Raises Stopped."""
-    if clocks := b"\n".join(_clock_row(p, clock, result) for p, clock, result in rounds if result):
+def write_clocks(writer: Writer, rounds: Sequence[tuple[int, Clock, SweepResult]]) -> None:
+    """Write the clocks of finished rounds, before their marks, which name them. Raises Stopped."""
+    if clocks := b"\n".join(_clock_row(p, clock, result) for p, clock, result in rounds):
         writer.retrying("insert into clocks", lambda: writer.tables.insert("clocks", clocks))
-    newest = {partition: clock.offset for partition, clock, _ in rounds}
-    marks = b"\n".join(json.dumps({"partition": p, "round": offset}).encode() for p, offset in newest.items())
-    writer.retrying("insert into watermarks", lambda: writer.tables.insert("watermarks", marks))
+
+
+def write_marks(writer: Writer, marks: Iterable[dict[str, Any]]) -> None:
+    """Write how far partitions are projected and swept: a row each, of the columns of `watermarks`. Raises Stopped."""
+    rows = b"\n".join(to_json(mark) for mark in marks)
+    writer.retrying("insert into watermarks", lambda: writer.tables.insert("watermarks", rows))
 
 
 def _select_changes(
@@ -136,12 +141,17 @@ def _transition(
 
 
 def _clock_row(partition: int, clock: Clock, result: SweepResult) -> bytes:
-    row = {
-        "partition": partition,
-        "offset": clock.offset,
-        "appended_at": iso(clock.appended_at or 0),
-        "clock_ms": clock.clock_ms,
-        "interval_ms": clock.interval_ms,
-        "processes": clock.processes,
-    } | asdict(result.outage_counts)
-    return json.dumps(row, separators=(",", ":")).encode()
+    counts = result.outage_counts
+    return to_json(
+        {
+            "partition": partition,
+            "offset": clock.offset,
+            "appended_at": iso(clock.appended_at or 0),
+            "clock_ms": clock.clock_ms,
+            "interval_ms": clock.interval_ms,
+            "processes": clock.processes,
+            "live": counts.live,
+            "fallen": counts.fallen,
+            "suspects": counts.suspects,
+        }
+    )

@@ -6,10 +6,13 @@ import threading
 from collections.abc import Sequence
 from typing import cast
 
+import pytest
+
 from projections.consume.loop import publisher
 from projections.project import letters
 from projections.project.event_rows import event_rows
 from schemas.events import SetAside, TasksChanged, TasksChangedEvent
+from schemas.statuses import Outcome
 from schemas.topics import DEAD_LETTERS
 from stores.log.port import EventLog, Position, Record
 
@@ -69,3 +72,18 @@ def test_a_message_that_the_log_never_takes_does_not_end_the_projection() -> Non
 
     asyncio.run(run())
     assert log.keys == ["1", "3"]
+
+
+@pytest.mark.parametrize("text", ['ümlaut \u2028 \x00 "quoted" \\', "half a pair \ud83d", "🧬"])
+def test_a_row_says_what_it_was_given_but_what_is_no_text(text: str) -> None:
+    row = {"text": text, "count": 2**63 - 1, "none": None, "list": [text], "outcome": Outcome.PROJECTED}
+    is_text = not any("\ud800" <= c <= "\udfff" for c in text)
+    expected = text if is_text else text.replace("\ud83d", "?")
+    read = json.loads(letters.to_json(row))
+    assert read == {
+        "text": expected,
+        "count": 2**63 - 1,
+        "none": None,
+        "list": [expected],
+        "outcome": "projected",
+    }
