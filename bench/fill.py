@@ -53,14 +53,34 @@ def fill(settings: Settings, runs: int, giant_tasks: int) -> Filled:
     return Filled(giant, live_giant, told["runs"], told["tasks"], time.monotonic() - began)
 
 
-def fill_runs(settings: Settings, runs: int, live: int) -> None:
-    """Fill the tables with runs and their figures alone, without tasks: as `fill`, but a million take a minute."""
+def fill_giant(settings: Settings, tasks: int) -> str:
+    """Fill the tables with one live run of so many tasks; its id."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    tables = open_tables(settings)
+    try:
+        prepare(tables, settings)
+        run_id = _giant(tables, "restless_turing", tasks, 12, time.time_ns() // 1_000_000, live=True)
+        _refresh(tables)
+        tables.command(sql("projections/project/list_all"))
+        tables.command(sql("bench/sql/transitions"))
+    finally:
+        tables.close()
+    return run_id
+
+
+def fill_runs(settings: Settings, runs: int, live: int, tasks: bool = False) -> None:
+    """Fill the tables with runs and their figures, as `fill`, but those are made up, so that a million take a minute; with their
+    tasks, if asked, some more.
+    """
     now_ms = time.time_ns() // 1_000_000
     settings.data.mkdir(parents=True, exist_ok=True)
     tables = open_tables(settings)
     try:
         prepare(tables, settings)
-        tables.command(sql("bench/sql/runs"), runs=runs, now_ms=now_ms, days=_DAYS, live=live)
+        said = {"runs": runs, "now_ms": now_ms, "days": _DAYS, "live": live}
+        tables.command(sql("bench/sql/runs"), **said)
+        if tasks:
+            _tasks(tables, "small_tasks", **said)
         tables.command(sql("bench/sql/figures"), price_version=price_version(tables))
         tables.command(sql("projections/project/list_all"))
         tables.command(sql("bench/sql/transitions"))
