@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.services.process import Child, free_port
 from tests.support.services.python_runners import install_plugin, start
+from tests.support.services.timed_plugin import held, timed
+from tests.support.slow_tracker import slow_tracker
 from tests.support.stacks.stack import EmbeddedStack
 from tests.system.runners.support import ended
 
@@ -53,18 +55,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def miniwdl(plugin: Path, folder: Path, url: str, name: str, *arguments: str) -> Child:
+def miniwdl(plugin: Path, folder: Path, url: str, name: str, *arguments: str, **more: str) -> Child:
     cache = {f"MINIWDL__CALL_CACHE__{key}": "true" for key in ("GET", "PUT")}
     return start(
         "miniwdl",
         ["run", "w.wdl", *arguments, "--dir", str(folder / "out")],
         folder,
-        PYTHONPATH=str(plugin),
         MINIWDL__SCHEDULER__CONTAINER_BACKEND="bare",
         MINIWDL__CALL_CACHE__DIR=str(folder / "cache"),
         MINIWDL__RUNTRACKER__URL=url,
         MINIWDL__RUNTRACKER__RUN_NAME=name,
         **cache,
+        **{"PYTHONPATH": str(plugin)} | more,
     )
 
 
@@ -122,6 +124,19 @@ def test_the_workflow_does_not_need_the_tracker(plugin: Path, folder: Path) -> N
     assert child.wait(TIMEOUT) == 0, child.log_tail()
     said = child.log.read_text()
     assert "were not delivered to" in said and "Traceback" not in said
+
+
+def test_a_slow_tracker_holds_up_no_task_and_the_end_by_its_deadline(plugin: Path, folder: Path) -> None:
+    """At most a second of a workflow of 100 tasks would be ours, and of its end no more than the deadline and a moment."""
+    watch = timed(folder / "timed")
+    tasks = 40
+    with slow_tracker(8) as url:
+        names = [f"names=n{n}" for n in range(tasks)]
+        child = miniwdl(plugin, folder, url, "slow", *names, PYTHONPATH=f"{watch}:{plugin}")
+        assert child.wait(TIMEOUT) == 0, child.log_tail()
+    found = held(watch)
+    assert found.calls > 3 * tasks and found.seconds < tasks / 100, found
+    assert 4.0 < found.end_seconds < 6.5, found
 
 
 def test_without_an_address_nothing_is_told(plugin: Path, folder: Path) -> None:

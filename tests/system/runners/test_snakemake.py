@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.services.process import Child, free_port
 from tests.support.services.python_runners import install_plugin, start
+from tests.support.services.timed_plugin import held, timed
+from tests.support.slow_tracker import slow_tracker
 from tests.support.stacks.client import Reader, until
 from tests.support.stacks.stack import EmbeddedStack
 from tests.system.runners.support import ended, shown
@@ -40,6 +42,13 @@ rule slow:
     output: "slow.txt"
     shell: "touch began; sleep 600"
 """
+MANY = """
+rule all:
+    input: expand("{n}.txt", n=range(100))
+rule one:
+    output: "{n}.txt"
+    shell: "touch {output}"
+"""
 TIMEOUT = 120.0
 
 
@@ -61,13 +70,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def snakemake(plugin: Path, folder: Path, url: str, name: str, *arguments: str) -> Child:
+def snakemake(plugin: Path, folder: Path, url: str, name: str, *arguments: str, **more: str) -> Child:
     settings = {"SNAKEMAKE_LOGGER_RUNTRACKER_URL": url, "SNAKEMAKE_LOGGER_RUNTRACKER_RUN_NAME": name}
+    settings |= {"PYTHONPATH": str(plugin)} | more
     return start(
         "snakemake",
         ["--cores", "2", *arguments, "--logger", "runtracker"],
         folder,
-        PYTHONPATH=str(plugin),
         **settings,
     )
 
@@ -147,6 +156,19 @@ def test_a_tracker_that_never_answers_holds_no_exit(plugin: Path, folder: Path) 
         work_done = (folder / "joined.txt").stat().st_mtime
         assert time.time() - work_done < 15, "the deadline, and what a busy machine takes to end"
         assert "were not delivered to" in child.log.read_text()
+
+
+def test_a_slow_tracker_holds_up_no_job_and_the_end_by_its_deadline(plugin: Path, folder: Path) -> None:
+    """At most a second of the workflow's 100 jobs is ours, and of its end no more than the deadline and a moment."""
+    (folder / "Snakefile").write_text(MANY)
+    watch = timed(folder / "timed")
+    with slow_tracker(8) as url:
+        child = snakemake(plugin, folder, url, "slow", "--quiet", "all", PYTHONPATH=f"{watch}:{plugin}")
+        assert child.wait(TIMEOUT) == 0, child.log_tail()
+    found = held(watch)
+    assert found.calls > 300 and found.seconds < 1.0, found
+    assert 4.0 < found.end_seconds < 6.5, found
+    assert "were not delivered to" in child.log.read_text()
 
 
 def test_a_dry_run_is_no_run(stack: EmbeddedStack, plugin: Path, folder: Path) -> None:
