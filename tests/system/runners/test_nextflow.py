@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -131,28 +131,61 @@ workflow { WAIT() }
 """
 
 
-def in_terminal(folder: Path, url: str) -> tuple[Terminal, str]:
-    """`tracker run` with a task that runs already, and the name of the run."""
+_NEXTFLOW = ["nextflow", "run", "main.nf", "-ansi-log", "false"]
+
+
+def in_terminal(folder: Path, command: list[str], url: str) -> Terminal:
+    """A terminal with a task that runs already, or is about to."""
+    folder.mkdir(exist_ok=True)
     (folder / "main.nf").write_text(WAITS)
-    command = ["tracker", "run", "--", "nextflow", "run", "main.nf", "-ansi-log", "false"]
-    terminal = Terminal(command, folder, variables(folder) | {"TRACKER_PUBLIC_URL": url})
+    return Terminal(command, folder, variables(folder) | {"TRACKER_PUBLIC_URL": url})
+
+
+def begun(folder: Path) -> None:
+    until("the task", lambda: [] if (folder / "began").exists() else ["not begun"], seconds=60)
+
+
+def followed(folder: Path, url: str) -> tuple[Terminal, str]:
+    """`tracker run` with a task that runs already, and the name of the run."""
+    terminal = in_terminal(folder, ["tracker", "run", "--", *_NEXTFLOW], url)
     link = next(terminal.lines)
     assert link.startswith(f"Follow the run at {url}/runs/")
-    until("the task", lambda: [] if (folder / "began").exists() else ["not begun"], seconds=60)
+    begun(folder)
     return terminal, link.rpartition("/")[2]
 
 
-def test_ctrl_c_in_a_terminal(stack: EmbeddedStack, tmp_path: Path) -> None:
-    terminal, name = in_terminal(tmp_path, stack.api_url)
+def once(terminal: Terminal) -> int:
     terminal.interrupt()
-    assert terminal.code() == 1, "what this Nextflow ends with by itself"
+    return terminal.code()
+
+
+def twice(terminal: Terminal) -> int:
+    terminal.interrupt()
+    terminal.interrupt()
+    return terminal.code()
+
+
+def closed(terminal: Terminal) -> int:
+    return terminal.close()
+
+
+@pytest.mark.parametrize("end", [once, twice, closed])
+def test_ctrl_c_and_a_closed_terminal_end_it_as_nextflow_alone(
+    stack: EmbeddedStack, tmp_path: Path, end: Callable[[Terminal], int]
+) -> None:
+    """By the same signal and with the same code; the tracker shows a run that was cancelled."""
+    alone = in_terminal(tmp_path / "alone", _NEXTFLOW, stack.api_url)
+    begun(tmp_path / "alone")
+    code = end(alone)
+    terminal, name = followed(tmp_path / "followed", stack.api_url)
+    assert end(terminal) == code != 0
     ended(stack, name, "cancelled")
 
 
 def test_a_tracker_that_dies_in_between(fake: FakeTracker, tmp_path: Path) -> None:
     for path in ("/user-info", "/launched-as/any/user-info"):
         fake.answers["GET", path] = 200, {}
-    terminal, _ = in_terminal(tmp_path, fake.url)
+    terminal, _ = followed(tmp_path, fake.url)
     fake.shutdown()
     fake.server_close()
     (tmp_path / "go").touch()
