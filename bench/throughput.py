@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.freshness import CLIENTS, machine, wait_for_all
+from bench.limit import Limit, limit
 from bench.load import KINDS, RECORDS, Sent, as_fast_as_possible
 from bench.peer import TURRET, turret
 from tests.support.stacks.stack import EmbeddedStack, Stack, scaled
@@ -28,11 +29,12 @@ STACKS: dict[str, Callable[[Path], AbstractContextManager[Stack]]] = {
 
 @dataclass(frozen=True)
 class Round:
-    """One measurement of ours and one of the peer, one after the other. `shown`: s until all was in the tables."""
+    """One measurement of ours, one of the peer and one of the limit, in turn. `shown`: s until all was in the tables."""
 
     ours: Sent
     shown: float
     peer: Sent
+    limit: Limit
     load: float  # of the machine, before
 
     @property
@@ -41,7 +43,15 @@ class Round:
 
     @property
     def until_shown(self) -> float:
-        return self.ours.records / self.shown / self.peer.per_second
+        return self.shown_per_second / self.peer.per_second
+
+    @property
+    def shown_per_second(self) -> float:
+        return self.ours.records / self.shown
+
+    @property
+    def of_limit(self) -> float:
+        return self.shown_per_second / self.limit.through
 
 
 def main() -> None:
@@ -68,7 +78,7 @@ def main() -> None:
 def measure(
     make: Callable[[Path], AbstractContextManager[Stack]], folder: Path, kind: str, seconds: float
 ) -> Round:
-    """Ours on a new stack until all is shown, then the peer with a new database."""
+    """Ours on a new stack until all is shown, then the peer with a new database, then the limit."""
     load = os.getloadavg()[0]
     with make(folder / "ours") as stack:
         began = time.monotonic()
@@ -76,7 +86,7 @@ def measure(
         shown = wait_for_all(stack, ours) - began
     with turret(folder / "peer") as url:
         peer = as_fast_as_possible([url], CLIENTS, seconds, kind)
-    return Round(ours, shown, peer, load)
+    return Round(ours, shown, peer, limit(folder / "limit", kind), load)
 
 
 def report(began: str, command: str, measured: dict[tuple[str, str], list[Round]]) -> str:
@@ -87,6 +97,10 @@ def report(began: str, command: str, measured: dict[tuple[str, str], list[Round]
         f"{TURRET}/s",
         "accepted, ratio",
         "until shown, ratio",
+        "shown/s",
+        "limit/s",
+        "ClickHouse parses/s",
+        "shown, of the limit",
         "p99",
         "peer's",
         "load",
@@ -94,8 +108,10 @@ def report(began: str, command: str, measured: dict[tuple[str, str], list[Round]
     lines = ["# Results", "", f"{began} `{command}`", ""]
     lines += [
         f"{CLIENTS} clients send as fast as they are answered, {RECORDS} task records a request. The peer keeps counters only",
-        "and stores no task. Each cell: least, median and greatest of the rounds; p99 is of the answers, in ms; load",
-        "is the machine's before each round: where it is not near 0, other work ran beside.",
+        "and stores no task. The limit: the same records from aiokafka straight into INSERT … FORMAT JSONEachRow of a ClickHouse",
+        "server, with nothing else done; and what that server parses of them into a table that keeps nothing. Each cell: least,",
+        "median and greatest of the rounds; p99 is of the answers, in ms; load is the machine's before each round: where it is",
+        "not near 0, other work ran beside.",
         "",
         _row(head),
         _row(["---"] * len(head)),
@@ -106,6 +122,10 @@ def report(began: str, command: str, measured: dict[tuple[str, str], list[Round]
             [r.peer.per_second for r in rounds],
             [r.accepted for r in rounds],
             [r.until_shown for r in rounds],
+            [r.shown_per_second for r in rounds],
+            [r.limit.through for r in rounds],
+            [r.limit.parsed for r in rounds],
+            [r.of_limit for r in rounds],
             [p99_ms(r.ours) for r in rounds],
             [p99_ms(r.peer) for r in rounds],
             [r.load for r in rounds],
