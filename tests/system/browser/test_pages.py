@@ -11,7 +11,7 @@ from schemas.texts import units
 from tests.system.browser.conftest import Faults
 from tests.system.browser.support import AXE, EVIL, Tracker
 
-#: Every kind of page, and every tab; but for /docs, whose contrast in the dark is that of the vendored Swagger UI.
+#: Every kind of page, and every tab.
 PAGES = [
     "/", "/?sort=-duration_ms&user=root&status=failed,succeeded", "/?search=nothing", "/ops",
     "/outputs", "/outputs?search=txt",
@@ -21,7 +21,7 @@ PAGES = [
     "/runs/{failed}/tasks/1", "/runs/{failed}/timeline", "/runs/{success}/process?name=VARIANTS:CALLING:MAP",
     "/compare?a={resume}&b={success}", "/costs?started_after=", "/pipelines?started_after=",
     "/pipelines/lab%2Fvariants?started_after=", "/dashboard?time=all", "/dashboard?names=no",
-    "/runs/nobody", "/?status=nope",
+    "/runs/nobody", "/?status=nope", "/docs",
 ]  # fmt: skip
 
 
@@ -159,6 +159,8 @@ def settled(page: Page, path: str) -> None:
     """Until what the page fetches later is there, with a menu open where there is one."""
     if path.endswith("#timeline"):
         page.locator("#gantt .lane").first.wait_for()
+    if path == "/docs":
+        page.locator(".opblock").first.wait_for()
     expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
     if "{evil}" in path:
         page.locator("#actions > summary").click()
