@@ -55,11 +55,12 @@ def test_axe_finds_nothing_serious(page: Page, runs: dict[str, str], faults: Fau
 
 
 #: Of each table that can be seen: its name, whether its head stays, and headings that do not sort; but for labels, which have no
-#: order, and for the picture beside its own figures.
+#: order, for the picture beside its own figures, and for the table of two runs, each of whose rows is of another kind.
 TABLES = """[...document.querySelectorAll("table")].filter((t) => t.offsetParent && !t.closest(".prose")).map((t) => {
   const heads = [...t.tHead.querySelectorAll("th")]
     .filter((c) => c.colSpan === 1 && c.textContent.trim() && !c.querySelector(".hidden, input"));
-  const sorts = (c) => c.querySelector("a[data-swap], button.sorts") || ["Labels", "Progress"].includes(c.textContent);
+  const sorts = (c) => c.querySelector("a[data-swap], button.sorts") || ["Labels", "Progress"].includes(c.textContent)
+    || t.hasAttribute("data-rows-differ");
   return [
     t.closest(".wide")?.getAttribute("aria-label") || "no name",
     getComputedStyle(t.tHead).position,
