@@ -62,7 +62,7 @@ def stage(tables: Tables) -> Iterator[Stage]:
     for n in range(RUNS - LIVE):
         stage.history.say(f"r{n:02}", Completed(state=ReportedState.SUCCEEDED, instant=T0 + HOUR))
     stage.project()
-    with mock.patch.multiple(refresh, RUNS_AT_ONCE=AT_ONCE, OUTDATED_AT_ONCE=PAGE, PATIENCE=0):
+    with mock.patch.multiple(refresh, SMALL_RUNS_AT_ONCE=AT_ONCE, OUTDATED_AT_ONCE=PAGE, PATIENCE=0):
         yield stage
     tables.command("SYSTEM START MERGES runs")
 

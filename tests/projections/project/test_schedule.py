@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.project.refresh import GROUP_PATIENCE, LARGE_RUN_RECORDS, PATIENCE, RUNS_AT_ONCE, Schedule
+from projections.project.refresh import (
+    GROUP_PATIENCE,
+    LARGE_RUN_RECORDS,
+    PATIENCE,
+    RUNS_AT_ONCE,
+    SMALL_RUNS_AT_ONCE,
+    Schedule,
+)
 
 
 def test_a_touched_run_is_due_at_once_and_no_more_once_refreshed() -> None:
@@ -63,6 +70,20 @@ def test_giants_are_refreshed_alone_and_others_in_groups() -> None:
     s.touch(names[7], 0, 2, records=1)
     small = [n for n in names if n != names[7]]
     assert s.groups(names) == [small[:RUNS_AT_ONCE], small[RUNS_AT_ONCE:], [names[7]]]
+
+
+def test_of_runs_with_few_records_more_are_refreshed_together() -> None:
+    s = Schedule()
+    names = [f"r{n:04}" for n in range(2 * SMALL_RUNS_AT_ONCE + 5)]
+    for name in names:
+        s.touch(name, 0, 1, records=LARGE_RUN_RECORDS // SMALL_RUNS_AT_ONCE)
+    assert [len(group) for group in s.groups(names)] == [SMALL_RUNS_AT_ONCE, SMALL_RUNS_AT_ONCE, 5]
+    assert [name for group in s.groups(names) for name in group] == names
+    s.touch(names[RUNS_AT_ONCE], 0, 2, records=LARGE_RUN_RECORDS // 2)
+    assert max(len(group) for group in s.groups(names)) == SMALL_RUNS_AT_ONCE
+    first = s.groups(names)[0]
+    assert RUNS_AT_ONCE < len(first) < SMALL_RUNS_AT_ONCE, "as many as have few records in all"
+    assert s.groups([]) == []
 
 
 def test_records_add_up_over_refreshes_until_the_run_ends() -> None:
