@@ -90,6 +90,9 @@ def questions(runs: int) -> Iterator[tuple[str, Callable[[], str]]]:
         ("metrics", "/metrics"),
         ("pipelines", "/pipelines"),
         ("costs", "/costs"),
+        ("dashboard", "/dashboard"),
+        ("dashboard, all time, largest first", "/dashboard?time=all&sort=largest"),
+        ("dashboard, text that nobody has", "/dashboard?time=all&search=nobodyhasthis"),
     ):
         yield name, lambda path=path: path
 

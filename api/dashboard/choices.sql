@@ -1,4 +1,3 @@
-{% from "schemas/macros/runs.sql" import run_rows %}
 -- What the filter offers: the labels of runs of {person} that are over ('': of everybody's), and all people that have such runs.
 SELECT
     arraySort(groupUniqArrayArrayIf({most:UInt32})(labels, {person:String} = '' OR person = {person:String})) AS labels,
@@ -6,6 +5,6 @@ SELECT
 FROM
 (
     SELECT labels, if(owner != '', owner, user_name) AS person
-    FROM {{ run_rows() }}
-    WHERE completed.hash != 0 AND NOT hidden
+    FROM run_list FINAL
+    WHERE over AND NOT hidden
 )

@@ -18,25 +18,22 @@ def page_of_runs(
     reader: Reader, filter: DashboardFilter, order: Order, token: str, page_size: int
 ) -> tuple[list[Run], str | None]:
     """One page, and the token of the next one. Raises Problem 400 for a wrong token."""
-    judgement, offset = reader.judgement(), offset_cursor(token, order).offset
+    offset = offset_cursor(token, order).offset
     rows = reader.rows(
         "dashboard/runs_page",
-        **judgement.parameters(),
         **filter.parameters(reader.clock()),
         sort=str(order),
         limit=page_size + 1,
         offset=offset,
     )
     more = len(rows) > page_size and offset + page_size <= OFFSET_MAX
-    found = runs.runs_of(reader, [r["run_id"] for r in rows[:page_size]], judgement, runs.UNSEEN)
+    found = runs.runs_of(reader, [r["run_id"] for r in rows[:page_size]], reader.judgement(), runs.UNSEEN)
     return found, to_token(OffsetCursor(order, offset + page_size)) if more else None
 
 
 def totals(reader: Reader, filter: DashboardFilter) -> Totals:
     """Of all runs of the filter, not of one page alone."""
-    [row] = reader.rows(
-        "dashboard/totals", **reader.judgement().parameters(), **filter.parameters(reader.clock())
-    )
+    [row] = reader.rows("dashboard/totals", **filter.parameters(reader.clock()))
     on_s3 = row["s3_bytes"]
     return Totals(
         runs=row["runs"],

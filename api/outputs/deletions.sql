@@ -21,9 +21,9 @@ FROM
 LEFT ANY JOIN
 (
     SELECT run_id, complete.files + greatest(complete.noncurrent_files, 0) AS known
-    FROM (SELECT run_id, complete FROM output_folders FINAL)
+    FROM (SELECT run_id, complete FROM output_folders FINAL WHERE run_id IN (SELECT run_id FROM output_deletions))
 ) AS f ON d.run_id = f.run_id
-LEFT ANY JOIN (SELECT run_id, facts.name AS name FROM (SELECT run_id, facts FROM runs FINAL)) AS r ON d.run_id = r.run_id
+LEFT ANY JOIN (SELECT run_id, facts.name AS name FROM (SELECT run_id, facts FROM runs FINAL WHERE run_id IN (SELECT run_id FROM output_deletions))) AS r ON d.run_id = r.run_id
 WHERE requested.offset != 0
     AND (empty({states:Array(String)}) OR state IN {states:Array(String)})
     AND ({by:String} = '' OR requested.by = {by:String})

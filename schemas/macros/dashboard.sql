@@ -1,11 +1,12 @@
 {# Runs that are over with what they left, as the page for cleaning up shows them. #}
-{% from "schemas/macros/runs.sql" import run_statuses %}
+{% from "schemas/macros/runs.sql" import run_rows %}
 
-{# A row a run that is over, of those that the filter takes.
+{# A row a run that is over, of those that the filter takes; of `run_list`, which is narrow.
 
    person      whose the run is: its owner, or of a run of nobody whom its runner names; '' takes everybody's
    names       if there are any: these runs, by id or name (which means its newest run), whatever the other conditions say
-   after_ms, states, label, search, larger_than (bytes)     the filter
+   after_ms, states, label, search, larger_than (bytes)     the filter; the folder and the project that a run told stand in its
+               wide row, which is read only where there is something to search for
 
    size        what the newest look found; 0 once it was deleted, -1 where it is not known. on_s3: whether that costs money. #}
 {% macro ended_runs() %}
@@ -17,7 +18,7 @@ FROM
         *,
         if(owner != '', owner, user_name) AS person,
         ifNull(start_ms, first_ms) AS placed_ms
-    FROM {{ run_statuses() }}
+    FROM run_list FINAL
     WHERE empty({names:Array(String)}) OR run_id IN {names:Array(String)} OR name IN {names:Array(String)}
     ORDER BY first_ms DESC, run_id DESC
     LIMIT if(empty({names:Array(String)}), 18446744073709551615, 1) BY if(empty({names:Array(String)}) OR run_id IN {names:Array(String)}, run_id, name)
@@ -49,11 +50,16 @@ WHERE over
         NOT hidden
         AND placed_ms >= {after_ms:Int64}
         AND ({person:String} = '' OR person = {person:String})
-        AND completed.state IN {states:Array(String)}
+        AND state IN {states:Array(String)}
         AND ({label:String} = '' OR has(labels, {label:String}))
         AND ({larger_than:Int64} = 0 OR (known_folder = 1 AND size > {larger_than:Int64}))
-        AND ({search:String} = '' OR positionCaseInsensitiveUTF8(
-            concat(name, '\n', folder_uri, '\n', facts.output_dir, '\n', project_name, '\n', arrayStringConcat(labels, '\n')),
-            {search:String}) > 0)))
+        AND (
+            {search:String} = ''
+            OR positionCaseInsensitiveUTF8(
+                concat(name, '\n', folder_uri, '\n', arrayStringConcat(labels, '\n')), {search:String}) > 0
+            OR run_id IN (
+                SELECT run_id
+                FROM {{ run_rows("{search:String} != ''") }}
+                WHERE positionCaseInsensitiveUTF8(concat(facts.output_dir, '\n', project_name), {search:String}) > 0))))
 )
 {% endmacro %}
