@@ -7,6 +7,7 @@ from typing import Any
 
 from api.core.db import Reader
 from api.core.params import check_sort
+from api.costs.activity import SLOTS, Activity, Burst, activity
 from api.costs.models import ProcessCost
 from api.costs.queries import costs
 from api.html.formats import ms_of
@@ -49,40 +50,47 @@ def sorted_processes(processes: Sequence[ProcessCost], sort: str) -> list[Proces
 
 @dataclass(frozen=True, slots=True)
 class ProcessBar:
-    """From the first submission of a process to its last completion; `x` and `width` in per cent of the run's time."""
+    """A process and when it was at work."""
 
     process: ProcessCost
-    x: float
-    width: float
+    bursts: Sequence[Burst]
+
+    @property
+    def critical(self) -> bool:
+        """Whether it is on the critical path."""
+        return any(b.critical for b in self.bursts)
 
 
-def bars(processes: Sequence[ProcessCost]) -> list[ProcessBar]:
-    """Pure. Of the processes that submitted something, the earliest first."""
-    spans = [
-        (ms_of(p.first_submitted_at), ms_of(p.last_completed_at or p.first_submitted_at), p)
-        for p in processes
-        if p.first_submitted_at
-    ]
-    if not spans:
-        return []
-    start = min(first for first, _, _ in spans)
-    whole = max(1, max(last for _, last, _ in spans) - start)
-    return [
-        ProcessBar(
-            p, round(100 * (first - start) / whole, 2), round(max(0.4, 100 * (last - first) / whole), 2)
-        )
-        for first, last, p in sorted(spans, key=lambda s: (s[0], s[2].process))
-    ]
+def bars(processes: Sequence[ProcessCost], found: Activity) -> list[ProcessBar]:
+    """Pure. Of the processes that were at work, the earliest first."""
+    at_work = [ProcessBar(p, found.bursts[p.process]) for p in processes if p.process in found.bursts]
+    return sorted(at_work, key=lambda bar: (bar.bursts[0].x, bar.process.process))
+
+
+def _activity(reader: Reader, facts: RunFacts, processes: Sequence[ProcessCost]) -> Activity:
+    """From the first submission to the last completion; of a run that is not over to the runner's last word."""
+    firsts = [ms_of(p.first_submitted_at) for p in processes if p.first_submitted_at]
+    lasts = [ms_of(p.last_completed_at) for p in processes if p.last_completed_at]
+    if facts.run.liveness and facts.run.started_at and facts.run.duration_ms is not None:
+        lasts.append(ms_of(facts.run.started_at) + facts.run.duration_ms)
+    if not firsts:
+        return activity({})
+    first = min(firsts)
+    times = {"first_ms": first, "last_ms": max(first + 1, *lasts), "slots": SLOTS}
+    rows = reader.rows("costs/activity", run_id=facts.run.id, **times)
+    return activity({r["process"]: r["busy"] for r in rows})
 
 
 def _costs(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict[str, Any]:
     found = costs(reader, facts.run.id)
     sort = query.get("sort", "")
+    at_work = _activity(reader, facts, found.processes)
     return {
         "costs": found,
         "processes": sorted_processes(found.processes, sort),
         "sort": sort,
-        "bars": bars(found.processes),
+        "bars": bars(found.processes, at_work),
+        "sync_points": at_work.sync_points,
     }
 
 

@@ -6,13 +6,13 @@ Columns are arrays, so that 100,000 attempts take some 10 MB and a window of the
 import threading
 import time
 from array import array
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from api.core.intervals import critical_path
 from schemas.statuses import TaskStatus
 
 #: What most needs a look comes first: the colour of several attempts drawn as one.
@@ -28,9 +28,7 @@ SEVERITY = (
 _CODES = {status.value: code for code, status in enumerate(SEVERITY)}
 
 #: A task that was submitted so soon after another ended, ms, may have waited for it: clocks of machines differ.
-_SLACK_MS = 1000
-#: Of those that ended just before, at most so many are looked at for one that also began before.
-_LOOKED_AT = 50
+SLACK_MS = 1000
 
 #: What all layouts that are kept may take; a larger one is made anew for each window.
 LAYOUTS_BYTES = 128 * 2**20
@@ -151,7 +149,7 @@ class Layout:
     def critical(self) -> frozenset[int]:
         """Places of the attempts on the critical path. See `critical_path`; found once."""
         if self._critical is None:
-            self._critical = frozenset(critical_path(self.begins, self.ends))
+            self._critical = frozenset(critical_path(self.begins, self.ends, SLACK_MS))
         return self._critical
 
     def lanes(self, most: int) -> list[Lane]:
@@ -180,24 +178,6 @@ class Layout:
             if inside:
                 spans.append((group, inside))
         return spans
-
-
-def critical_path(begins: Sequence[int], ends: Sequence[int]) -> list[int]:
-    """Pure. The chain of attempts that the run's end waited for, the last first: what ended last, then what had ended last when
-    that one was submitted, and so on.
-
-    An estimate by time alone: no runner tells which task waited for which. What took no time is left out.
-    """
-    by_end = sorted((i for i in range(len(ends)) if ends[i] > begins[i]), key=ends.__getitem__)
-    sorted_ends = [ends[i] for i in by_end]
-    path: list[int] = []
-    at = by_end[-1] if by_end else None
-    while at is not None:
-        path.append(at)
-        before = bisect_right(sorted_ends, begins[at] + _SLACK_MS)
-        candidates = (by_end[k] for k in range(before - 1, max(-1, before - 1 - _LOOKED_AT), -1))
-        at = next((i for i in candidates if begins[i] < begins[at] and ends[i] < ends[at]), None)
-    return path
 
 
 def stretches(begins: Sequence[int], ends: Sequence[int], most: int) -> list[tuple[int, int]]:

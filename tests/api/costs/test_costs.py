@@ -2,12 +2,14 @@
 
 import csv
 import io
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from api.core.problems import Problem
+from api.costs.activity import Burst, activity
 from api.costs.models import ProcessCost
 from api.costs.queries import capacity_of, covers, method_of
 from api.costs.tabs import bars, sorted_processes
@@ -133,17 +135,45 @@ def test_every_column_sorts_and_what_is_not_known_goes_last() -> None:
         sorted_processes(some, "amount")
 
 
-def test_bars_lie_in_the_time_of_the_run() -> None:
-    some = [
-        process("late", first_submitted_at=iso(50), last_completed_at=iso(100)),
-        process("open", first_submitted_at=iso(20)),
-        process("first", first_submitted_at=iso(0), last_completed_at=iso(60)),
-        process("never"),
+def test_bars_are_when_a_process_was_at_work_and_what_the_end_waited_for() -> None:
+    """A and B work side by side, C waits for both, A pauses and comes back at the end."""
+    found = activity({"A": [*range(0, 40), *range(180, 200)], "B": range(10, 100), "C": range(100, 180)})
+    assert found.bursts["A"] == [Burst(0, 20, False), Burst(90, 10, True)]
+    assert found.bursts["B"] == [Burst(5, 45, True)]
+    assert found.bursts["C"] == [Burst(50, 40, True)]
+    assert found.sync_points == [50, 90]
+    some = [process("C"), process("B"), process("never"), process("A")]
+    assert [(b.process.process, b.critical) for b in bars(some, found)] == [
+        ("A", True),
+        ("B", True),
+        ("C", True),
     ]
-    assert [(b.process.process, b.x, b.width) for b in bars(some)] == [
-        ("first", 0, 60), ("open", 20, 0.4), ("late", 50, 50),
-    ]  # fmt: skip
-    assert bars([]) == []
+    assert activity({}).bursts == {} == activity({"A": []}).bursts
+
+
+def test_what_ended_and_what_began_in_the_same_part_follow_each_other() -> None:
+    assert [b.critical for b in activity({"A": [0, 1], "B": [1, 2]}).bursts["A"]] == [True]
+
+
+def test_the_tab_shows_the_bursts_of_a_run(stage: Stage) -> None:
+    stage.run(
+        "r",
+        facts={"started_at": iso(T0)},
+        completed={"state": "succeeded", "completed_at": iso(T0 + 2 * HOUR)},
+    )
+    minute = 60_000
+    for n, (name, first, last) in enumerate((("A", 0, 30), ("A", 90, 120), ("B", 30, 90))):
+        at: dict[str, Any] = {
+            "submitted_at": first * minute,
+            "started_at": (first + 1) * minute,
+            "completed_at": last * minute,
+        }
+        stage.task("r", n, process=name, **at)
+    stage.task("r", 9, "cached", process="B", submitted_at=0, started_at=0, completed_at=119 * minute)
+    page = stage.request("GET", "/runs/r?tab=cost").text
+    drawn = re.findall(r'<rect(?: class="(critical)")? x="([\d.]+)" y="2" width="([\d.]+)"', page)
+    assert drawn == [("critical", "0.0", "25.5"), ("critical", "75.0", "25.0"), ("critical", "25.0", "50.5")]
+    assert sorted(set(re.findall(r'<line x1="([\d.]+)"', page))) == ["25.0", "75.0"]
 
 
 def test_words() -> None:

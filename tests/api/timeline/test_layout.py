@@ -8,14 +8,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.core.intervals import critical_path
 from api.timeline.layout import (
     PATIENCE,
     SEVERITY,
+    SLACK_MS,
     Layout,
     Layouts,
     Span,
     Texts,
-    critical_path,
     part,
     pieces,
     stretches,
@@ -92,14 +93,14 @@ def check_piece(layout: Layout, attempts: Sequence[Attempt], rows: list[int], pi
 
 def test_the_critical_path_goes_back_over_what_ended_last_before() -> None:
     begins, ends = [0, 0, 5000, 11_000, 30_000, 20_000], [4000, 10_000, 9000, 20_000, 60_000, 20_000]
-    assert critical_path(begins, ends) == [4, 3, 1]
-    assert critical_path([], []) == [] and critical_path([5, 5], [5, 5]) == []
+    assert critical_path(begins, ends, SLACK_MS) == [4, 3, 1]
+    assert critical_path([], [], SLACK_MS) == [] and critical_path([5, 5], [5, 5], SLACK_MS) == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 50_000), st.integers(0, 50_000)), max_size=60))
 def test_a_critical_path_is_a_chain_that_ends_with_the_last(spans: list[tuple[int, int]]) -> None:
     begins, ends = [b for b, _ in spans], [b + length for b, length in spans]
-    path = critical_path(begins, ends)
+    path = critical_path(begins, ends, SLACK_MS)
     assert len(set(path)) == len(path) and all(ends[i] > begins[i] for i in path)
     assert bool(path) == any(length for _, length in spans)
     for later, earlier in pairwise(path):
