@@ -52,6 +52,7 @@ def test_what_became_slower_or_dearer_and_what_differs(stage: Stage) -> None:
     stage.task(now, 3, "failed", process="W:DEAR", name="n2", cpus=1, started_at=0, completed_at=600_000)
     tasks(stage, now, 4, 12, process="W:SAME")
     tasks(stage, now, 5, 600, process="W:NEW")
+    stage.project_figures(*(f"r{n}" for n in range(6)))
     found = stage.get("/runs/run5/regressions")
     assert found["baseline"] == ["r2", "r1", "r0"], "of its pipeline and revision, succeeded"
     assert (found["factor"], found["currency"], found["more"]) == (FACTOR, "USD", 0)
@@ -80,6 +81,19 @@ def test_what_became_slower_or_dearer_and_what_differs(stage: Stage) -> None:
         2.0,
     )
     assert dear["differs"] == [{"what": "attempts_per_task", "now": "2", "usual": "1"}]
+
+
+def test_costs_are_those_that_the_projection_keeps(stage: Stage) -> None:
+    """Tasks of six runs are not priced at each call: a price that changed shows once the runs are priced anew, as in lists."""
+    put_in_force(stage.tables, BOOK)
+    for number in range(2):
+        tasks(stage, run(stage, number), 1, 60, process="A", cpus=1 + number)
+    stage.project_figures("r0", "r1")
+    put_in_force(stage.tables, PriceBook(rates=[Rate(per_cpu_hour=Decimal(3))]).whole())
+    for per_hour in (1, 3):
+        [found] = stage.get("/runs/r1/regressions")["regressions"]
+        assert (Decimal(found["cost_per_task"]), found["ratio_cost"]) == (Decimal(2 * per_hour), 2.0)
+        stage.project_figures("r0", "r1")
 
 
 def test_without_an_earlier_run_there_is_nothing_to_say(stage: Stage) -> None:

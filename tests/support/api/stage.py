@@ -1,6 +1,7 @@
 """The api on tables filled by hand: a stage a test. No test stands here."""
 
 import json
+import threading
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -11,6 +12,10 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
+from projections.costs.in_force import price_version
+from projections.hosts.sharing import HostShares
+from projections.project.refresh import refresh
+from projections.project.writer import Writer
 from schemas.settings import Settings
 from schemas.sql import sql
 from schemas.thresholds import own
@@ -83,6 +88,12 @@ class Stage:
 
     def figures(self, run_id: str, **figures: Any) -> None:
         self.insert("run_figures", {"run_id": run_id, "version": 1} | figures)
+
+    def project_figures(self, *run_ids: str) -> None:
+        """Make the figures of these runs from their tasks, as the projection does."""
+        writer = Writer(self.tables, threading.Event())
+        shares = HostShares(self.tables, writer.retrying)
+        refresh(writer, dict.fromkeys(run_ids, 1), price_version(self.tables), shares)
 
     def task(self, run_id: str, task_id: int, status: str = "succeeded", **known: Any) -> None:
         """Say something of a task; times are ms after T0."""
