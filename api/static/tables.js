@@ -89,7 +89,7 @@
   }
 
   function prepare(within) {
-    for (const table of within.querySelectorAll(".wide > table")) {
+    for (const table of within.querySelectorAll(".wide > table:not([data-rows-differ])")) { // each of whose rows is of another kind
       if (!table.tHead || !table.tBodies.length || table.tHead.querySelector("a[data-swap], button.sorts")) continue;
       for (const [head] of headings(table)) {
         if (!head.textContent.trim() || head.querySelector(".hidden, input, button")) continue;
@@ -97,11 +97,7 @@
         button.type = "button";
         button.className = "sorts";
         button.title = "Sort these rows";
-        // A heading that is a link stays one; what sorts stands beside it.
-        const isLink = head.querySelector("a") !== null;
-        if (isLink) button.setAttribute("aria-label", `Sort by ${head.textContent.trim()}`);
-        else button.append(...head.childNodes);
-        button.classList.toggle("beside", isLink);
+        button.append(...head.childNodes);
         const way = document.createElement("span");
         way.className = "way";
         way.setAttribute("aria-hidden", "true");

@@ -33,6 +33,7 @@ function start(figure) {
   let active = 0;          // row that the keys act on
   let turn = 0;
   let wait = 0;
+  let scrolledAt = 0;
   let writing = 0;
   let frame = 0;
   let fetchedAt = 0;
@@ -225,7 +226,11 @@ function start(figure) {
       tip.hide();
       paint();
       clearTimeout(wait);
-      wait = setTimeout(fill, 30);
+      // At once where people jump; while they go on scrolling, what they come to a halt at.
+      const now = performance.now();
+      if (now - scrolledAt > 100) fill();
+      else wait = setTimeout(fill, 30);
+      scrolledAt = now;
     }, { passive: true });
     place.addEventListener("keydown", (event) => {
       if (event.target !== place || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;

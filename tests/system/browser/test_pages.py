@@ -11,7 +11,7 @@ from schemas.texts import units
 from tests.system.browser.conftest import Faults
 from tests.system.browser.support import AXE, EVIL, Tracker
 
-#: Every kind of page, and every tab; but for /docs, whose contrast in the dark is that of the vendored Swagger UI.
+#: Every kind of page, and every tab.
 PAGES = [
     "/", "/?sort=-duration_ms&user=root&status=failed,succeeded", "/?search=nothing", "/ops",
     "/outputs", "/outputs?search=txt",
@@ -21,7 +21,7 @@ PAGES = [
     "/runs/{failed}/tasks/1", "/runs/{failed}/timeline", "/runs/{success}/process?name=VARIANTS:CALLING:MAP",
     "/compare?a={resume}&b={success}", "/costs?started_after=", "/pipelines?started_after=",
     "/pipelines/lab%2Fvariants?started_after=", "/dashboard?time=all", "/dashboard?names=no",
-    "/runs/nobody", "/?status=nope",
+    "/runs/nobody", "/?status=nope", "/docs",
 ]  # fmt: skip
 
 
@@ -55,11 +55,12 @@ def test_axe_finds_nothing_serious(page: Page, runs: dict[str, str], faults: Fau
 
 
 #: Of each table that can be seen: its name, whether its head stays, and headings that do not sort; but for labels, which have no
-#: order, and for the picture beside its own figures.
+#: order, for the picture beside its own figures, and for the table of two runs, each of whose rows is of another kind.
 TABLES = """[...document.querySelectorAll("table")].filter((t) => t.offsetParent && !t.closest(".prose")).map((t) => {
   const heads = [...t.tHead.querySelectorAll("th")]
     .filter((c) => c.colSpan === 1 && c.textContent.trim() && !c.querySelector(".hidden, input"));
-  const sorts = (c) => c.querySelector("a[data-swap], button.sorts") || ["Labels", "Progress"].includes(c.textContent);
+  const sorts = (c) => c.querySelector("a[data-swap], button.sorts") || ["Labels", "Progress"].includes(c.textContent)
+    || t.hasAttribute("data-rows-differ");
   return [
     t.closest(".wide")?.getAttribute("aria-label") || "no name",
     getComputedStyle(t.tHead).position,
@@ -159,6 +160,8 @@ def settled(page: Page, path: str) -> None:
     """Until what the page fetches later is there, with a menu open where there is one."""
     if path.endswith("#timeline"):
         page.locator("#gantt .lane").first.wait_for()
+    if path == "/docs":
+        page.locator(".opblock").first.wait_for()
     expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
     if "{evil}" in path:
         page.locator("#actions > summary").click()
