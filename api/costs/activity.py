@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from api.core.intervals import critical_path
 
@@ -20,7 +21,8 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """By process its bursts, the first to begin first. `sync_points`: where the critical path passes on, in per cent."""
+    """By process its bursts, the first to begin first. `sync_points`: where the critical path passes on to another process, in
+    per cent."""
 
     bursts: Mapping[str, Sequence[Burst]]
     sync_points: Sequence[float]
@@ -38,7 +40,8 @@ def activity(busy: Mapping[str, Sequence[int]]) -> Activity:
     for place, (name, first, last) in enumerate(spans):
         burst = Burst(_share(first), _share(last + 1 - first), place in critical)
         bursts.setdefault(name, []).append(burst)
-    return Activity(bursts, sorted({_share(spans[place][1]) for place in path[:-1]}))
+    passes_on = [spans[at] for at, before in pairwise(path) if spans[at][0] != spans[before][0]]
+    return Activity(bursts, sorted({_share(first) for _, first, _ in passes_on}))
 
 
 def _joined(slots: Sequence[int]) -> list[tuple[int, int]]:

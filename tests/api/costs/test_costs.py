@@ -148,6 +148,9 @@ def test_bars_are_when_a_process_was_at_work_and_what_the_end_waited_for() -> No
         ("B", True),
         ("C", True),
     ]
+    paused = activity({"A": [0, 1, 5, 6], "B": [7, 8]})
+    assert paused.sync_points == [3.5], "a process that waited for itself is no sync point"
+    assert [b.critical for b in paused.bursts["A"]] == [True, True]
     assert activity({}).bursts == {} == activity({"A": []}).bursts
 
 
