@@ -1,4 +1,4 @@
-{% from "schemas/macros/prices.sql" import cuts, fitting, stretch_costs, sum_of %}
+{% from "schemas/macros/prices.sql" import all_branches_at_once, cuts, fitting, stretch_costs, sum_of %}
 {% from "schemas/macros/tasks.sql" import task_facts %}
 {% set totals = (
     "tasks", "cost", "wasted", "unpriced", "spot_cost", "unpriced_spot", "cpu_ms", "cost_of_spot", "cost_of_on_demand",
@@ -102,3 +102,4 @@ SELECT
 FROM (SELECT *, row_number() OVER (ORDER BY cost DESC, process) AS place FROM of_processes) AS of_processes
 GROUP BY process
 ORDER BY cost DESC, process
+{{ all_branches_at_once }}

@@ -1,3 +1,4 @@
+{% from "schemas/macros/prices.sql" import all_branches_at_once %}
 {% from "schemas/macros/tasks.sql" import task_facts %}
 -- Ids of one page of the tasks of a run, filtered, sorted by one column of this list; only the columns that are asked for are
 -- read. An empty text or list does not filter. NULLs come last in both directions, equal values by task id.
@@ -21,3 +22,4 @@ ORDER BY
     if({descending:Bool}, {sort:Identifier}, NULL) DESC,
     task_id
 LIMIT {limit:UInt32} OFFSET {offset:UInt64}
+{{ all_branches_at_once }}

@@ -1,5 +1,5 @@
 {% from "schemas/macros/hosts.sql" import hosts_of, version_of_run %}
-{% from "schemas/macros/prices.sql" import bought, fitting, offers_of %}
+{% from "schemas/macros/prices.sql" import all_branches_at_once, bought, fitting, offers_of %}
 -- Rows of `host_costs` of the runs {run_ids} that are not what is stored. The rate of a host is shared, in each stretch of time between the
 -- starts and ends of the attempts on it, among those at work by the CPUs that they asked for. With `so_far` the sum over the stretches
 -- before a time of rate × ms ÷ active weight, an attempt costs weight × (so_far(end) - so_far(start)): exact up to 10⁻²⁴ of a nano-unit,
@@ -160,3 +160,4 @@ FROM now
 FULL JOIN stored USING (run_id, task_id)
 WHERE (now.hostname, now.cost, now.spot_cost, now.capacity, now.basis, now.machine_type)
     IS DISTINCT FROM (stored.hostname, stored.cost, stored.spot_cost, stored.capacity, stored.basis, stored.machine_type)
+{{ all_branches_at_once }}

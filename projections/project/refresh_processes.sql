@@ -1,4 +1,5 @@
 {% from "schemas/macros/hosts.sql" import version_of_run %}
+{% from "schemas/macros/prices.sql" import all_branches_at_once %}
 {% from "schemas/macros/tasks.sql" import known_count, missing_tasks, reported_counts, task_facts %}
 -- Figures by process, of the runs {run_ids}, from what their tasks say now, and from the runner's last totals where these count more
 -- tasks that ended than were told: so many of those that are known as pending ended too. {offsets}: the greatest offset of each of
@@ -81,3 +82,4 @@ FROM
     FROM of_tasks
     FULL JOIN of_runner USING (run_id, process)
 ) AS f
+{{ all_branches_at_once }}
