@@ -22,13 +22,22 @@ class Memo:
     _kept: OrderedDict[Hashable, tuple[int, Any]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, key: Hashable, now_ms: int, make: Callable[[], T], lasts_ms: int | None = None) -> T:
-        """The answer for the key, made anew if it is older than it may be."""
+    def get(
+        self,
+        key: Hashable,
+        now_ms: int,
+        make: Callable[[], T],
+        lasts_ms: int | None = None,
+        worth_it: Callable[[T], bool] = lambda _answer: True,
+    ) -> T:
+        """The answer for the key, made anew if it is older than it may be. `worth_it`: whether it is remembered at all."""
         with self._lock:
             made_ms, answer = self._kept.get(key, (None, None))
         if self._fresh(made_ms, now_ms, lasts_ms):
             return cast(T, answer)
         fresh = make()
+        if not worth_it(fresh):
+            return fresh
         with self._lock:
             self._kept[key] = now_ms, fresh
             self._kept.move_to_end(key)

@@ -184,15 +184,31 @@ def history(reader: Reader, ref: str) -> list[Run]:
 
 
 def needing_attention(reader: Reader, judgement: Judgement) -> list[str]:
-    """Ids of the runs that are disconnected or stalled, or failed within a day, and were not resumed; newest first."""
-    since_ms = reader.clock() - RECENT_MS
-    rows = reader.rows("runs/attention", **judgement.parameters(), since_ms=since_ms, limit=_IDS_AT_ONCE)
+    """Ids of the runs that are disconnected or stalled, or failed within a day, and were not resumed; newest first.
+
+    Where so many fell silent together that not all are given, the answer takes a second, so it is remembered for 10 s.
+    """
+
+    def ask() -> list[Row]:
+        since_ms = reader.clock() - RECENT_MS
+        parameters = judgement.parameters() | {"since_ms": since_ms, "limit": _IDS_AT_ONCE}
+        return _seen_as_resumed(reader, reader.rows("runs/attention", **parameters))
+
+    def are_many(rows: list[Row]) -> bool:
+        return len(rows) == _IDS_AT_ONCE
+
+    rows = reader.memo.get("attention", reader.clock(), ask, _COUNTS_MS, are_many)
+    return [r["run_id"] for r in rows if not r["resumed"]]
+
+
+def _seen_as_resumed(reader: Reader, rows: list[Row]) -> list[Row]:
+    """The rows of `attention.sql`, each with whether its run was `resumed`."""
     resumed: set[str] = set()
     if sessions := {r["run_id"]: r["silent_session"] for r in rows if r["silent_session"]}:
         # A silent run may have been resumed long before it was seen to be silent.
         found = reader.rows("runs/resumed", run_ids=list(sessions), session_ids=list(set(sessions.values())))
         resumed = {r["run_id"] for r in found}
-    return [r["run_id"] for r in rows if r["run_id"] not in resumed]
+    return [r | {"resumed": r["run_id"] in resumed} for r in rows]
 
 
 def status_counts(reader: Reader, judgement: Judgement) -> list[Row]:

@@ -1,0 +1,46 @@
+"""What needs attention is asked anew each time, but for when very many runs fell silent together."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from api.core.db import Reader, judge
+from api.core.memo import Memo
+from api.runs import queries
+from schemas.settings import Settings
+
+
+@dataclass
+class Silent:
+    """A reader of so many silent runs, which counts how often it is asked."""
+
+    runs: int
+    now: int = 1_000_000
+    asked: int = 0
+    memo: Memo = field(default_factory=Memo)
+
+    def clock(self) -> int:
+        return self.now
+
+    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        if query != "runs/attention":
+            return [{"run_id": "r0"}]  # one of them was resumed
+        self.asked += 1
+        return [
+            {"run_id": f"r{n}", "silent_session": "s"} for n in range(min(self.runs, parameters["limit"]))
+        ]
+
+
+@pytest.mark.parametrize(("runs", "asked"), [(3, 2), (499, 2), (100_000, 1)])
+def test_only_where_very_many_need_it_is_it_remembered(runs: int, asked: int) -> None:
+    reader = Silent(runs)
+    judgement = judge([], reader.now, Settings())
+    first = queries.needing_attention(cast(Reader, reader), judgement)
+    assert len(first) == min(runs, 500) - 1 and "r0" not in first
+    reader.now += 9_999
+    assert queries.needing_attention(cast(Reader, reader), judgement) == first
+    assert reader.asked == asked
+    reader.now += 1
+    assert queries.needing_attention(cast(Reader, reader), judgement) == first
+    assert reader.asked == asked + 1
