@@ -3,6 +3,8 @@ the real refresh, and the last transition of each run."""
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from projections.costs.in_force import price_version
@@ -36,10 +38,7 @@ class Filled:
 def fill(settings: Settings, runs: int, giant_tasks: int) -> Filled:
     """Fill the tables that the settings name; they must be empty, and chDB must be nobody else's."""
     began, now_ms = time.monotonic(), time.time_ns() // 1_000_000
-    settings.data.mkdir(parents=True, exist_ok=True)
-    tables = open_tables(settings)
-    try:
-        prepare(tables, settings)
+    with _empty(settings) as tables:
         small = {"runs": runs, "now_ms": now_ms, "days": _DAYS, "live": LIVE_RUNS}
         tables.command(sql("bench/sql/runs"), **small)
         _tasks(tables, "small_tasks", **small)
@@ -48,23 +47,15 @@ def fill(settings: Settings, runs: int, giant_tasks: int) -> Filled:
         _refresh(tables)
         tables.command(sql("bench/sql/transitions"))
         [told] = tables.rows("SELECT count() AS runs, sum(tasks) AS tasks FROM run_figures FINAL")
-    finally:
-        tables.close()
     return Filled(giant, live_giant, told["runs"], told["tasks"], time.monotonic() - began)
 
 
 def fill_giant(settings: Settings, tasks: int) -> str:
     """Fill the tables with one live run of so many tasks; its id."""
-    settings.data.mkdir(parents=True, exist_ok=True)
-    tables = open_tables(settings)
-    try:
-        prepare(tables, settings)
+    with _empty(settings) as tables:
         run_id = _giant(tables, "restless_turing", tasks, 12, time.time_ns() // 1_000_000, live=True)
         _refresh(tables)
-        tables.command(sql("projections/project/list_all"))
         tables.command(sql("bench/sql/transitions"))
-    finally:
-        tables.close()
     return run_id
 
 
@@ -72,18 +63,24 @@ def fill_runs(settings: Settings, runs: int, live: int, tasks: bool = False) -> 
     """Fill the tables with runs and their figures, as `fill`, but those are made up, so that a million take a minute; with their
     tasks, if asked, some more.
     """
-    now_ms = time.time_ns() // 1_000_000
-    settings.data.mkdir(parents=True, exist_ok=True)
-    tables = open_tables(settings)
-    try:
-        prepare(tables, settings)
-        said = {"runs": runs, "now_ms": now_ms, "days": _DAYS, "live": live}
+    said = {"runs": runs, "now_ms": time.time_ns() // 1_000_000, "days": _DAYS, "live": live}
+    with _empty(settings) as tables:
         tables.command(sql("bench/sql/runs"), **said)
         if tasks:
             _tasks(tables, "small_tasks", **said)
         tables.command(sql("bench/sql/figures"), price_version=price_version(tables))
         tables.command(sql("projections/project/list_all"))
         tables.command(sql("bench/sql/transitions"))
+
+
+@contextmanager
+def _empty(settings: Settings) -> Iterator[Tables]:
+    """The tables that the settings name, made, and closed at the end."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    tables = open_tables(settings)
+    try:
+        prepare(tables, settings)
+        yield tables
     finally:
         tables.close()
 

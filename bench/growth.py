@@ -28,7 +28,7 @@ from stores.log.port import Record
 from stores.tables.client import open_tables
 
 _DAY = 86_400.0
-_TICK_MS = 5_000
+TICK_MS = 5_000
 BATCH_MESSAGES = 100  # of one call of the projector, and between two ticks
 RECORDS = 20  # of one message
 
@@ -134,14 +134,14 @@ def log_of(ids: Sequence[str], tasks: int, now_ms: int) -> Iterator[list[Record]
                 data=TasksChanged(instant=now_ms),
             )
             batch.append(Record(0, offset := offset + 1, now_ms, run_id, event.type, encode(event, records)))
-        now_ms += _TICK_MS
+        now_ms += TICK_MS
         batch.append(tick_at(offset := offset + 1, now_ms))
         yield batch
 
 
 def tick_at(offset: int, now_ms: int) -> Record:
     """A tick of the only process of ingest."""
-    data = Tick(process="bench", interval_ms=_TICK_MS)
+    data = Tick(process="bench", interval_ms=TICK_MS)
     tick = ClockTick(id=f"{offset:032x}", source="bench", received_at=now_ms, data=data)
     return Record(0, offset, now_ms, "clock", tick.type, encode(tick))
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from bench.freshness import machine
-from bench.growth import BATCH_MESSAGES, RECORDS, log_of, tick_at
+from bench.growth import BATCH_MESSAGES, RECORDS, TICK_MS, log_of, tick_at
 from projections.replay.replay import into_shadow
 from schemas.settings import Settings
 from schemas.topics import EVENTS
@@ -23,7 +23,6 @@ from stores.log.port import Record
 from stores.tables.client import open_tables
 from tracker.startup import prepare
 
-_TICK_MS = 5_000
 _AT_ONCE = 2_000
 _RUN_TASKS = 5_000
 
@@ -38,8 +37,8 @@ def main() -> None:
     asked = parser.parse_args()
     print(machine())
     now_ms = time.time_ns() // 1_000_000
-    ticks = round(asked.days * 86_400_000 / _TICK_MS)
-    idle = (tick_at(n, now_ms + n * _TICK_MS) for n in range(ticks))
+    ticks = round(asked.days * 86_400_000 / TICK_MS)
+    idle = (tick_at(n, now_ms + n * TICK_MS) for n in range(ticks))
     asyncio.run(measure(f"{asked.days:g} days of ticks", idle, 0))
     batches = asked.records // (BATCH_MESSAGES * RECORDS)
     runs = [f"{n:032x}" for n in range(max(1, asked.records // _RUN_TASKS))]
