@@ -22,13 +22,14 @@ class Burst:
 @dataclass(frozen=True, slots=True)
 class Activity:
     """By process its bursts, the first to begin first. `sync_points`: where the critical path passes on to another process, in
-    per cent."""
+    per cent. `span`: begin and end of the run's time in ms; None where nothing was at work."""
 
     bursts: Mapping[str, Sequence[Burst]]
     sync_points: Sequence[float]
+    span: tuple[int, int] | None = None
 
 
-def activity(busy: Mapping[str, Sequence[int]]) -> Activity:
+def activity(busy: Mapping[str, Sequence[int]], span: tuple[int, int] | None = None) -> Activity:
     """Pure. `busy`: by process the parts of the run's time, in order, in which it was at work."""
     spans = [(name, first, last) for name, slots in busy.items() for first, last in _joined(slots)]
     spans.sort(key=lambda s: (s[1], s[2], s[0]))
@@ -41,7 +42,7 @@ def activity(busy: Mapping[str, Sequence[int]]) -> Activity:
         burst = Burst(_share(first), _share(last + 1 - first), place in critical)
         bursts.setdefault(name, []).append(burst)
     passes_on = [spans[at] for at, before in pairwise(path) if spans[at][0] != spans[before][0]]
-    return Activity(bursts, sorted({_share(first) for _, first, _ in passes_on}))
+    return Activity(bursts, sorted({_share(first) for _, first, _ in passes_on}), span)
 
 
 def _joined(slots: Sequence[int]) -> list[tuple[int, int]]:

@@ -95,6 +95,31 @@ class Costs(BaseModel):
     covers: str = Field(description="What the figure covers, in a sentence or two")
 
 
+class WorkStretch(BaseModel):
+    """A stretch of time without a pause in which a process was at work."""
+
+    began_at: Time
+    ended_at: Time
+    critical: bool = Field(description="Whether it is on the critical path: what the run's end waited for")
+
+
+class ProcessActivity(BaseModel):
+    """When one process was at work, the first stretch first."""
+
+    process: str
+    stretches: list[WorkStretch]
+
+
+class ProcessTimeline(BaseModel):
+    """From the first submission to the last completion (null: nothing was at work), the process that began first first."""
+
+    began_at: Time | None
+    ended_at: Time | None
+    resolution_ms: int | None = Field(description="Pauses and stretches that are shorter are not told apart")
+    processes: list[ProcessActivity]
+    sync_points: list[Time] = Field(description="When the critical path passes on to another process")
+
+
 class Spend(BaseModel):
     """What some runs cost together, at least, where it is not `complete`. By capacity it is not known what was wasted."""
 

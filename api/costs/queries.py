@@ -7,8 +7,22 @@ from api.carbon.queries import carbon
 from api.core.db import Reader, Row
 from api.core.figures import money, time_of
 from api.core.params import PROCESSES_MAX
-from api.costs.models import CapacityCost, Costs, Pricing, ProcessCost, Spot, Use
+from api.costs.activity import SLOTS, Activity, activity
+from api.costs.models import (
+    CapacityCost,
+    Costs,
+    Pricing,
+    ProcessActivity,
+    ProcessCost,
+    ProcessTimeline,
+    Spot,
+    Use,
+    WorkStretch,
+)
+from api.html.formats import ms_of
+from api.runs.models import Run
 from api.tasks.queries import labels_of
+from schemas.values import iso
 
 RULE = (
     "Each attempt costs its time from start to end (while it runs: so far) times the rate of its machine, times the greater of "
@@ -35,6 +49,50 @@ def currency(reader: Reader) -> str | None:
     """Of the price book in force; None where there is none."""
     book = reader.rows("costs/price_book")
     return book[0]["currency"] if book else None
+
+
+def activity_of(reader: Reader, run: Run, processes: Sequence[ProcessCost]) -> Activity:
+    """When each of the run's processes was at work: from the first submission to the last completion; of a run that is not over
+    to the runner's last word."""
+    firsts = [ms_of(p.first_submitted_at) for p in processes if p.first_submitted_at]
+    lasts = [ms_of(p.last_completed_at) for p in processes if p.last_completed_at]
+    if run.liveness and run.started_at and run.duration_ms is not None:
+        lasts.append(ms_of(run.started_at) + run.duration_ms)
+    if not firsts:
+        return activity({})
+    first = min(firsts)
+    last = max(first + 1, *lasts)
+    rows = reader.rows("costs/activity", run_id=run.id, first_ms=first, last_ms=last, slots=SLOTS)
+    return activity({r["process"]: r["busy"] for r in rows}, (first, last))
+
+
+def process_timeline(reader: Reader, run: Run) -> ProcessTimeline:
+    """When each process of the run was at work."""
+    return as_times(activity_of(reader, run, costs(reader, run.id).processes))
+
+
+def as_times(found: Activity) -> ProcessTimeline:
+    """Pure. Instead of in per cent of the run's time."""
+    if found.span is None:
+        return ProcessTimeline(began_at=None, ended_at=None, resolution_ms=None, processes=[], sync_points=[])
+    begin, end = found.span
+
+    def at(share: float) -> str:
+        return iso(begin + round((end - begin) * min(100.0, share) / 100))
+
+    stretches = {
+        process: [
+            WorkStretch(began_at=at(b.x), ended_at=at(b.x + b.width), critical=b.critical) for b in bursts
+        ]
+        for process, bursts in found.bursts.items()
+    }
+    return ProcessTimeline(
+        began_at=iso(begin),
+        ended_at=iso(end),
+        resolution_ms=-((begin - end) // SLOTS),
+        processes=[ProcessActivity(process=p, stretches=s) for p, s in stretches.items()],
+        sync_points=[at(x) for x in found.sync_points],
+    )
 
 
 def add_up(rows: Sequence[Row], book: Row | None, missing: int = 0) -> Costs:

@@ -7,7 +7,7 @@ from api.costs.models import Costs, ProcessCost
 
 COLUMNS = (
     "process", "tasks", "amount", "wasted", "if_all_spot", "unpriced_tasks", "cpu_ms", "cpu_used", "memory_used", "unused",
-    "wallclock_ms", "simulated_wallclock_ms", "capacity", "g_co2e",
+    "wallclock_ms", "simulated_wallclock_ms", "capacity", "g_co2e", "first_submitted_at", "last_completed_at",
 )  # fmt: skip
 
 
@@ -17,6 +17,9 @@ def costs_csv(costs: Costs) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([*COLUMNS, "currency"])
     lines: list[ProcessCost | Costs] = [*costs.processes, costs]
+    firsts = [p.first_submitted_at for p in costs.processes if p.first_submitted_at]
+    lasts = [p.last_completed_at for p in costs.processes if p.last_completed_at]
+    ends = {"first_submitted_at": min(firsts, default=None), "last_completed_at": max(lasts, default=None)}
     for of in lines:
         use, spot = of.use, of.if_all_spot
         values = {
@@ -28,7 +31,7 @@ def costs_csv(costs: Costs) -> str:
             "unused": use.unused if use else None,
             "g_co2e": of.carbon.g_co2e if of.carbon else None,
             "capacity": of.capacity if isinstance(of, ProcessCost) else None,
-        }
+        } | ({} if isinstance(of, ProcessCost) else ends)
         writer.writerow([values[c] if c in values else getattr(of, c) for c in COLUMNS] + [costs.currency])
     return out.getvalue()
 

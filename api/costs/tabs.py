@@ -7,10 +7,9 @@ from typing import Any
 
 from api.core.db import Reader
 from api.core.params import check_sort
-from api.costs.activity import SLOTS, Activity, Burst, activity
+from api.costs.activity import Activity, Burst
 from api.costs.models import ProcessCost
-from api.costs.queries import costs
-from api.html.formats import ms_of
+from api.costs.queries import activity_of, costs
 from api.runs.models import RunFacts, Tab
 from schemas.statuses import ReportedState
 
@@ -67,24 +66,10 @@ def bars(processes: Sequence[ProcessCost], found: Activity) -> list[ProcessBar]:
     return sorted(at_work, key=lambda bar: (bar.bursts[0].x, bar.process.process))
 
 
-def _activity(reader: Reader, facts: RunFacts, processes: Sequence[ProcessCost]) -> Activity:
-    """From the first submission to the last completion; of a run that is not over to the runner's last word."""
-    firsts = [ms_of(p.first_submitted_at) for p in processes if p.first_submitted_at]
-    lasts = [ms_of(p.last_completed_at) for p in processes if p.last_completed_at]
-    if facts.run.liveness and facts.run.started_at and facts.run.duration_ms is not None:
-        lasts.append(ms_of(facts.run.started_at) + facts.run.duration_ms)
-    if not firsts:
-        return activity({})
-    first = min(firsts)
-    times = {"first_ms": first, "last_ms": max(first + 1, *lasts), "slots": SLOTS}
-    rows = reader.rows("costs/activity", run_id=facts.run.id, **times)
-    return activity({r["process"]: r["busy"] for r in rows})
-
-
 def _costs(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict[str, Any]:
     found = costs(reader, facts.run.id)
     sort = query.get("sort", "")
-    at_work = _activity(reader, facts, found.processes)
+    at_work = activity_of(reader, facts.run, found.processes)
     return {
         "costs": found,
         "processes": sorted_processes(found.processes, sort),

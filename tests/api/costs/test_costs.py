@@ -116,6 +116,9 @@ def test_the_csv_and_the_tab_say_the_same(stage: Stage) -> None:
     assert [(r["process"], r["amount"]) for r in rows] == [
         ("A", "3"), ("C", "0.3"), ("B", "0.25"), ("'=cmd()", "0.1"), ("", "3.65"),
     ]  # fmt: skip
+    assert [(r["first_submitted_at"], r["last_completed_at"]) for r in (rows[0], rows[-1])] == [
+        (iso(T0), iso(T0 + 3 * HOUR))
+    ] * 2
     page = stage.request("GET", "/runs/r1", params={"tab": "cost", "sort": "-cpu_time"}).text
     table = page[page.index('id="cost-table"') : page.index('id="capacity-table"')]
     places = [table.index(f'title="{p}"') for p in "ACB"]
@@ -177,6 +180,28 @@ def test_the_tab_shows_the_bursts_of_a_run(stage: Stage) -> None:
     drawn = re.findall(r'<rect(?: class="(critical)")? x="([\d.]+)" y="2" width="([\d.]+)"', page)
     assert drawn == [("critical", "0.0", "25.5"), ("critical", "75.0", "25.0"), ("critical", "25.0", "50.5")]
     assert sorted(set(re.findall(r'<line x1="([\d.]+)"', page))) == ["25.0", "75.0"]
+    told = stage.get("/runs/r/costs/timeline")
+    assert (told["began_at"], told["ended_at"], told["resolution_ms"]) == (
+        iso(T0),
+        iso(T0 + 2 * HOUR),
+        36_000,
+    )
+    assert {p["process"]: [tuple(s.values()) for s in p["stretches"]] for p in told["processes"]} == {
+        "A": [(iso(T0), iso(T0 + 1836_000), True), (iso(T0 + HOUR + HOUR // 2), iso(T0 + 2 * HOUR), True)],
+        "B": [(iso(T0 + HOUR // 2), iso(T0 + 5436_000), True)],
+    }
+    assert told["sync_points"] == [iso(T0 + HOUR // 2), iso(T0 + HOUR + HOUR // 2)]
+
+
+def test_a_run_that_did_nothing_has_no_timeline(stage: Stage) -> None:
+    stage.run("r")
+    assert stage.get("/runs/r/costs/timeline") == {
+        "began_at": None,
+        "ended_at": None,
+        "resolution_ms": None,
+        "processes": [],
+        "sync_points": [],
+    }
 
 
 def test_words() -> None:
