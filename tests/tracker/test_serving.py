@@ -1,13 +1,17 @@
 """How a process ends: one SIGTERM is enough; who presses Ctrl-C is told what it costs, and presses it again."""
 
 import asyncio
+import gc
 from signal import SIGINT, SIGTERM, Signals
 
 import pytest
 import uvicorn
+from starlette.applications import Starlette
 
+from schemas.settings import Settings
+from tests.support.services.process import free_port
 from tracker.processes.up import warning
-from tracker.serving import Server
+from tracker.serving import Server, serve
 
 
 def ends_after(*signals: Signals, interactive: bool, text: str = "", fails: bool = False) -> list[bool]:
@@ -55,3 +59,21 @@ def test_the_warning_names_some_runs() -> None:
     assert warning([], False) == ""
     text = warning(["mad_mayer", "x\x1b[31m", "n" * 500], True)
     assert "mad_mayer, x\\x1b[31m, nnn" in text and "and more" in text and len(text) < 600
+
+
+def test_no_collection_walks_what_was_there_when_it_began_to_serve() -> None:
+    async def counted() -> int:
+        counts = []
+
+        async def beside() -> None:
+            counts.append(gc.get_freeze_count())
+
+        task = asyncio.create_task(beside())
+        await serve(Starlette(), Settings(port=free_port()), task)
+        return counts[0]
+
+    there = len(gc.get_objects())
+    try:
+        assert asyncio.run(counted()) > there / 2
+    finally:
+        gc.unfreeze()
