@@ -47,6 +47,8 @@ _SUGGESTIONS_MAX = 100
 _HISTORY_MAX = 500
 #: Ids that one statement may carry.
 _IDS_AT_ONCE = 500
+#: To judge so many runs takes longer than the rest of a page.
+_MANY_JUDGED = 10_000
 #: Places in the list of runs that one statement may name.
 _PLACES_MAX = 4_000
 #: No run's name is longer; ingest cuts none, but a statement has limits.
@@ -212,9 +214,16 @@ def _seen_as_resumed(reader: Reader, rows: list[Row]) -> list[Row]:
 
 
 def status_counts(reader: Reader, judgement: Judgement) -> list[Row]:
-    """(status, runs) of the runs that are live or were heard of within a day."""
-    since_ms = reader.clock() - RECENT_MS
-    return reader.rows("runs/status_counts", **judgement.parameters(), since_ms=since_ms)
+    """(status, runs) of the runs that are live or were heard of within a day. Remembered for 10 s where they are very many."""
+
+    def count() -> list[Row]:
+        since_ms = reader.clock() - RECENT_MS
+        return reader.rows("runs/status_counts", **judgement.parameters(), since_ms=since_ms)
+
+    def are_many(rows: list[Row]) -> bool:
+        return sum(r["runs"] for r in rows) > _MANY_JUDGED
+
+    return reader.memo.get("status counts", reader.clock(), count, _COUNTS_MS, are_many)
 
 
 def filtered_counts(reader: Reader, judgement: Judgement, filter: RunFilter, key: str) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What needs attention is asked anew each time, but for when very many runs fell silent together."""
+"""What needs attention, and counts by status, are asked anew each time, but for when very many runs fell silent together."""
 
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -24,6 +24,9 @@ class Silent:
         return self.now
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        if query == "runs/status_counts":
+            self.asked += 1
+            return [{"status": "disconnected", "runs": self.runs - 1}, {"status": "running", "runs": 1}]
         if query != "runs/attention":
             return [{"run_id": "r0"}]  # one of them was resumed
         self.asked += 1
@@ -43,4 +46,17 @@ def test_only_where_very_many_need_it_is_it_remembered(runs: int, asked: int) ->
     assert reader.asked == asked
     reader.now += 1
     assert queries.needing_attention(cast(Reader, reader), judgement) == first
+    assert reader.asked == asked + 1
+
+
+@pytest.mark.parametrize(("runs", "asked"), [(3, 2), (10_000, 2), (10_001, 1)])
+def test_only_very_many_are_not_counted_each_time(runs: int, asked: int) -> None:
+    reader = Silent(runs)
+    judgement = judge([], reader.now, Settings())
+    first = queries.status_counts(cast(Reader, reader), judgement)
+    reader.now += 9_999
+    assert queries.status_counts(cast(Reader, reader), judgement) == first
+    assert reader.asked == asked
+    reader.now += 1
+    assert queries.status_counts(cast(Reader, reader), judgement) == first
     assert reader.asked == asked + 1

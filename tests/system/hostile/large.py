@@ -184,6 +184,29 @@ def live(reader: Reader, status: str) -> int:
     )
 
 
+def all_attacks(stack: EmbeddedStack, reader: Reader, scale: float) -> None:
+    """One after the other; after each the pages of others, and what it took."""
+    other_run(stack.api_url)
+    projected(reader)
+    print("before", flush=True)
+    pages(stack)
+    for name, attack in ATTACKS.items():
+        began, before = time.monotonic(), cpu_seconds(stack.up.pid)
+        attack(stack.api_url, scale)
+        sent = time.monotonic() - began
+        projected(reader)
+        took = time.monotonic() - began
+        most = f"{most_resident(stack.up.pid) / 1e6:.0f} MB at most"
+        cpu = f"{cpu_seconds(stack.up.pid) - before:.0f} s of CPU"
+        print(f"{name}: sent in {sent:.0f} s, projected after {took:.0f} s, {cpu}, {most}", flush=True)
+        pages(stack)
+        if attack is silent_runs:
+            fallen_silent(stack, reader)
+            pages(stack)
+    print("the run itself", flush=True)
+    pages(stack, pages_of("giant"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="how much of it all")
@@ -194,25 +217,11 @@ def main() -> None:
         EmbeddedStack(Path(folder), **settings) as stack,
         Reader(stack.api_url) as reader,
     ):
-        other_run(stack.api_url)
-        projected(reader)
-        print("before", flush=True)
-        pages(stack)
-        for name, attack in ATTACKS.items():
-            began, before = time.monotonic(), cpu_seconds(stack.up.pid)
-            attack(stack.api_url, scale)
-            sent = time.monotonic() - began
-            projected(reader)
-            took = time.monotonic() - began
-            most = f"{most_resident(stack.up.pid) / 1e6:.0f} MB at most"
-            cpu = f"{cpu_seconds(stack.up.pid) - before:.0f} s of CPU"
-            print(f"{name}: sent in {sent:.0f} s, projected after {took:.0f} s, {cpu}, {most}", flush=True)
-            pages(stack)
-            if attack is silent_runs:
-                fallen_silent(stack, reader)
-                pages(stack)
-        print("the run itself", flush=True)
-        pages(stack, pages_of("giant"))
+        try:
+            all_attacks(stack, reader, scale)
+        except BaseException:
+            print(stack.logs(200), flush=True)  # they go with the folder
+            raise
 
 
 if __name__ == "__main__":
