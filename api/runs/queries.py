@@ -221,7 +221,8 @@ def status_counts(reader: Reader, judgement: Judgement) -> list[Row]:
         return reader.rows("runs/status_counts", **judgement.parameters(), since_ms=since_ms)
 
     def are_many(rows: list[Row]) -> bool:
-        return sum(r["runs"] for r in rows) > _MANY_JUDGED
+        judged: int = sum(r["runs"] for r in rows)
+        return judged > _MANY_JUDGED
 
     return reader.memo.get("status counts", reader.clock(), count, _COUNTS_MS, are_many)
 
