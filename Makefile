@@ -17,7 +17,7 @@ NO_SERVICES := not promtool and not grafana and not kafka and not clickhouse and
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev up demo services lint rooms types test test-whole test-parts test-fast fix lock schemas dashboards audit bench bench-pages bench-memory chaos fuzz clean \
+.PHONY: help setup setup-dev up demo services lint rooms types test test-whole test-parts test-fast fix lock schemas dashboards audit bench chaos fuzz clean \
   screenshots fetch-kafka fetch-nextflow fetch-snakemake fetch-miniwdl fetch-clickhouse fetch-chromium fetch-promtool fetch-grafana
 
 help: ## List the targets
@@ -84,19 +84,11 @@ fuzz: setup-dev services ## Try FUZZ_INPUTS hostile requests on ingest, then the
 	$(BIN)/python -m tests.system.fuzz.api
 	$(BIN)/pytest --hypothesis-profile=random $(PROPERTIES)
 
-bench: setup-dev services ## Measure the hot path, throughput beside a peer in turn (bench/RESULTS.md), and freshness
-	$(BIN)/python -m bench.hot_path
-	$(BIN)/python -m bench.throughput
-	$(BIN)/python -m bench.freshness
+bench: setup-dev services ## Run all benchmarks, an hour and a half, or some (BENCH="throughput lists"), into bench/RESULTS.md
+	$(BIN)/python -m bench $(BENCH)
 
 chaos: setup-dev services ## Half an hour of load while everything is killed and paused (CHAOS="--minutes 5 --seed 1")
 	$(BIN)/python -m tests.system.chaos $(CHAOS)
-
-bench-pages: setup-dev fetch-chromium ## Measure the pages with 100,000 runs and a run of 100,000 tasks
-	$(BIN)/python -m bench.pages
-
-bench-memory: setup-dev services ## Measure memory over a million events and over outages of 10 minutes (MEMORY="--minutes 1")
-	$(BIN)/python -m bench.memory $(MEMORY)
 
 screenshots: setup-dev fetch-chromium ## Take the pictures of the pages again (docs/images)
 	$(BIN)/python -m tests.system.browser.screenshots

@@ -1,8 +1,9 @@
-"""CPU time of a `progress` by part, in this process, beside the limit of the same bytes: python -m bench.hot_path
+"""CPU time of a `progress` by part, in this process, beside the limit of the same bytes: python -m bench.hot_path [--rounds N]
 
 The limit is `json.loads` and `json.dumps` of the same body: what reading and writing JSON in Python costs with nothing checked.
 """
 
+import argparse
 import asyncio
 import json
 import time
@@ -25,20 +26,24 @@ from schemas.statuses import Dialect
 from stores.tables.client import Tables
 from tests.support.log import NOW, MemoryLog
 
-_ROUNDS, _CALLS = 7, 40
+_CALLS = 40
 
 
 def main() -> None:
     """Print the machine and, for each kind of record, µs of CPU a record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds: int = parser.parse_args().rounds
     print(machine())
     table = Table("µs of CPU a record", "limit", "mapping", "to the limit", "patient path", "request in all")
     for kind, real in KINDS.items():
         records = real()[: 20 * RECORDS]
         bodies = [body(records[n : n + RECORDS]) for n in range(0, len(records), RECORDS)]
-        limit, mapping = of_a_record(bodies, _through_json), of_a_record(bodies, _through_mapping)
+        limit = of_a_record(bodies, _through_json, rounds)
+        mapping = of_a_record(bodies, _through_mapping, rounds)
         with nothing_usual():
-            patient = of_a_record(bodies, _through_mapping)
-        whole = asyncio.run(_requests(bodies))
+            patient = of_a_record(bodies, _through_mapping, rounds)
+        whole = asyncio.run(_requests(bodies, rounds))
         size = len(bodies[0]) / RECORDS
         figures = (
             f"{limit:.1f}",
@@ -50,7 +55,7 @@ def main() -> None:
         table.add_row(f"{kind}, {size:,.0f} bytes", *figures)
     Console(width=110).print(table)
     print(
-        f"{RECORDS} records a request, each request another; the least of {_ROUNDS} rounds. The log is in memory."
+        f"{RECORDS} records a request, each request another; the least of {rounds} rounds. The log is in memory."
     )
 
 
@@ -59,15 +64,15 @@ def body(tasks: list[dict[str, Any]]) -> bytes:
     return json.dumps({"tasks": tasks, "progress": {"succeeded": len(tasks)}, "instant": INSTANT}).encode()
 
 
-def of_a_record(bodies: list[bytes], call: Callable[[bytes], object]) -> float:
+def of_a_record(bodies: list[bytes], call: Callable[[bytes], object], rounds: int) -> float:
     """µs of CPU a record, of the round that took least."""
-    rounds = []
-    for _ in range(_ROUNDS):
+    took = []
+    for _ in range(rounds):
         began = time.thread_time()
         for n in range(_CALLS):
             call(bodies[n % len(bodies)])
-        rounds.append(time.thread_time() - began)
-    return min(rounds) / _CALLS / RECORDS * 1e6
+        took.append(time.thread_time() - began)
+    return min(took) / _CALLS / RECORDS * 1e6
 
 
 @contextmanager
@@ -93,19 +98,19 @@ def _through_mapping(body: bytes) -> message.Message:
     return message.message_of(request, tower.read, "PUT /", Dialect.TOWER, 2**25)
 
 
-async def _requests(bodies: list[bytes]) -> float:
+async def _requests(bodies: list[bytes], rounds: int) -> float:
     """µs of CPU a record, of requests to the application of `tracker up` without its server."""
     log, settings = MemoryLog(), Settings()
     runners = routes(log, settings, "bench", lambda: NOW)
     app = create_app(Tables("chdb", Path("never-opened")), log, settings, lambda: NOW, extra_routes=runners)
-    rounds = []
-    for _ in range(_ROUNDS):
+    took = []
+    for _ in range(rounds):
         began = time.process_time()
         for n in range(_CALLS):
             await _put(app, bodies[n % len(bodies)])
-        rounds.append(time.process_time() - began)
+        took.append(time.process_time() - began)
         log.partitions[0].clear()
-    return min(rounds) / _CALLS / RECORDS * 1e6
+    return min(took) / _CALLS / RECORDS * 1e6
 
 
 async def _put(app: Any, body: bytes) -> None:

@@ -1,11 +1,12 @@
 """Task events a second beside nextflow-turret, ours and the peer in turn: python -m bench.throughput [--rounds N] [--stacks …]
 
-Writes bench/RESULTS.md. A ratio is of two measurements that follow each other, so a machine that gets busy slows both.
+Prints Markdown. A ratio is of two measurements that follow each other, so a machine that gets busy slows both.
 """
 
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,6 @@ from bench.load import KINDS, RECORDS, Sent, as_fast_as_possible
 from bench.peer import TURRET, turret
 from tests.support.stacks.stack import EmbeddedStack, Stack, scaled
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
 STACKS: dict[str, Callable[[Path], AbstractContextManager[Stack]]] = {
     "embedded": EmbeddedStack,
     "scaled": scaled,
@@ -55,7 +55,7 @@ class Round:
 
 
 def main() -> None:
-    """Measure, and write what was measured."""
+    """Measure, and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
@@ -70,9 +70,9 @@ def main() -> None:
                     folder = Path(root) / f"{stack}-{kind.replace(' ', '-')}-{number}"
                     round_ = measure(STACKS[stack], folder, kind, options.seconds)
                     measured.setdefault((stack, kind), []).append(round_)
-                    print(f"{stack}, {kind}: {round_.accepted:.2f}, {round_.until_shown:.2f}", flush=True)
-    command = f"python -m bench.throughput --rounds {options.rounds} --seconds {options.seconds:g}"
-    RESULTS.write_text(report(began, f"{command} --stacks {' '.join(options.stacks)}", measured))
+                    said = f"{stack}, {kind}: {round_.accepted:.2f}, {round_.until_shown:.2f}"
+                    print(said, file=sys.stderr, flush=True)
+    print(report(began, measured))
 
 
 def measure(
@@ -89,8 +89,8 @@ def measure(
     return Round(ours, shown, peer, limit(folder / "limit", kind), load)
 
 
-def report(began: str, command: str, measured: dict[tuple[str, str], list[Round]]) -> str:
-    """The page, as Markdown. Pure."""
+def report(began: str, measured: dict[tuple[str, str], list[Round]]) -> str:
+    """What was measured, as Markdown. Pure."""
     head = [
         "stack, records",
         "accepted/s",
@@ -105,8 +105,9 @@ def report(began: str, command: str, measured: dict[tuple[str, str], list[Round]
         "peer's",
         "load",
     ]
-    lines = ["# Results", "", f"{began} `{command}`", ""]
-    lines += [
+    lines = [
+        began,
+        "",
         f"{CLIENTS} clients send as fast as they are answered, {RECORDS} task records a request. The peer keeps counters only",
         "and stores no task. The limit: the same records from aiokafka straight into INSERT … FORMAT JSONEachRow of a ClickHouse",
         "server, with nothing else done; and what that server parses of them into a table that keeps nothing. Each cell: least,",
@@ -131,7 +132,7 @@ def report(began: str, command: str, measured: dict[tuple[str, str], list[Round]
             [r.load for r in rounds],
         ]
         lines.append(_row([f"{stack}, {kind}", *map(_spread, cells)]))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def p99_ms(sent: Sent) -> float:
