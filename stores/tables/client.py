@@ -26,6 +26,20 @@ EMBEDDED_DATABASE = "tracker"
 #: Codes of ClickHouse's errors that say that a row is wrong, rather than that the server cannot take it now.
 _DATA_ERRORS = frozenset({6, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 407, 441, 469})
 
+#: Codes that say that ClickHouse cannot do it now: it lacks memory, threads, files, disk or time, has too much to do, is about to
+#: stop, or does not reach its own replicas. chDB says all of this as it says that a statement is wrong.
+_NOT_NOW = frozenset(
+    {
+        *(173, 241, 776, 777, 778, 1020),  # memory
+        *(411, 439, 1000, 1001),  # threads, and whatever else the operating system refused
+        *(74, 75, 76, 107, 204, 243, 586),  # files and disk
+        *(159, 160, 209, 210, 279),  # time and network
+        *(201, 202, 203, 252, 364, 700, 745, 749, 762, 1019),  # too much to do
+        *(218, 236, 394, 733, 735),  # stopped, or in the middle of something
+        *(225, 234, 242, 319, 369, 999),  # replicas
+    }
+)
+
 _SETTINGS: dict[str, Any] = {
     "async_insert": 0,  # an insert that is answered is written
     "date_time_input_format": "best_effort",  # RFC 3339
@@ -72,13 +86,18 @@ _PAUSE_SECONDS = 1.0
 
 
 class TablesUnavailable(Exception):
-    """ClickHouse cannot be reached or does not answer; the same call may succeed later."""
+    """ClickHouse cannot be reached, does not answer, or cannot do it now; the same call may succeed later."""
 
 
 def blames_data(error: ClickHouseError) -> bool:
     """Whether ClickHouse says that a row of the insert is wrong, so that trying it again cannot help."""
     code = re.search(r"Code: (\d+)", str(error))
     return isinstance(error, DatabaseError) and code is not None and int(code[1]) in _DATA_ERRORS
+
+
+def _is_for_now(error: DatabaseError) -> bool:
+    """Whether ClickHouse, or a proxy before it, says that it cannot do this now, rather than that the statement is wrong."""
+    return error.code in _NOT_NOW or (error.code is None and "received HTTP status 50" in str(error))
 
 
 def lacks_tables(error: ClickHouseError) -> bool:
@@ -90,7 +109,8 @@ def lacks_tables(error: ClickHouseError) -> bool:
 class Tables:
     """One database of tables. `rows`, `command` and `insert` may be called from several threads at once.
 
-    They raise TablesUnavailable when ClickHouse cannot be reached, and ClickHouseError when it refuses the statement.
+    They raise TablesUnavailable when ClickHouse cannot be reached or cannot do it now, and ClickHouseError when it refuses the
+    statement.
     """
 
     def __init__(
@@ -193,8 +213,28 @@ class Tables:
             if not self.embedded and time.monotonic() - began >= self.timeouts.connect:
                 self._pause_until = time.monotonic() + _PAUSE_SECONDS
             raise TablesUnavailable(str(e)) from e
+        except DatabaseError as e:
+            if self.embedded and client is not None:
+                client = self._emptied(client)
+            if _is_for_now(e):
+                raise TablesUnavailable(str(e)) from e
+            raise
         finally:
             self._free.put(client)
+
+    def _emptied(self, client: Client) -> Client | None:
+        """The client, once it holds nothing of a statement that failed; None if it had to be closed.
+
+        What chDB 26.9 had told of a statement before it failed stands at the beginning of the same client's next answer.
+        """
+        try:
+            client.raw_query("SELECT 1")
+        except ClickHouseError:
+            with self._lock:
+                self._clients.remove(client)
+            client.close()
+            return None
+        return client
 
     def _connect(self) -> Client:
         if self.embedded:
