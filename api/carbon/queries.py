@@ -5,6 +5,7 @@ Carbon Footprint (cloudcarbonfootprint.org/docs/methodology), with its coefficie
 """
 
 from collections.abc import Iterable, Sequence
+from math import fsum
 from typing import Protocol
 
 from api.carbon.book import CarbonBook, carbon_book
@@ -48,8 +49,8 @@ def emitted(rows: Iterable[Row], book: CarbonBook, missing: int = 0) -> Carbon |
     if not known:
         return None
     return Carbon(
-        g_co2e=_rounded(sum(kwh_of(r, book) * book.grams_per_kwh[r["region"]] for r in known)),
-        kwh=_rounded(sum(kwh_of(r, book) for r in known)),
+        g_co2e=_rounded(fsum(kwh_of(r, book) * book.grams_per_kwh[r["region"]] for r in known)),
+        kwh=_rounded(fsum(kwh_of(r, book) for r in known)),
         complete=not (unknown or missing),
         unknown_tasks=unknown,
         unmeasured_tasks=sum(r["unmeasured"] for r in known),
@@ -73,7 +74,7 @@ def _assumptions(rows: Sequence[Row], book: CarbonBook) -> Assumptions:
 
 
 def _rounded(value: float) -> float:
-    """To six digits: the estimate is not better than that, and a sum in another order gives the same."""
+    """To six digits: the estimate is not better than that."""
     return float(f"{value:.6g}")
 
 

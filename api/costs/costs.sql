@@ -7,7 +7,8 @@
 -- What each process of a run cost (of more than {most} the cheapest together), and what it would have cost on spot machines only, by the price book in force.
 -- unpriced       attempts that ran at a price that is unknown; `unpriced_spot`: on a machine without a spot price
 -- cpu_ms         CPU time asked for: CPUs × time, cached tasks left out; used_cpu_ms: the part that was used of measured_cpu_ms, that of
---                the attempts that were measured. In the same way memory, in MiB × ms.
+--                the attempts that were measured. In the same way memory, in MiB × ms. All of them whole, of each attempt rounded down,
+--                so that a sum of them is the same in any order.
 -- unused         of the cost of measured attempts what no use was made of: the rest beside the greater share that its CPUs and its
 --                memory were used to
 -- first_ms, last_ms   first submission, last completion (NULL: none); simulated_ms: the last completion if nothing had failed: of the
@@ -51,10 +52,10 @@ WITH
             sumIf(ifNull(would_cost, 0), shown = 'cached') AS saved,
             countIf(shown = 'cached' AND isNull(would_cost)) AS unpriced_saved,
             countIf(measured) AS measured_tasks,
-            sumIf(least(100000., ifNull(cpu_percent, 0.)) / 100 * priced_ms, measured) AS used_cpu_ms,
+            sumIf(used_cpu, measured) AS used_cpu_ms,
             sumIf(whole_cpu_ms, measured) AS measured_cpu_ms,
-            sumIf(toFloat64(ifNull(peak_rss_bytes, 0)) / 1048576 * priced_ms, measured AND memory_mib > 0) AS used_mib_ms,
-            sumIf(toFloat64(memory_mib) * priced_ms, measured AND memory_mib > 0) AS measured_mib_ms,
+            sumIf(intDiv(toInt128(ifNull(peak_rss_bytes, 0)) * priced_ms, 1048576), measured AND memory_mib > 0) AS used_mib_ms,
+            sumIf(toInt128(memory_mib) * priced_ms, measured AND memory_mib > 0) AS measured_mib_ms,
             sumIf(ifNull(task_cost, 0) * unused_millionths / 1000000, measured) AS unused,
             min(if(shown = 'cached', NULL, toUnixTimestamp64Milli(submitted_at))) AS first_ms,
             max(if(shown = 'cached' OR status = 'pending', NULL, toUnixTimestamp64Milli(ended_at))) AS last_ms,
@@ -67,6 +68,7 @@ WITH
                 shown IN ('failed', 'aborted') AS over_badly,
                 if(on_host, host_spot_cost, {{ sum_of("spot_stretches") }}) AS on_spot,
                 ran AND isNotNull(cpu_percent) AND cpu_percent >= 0 AS measured,
+                toInt128(least(100000., greatest(0., ifNull(cpu_percent, 0.))) / 100 * priced_ms) AS used_cpu,
                 toInt64(1000000 * (1 - least(1., greatest(
                     ifNull(cpu_percent, 0.) / 100 / greatest(0.001, ifNull(cpus, 1.)),
                     if(memory_mib > 0, ifNull(peak_rss_bytes, 0) / 1048576 / memory_mib, 0.))))) AS unused_millionths

@@ -228,12 +228,13 @@ def _use(rows: Sequence[Row]) -> Use | None:
     tasks = sum(r["measured_tasks"] for r in rows)
     if not tasks:
         return None
-    cpu, mib = sum(r["measured_cpu_ms"] for r in rows), sum(r["measured_mib_ms"] for r in rows)
+    total = _Sums(rows)
+    cpu, mib = total("measured_cpu_ms"), total("measured_mib_ms")
     return Use(
         tasks=tasks,
-        cpu_used=round(sum(r["used_cpu_ms"] for r in rows) / cpu, 4) if cpu else None,
-        memory_used=round(sum(r["used_mib_ms"] for r in rows) / mib, 4) if mib else None,
-        unused=money(_Sums(rows)("unused")),
+        cpu_used=float(round(total("used_cpu_ms") / cpu, 4)) if cpu else None,
+        memory_used=float(round(total("used_mib_ms") / mib, 4)) if mib else None,
+        unused=money(total("unused")),
     )
 
 

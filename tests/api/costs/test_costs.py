@@ -15,6 +15,7 @@ from api.costs.queries import capacity_of, covers, method_of
 from api.costs.tabs import bars, sorted_processes
 from projections.costs.in_force import put_in_force
 from projections.costs.price_book import PriceBook, Rate
+from schemas.sql import sql
 from schemas.values import iso
 from tests.support.api.stage import T0, Stage
 
@@ -127,6 +128,30 @@ def test_the_csv_and_the_tab_say_the_same(stage: Stage) -> None:
     assert 'aria-sort="descending"' in table
     assert "<h2>Process timeline</h2>" in page
     assert stage.request("GET", "/runs/r1", params={"tab": "cost", "sort": "colour"}).status_code == 400
+
+
+def test_use_is_the_same_in_any_order(stage: Stage) -> None:
+    """A tenth of a per cent is no binary fraction: what was used would be one sum here and another there."""
+    put_in_force(stage.tables, BOOK)
+    stage.run("r1", last_instant=iso(T0))
+    tasks = [(n, 0.1 * (1 + n % 3), 1003 + n, 1001 + n) for n in range(60)]
+    for n, percent, ms, rss in tasks:
+        stage.task(
+            "r1",
+            n,
+            cpu_percent=percent,
+            peak_rss_bytes=rss,
+            memory_bytes=2**30,
+            started_at=0,
+            completed_at=ms,
+        )
+    [row] = stage.tables.rows(sql("api/costs/costs"), run_id="r1", most=10)
+    assert row["used_cpu_ms"] == sum((1 + n % 3) * ms // 1000 for n, _, ms, _ in tasks)
+    assert row["used_mib_ms"] == sum(rss * ms // 2**20 for _, _, ms, rss in tasks)
+    assert row["measured_mib_ms"] == sum(1024 * ms for _, _, ms, _ in tasks)
+    [row] = stage.tables.rows(sql("api/carbon/energy"), run_id="r1", regions=[], utilisation=0.5, most=10)
+    assert row["gb_hours"] == 2**30 * sum(ms for _, _, ms, _ in tasks) / 3_600_000_000_000_000
+    assert row["vcpu_hours"] == sum(ms * 1000 for _, _, ms, _ in tasks) / 3_600_000_000
 
 
 def test_every_column_sorts_and_what_is_not_known_goes_last() -> None:
