@@ -63,7 +63,7 @@ RULES: tuple[Rule, ...] = (
         "out-of-memory", _CERTAIN, "The task was killed because it used more memory than it was given.", _MORE_MEMORY,
         runner_says=(
             "outofmemoryerror: container killed", "oomkilled", "oom killed", "oom-kill event", "exceeded memory limit",
-            "exceeded job memory limit", "memory limit exceeded",
+            "exceeded job memory limit", "memory limit exceeded", "out_of_memory_error",
         ),
         tool_says=(
             "oom-kill event", "cgroup out-of-memory handler", "oomkilled", "exceeded job memory limit", "term_memlimit",
@@ -88,7 +88,8 @@ RULES: tuple[Rule, ...] = (
     # --- Time and machines, as somebody says
     Rule(
         "time-limit", _CERTAIN, "The task was killed because its time was up.", _MORE_TIME,
-        runner_says=("process exceeded running time limit", "due to time limit", "job attempt duration exceeded timeout"),
+        runner_says=("process exceeded running time limit", "due to time limit", "job attempt duration exceeded timeout",
+                     "run_timed_out", "task_timed_out"),
         tool_says=("due to time limit", "term_runlimit", "job killed: walltime", "exceeded hard wallclock time"),
         config=advice.more_time,
     ),
@@ -111,7 +112,15 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "unschedulable", _CERTAIN, "No machine of the queue can ever run this task.",
         "Ask for less, or give the compute environment machines that are large enough.",
-        runner_says=("unschedulable", "misconfiguration:", "nodes are available:"), config=advice.limits,
+        runner_says=("unschedulable", "misconfiguration:", "nodes are available:", "invalid_task_resource_value",
+                     "unsupported_gpu_instance_type"),
+        config=advice.limits,
+    ),
+    Rule(
+        "no-capacity", _CERTAIN, "The cloud has no machine of this kind to give for now.",
+        "Try it again later, in another zone or region, or with other kinds of machines.",
+        runner_says=("instance_reservation_failed", "insufficientinstancecapacity", "zone_resource_pool_exhausted"),
+        config=advice.retry,
     ),
     Rule(
         "evicted", _CERTAIN, "Kubernetes evicted the pod from its node.",
@@ -138,6 +147,7 @@ RULES: tuple[Rule, ...] = (
             "failed to pull docker image",
             "failed to pull charliecloud image", "imagepullbackoff", "errimagepull", "invalid image name", "manifest unknown",
             "pull access denied", "container image cannot be found", "unable to create wave container",
+            "cannot_start_container", "ecr_permission_error", "image_verification_failure", "invalid_ecr_image_uri",
         ),
         tool_says=("manifest unknown", "pull access denied", "unable to find image", "repository does not exist",
                    "error response from daemon: manifest for", "unable to pull docker://"),
@@ -189,7 +199,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "input-missing", _CERTAIN, "An input file is not there.", "Check the path, and that this machine or account can read it.",
         runner_says=("no such file or directory:", "cannot find any file", "no files match pattern", "not a valid path value",
-                     "file does not exist"),
+                     "file does not exist", "input_uri_not_found", "invalid_uri_in_input"),
     ),
     Rule(
         "script-error", _CERTAIN, "The pipeline's script or configuration has an error.",
@@ -218,14 +228,14 @@ RULES: tuple[Rule, ...] = (
         "access-denied", _CERTAIN, "The cloud refuses access with these credentials.",
         "Check the role or key of the tasks and of the runner, and the bucket's policy.",
         runner_says=("access denied (service:", "accessdenied", "status code: 403", "unable to load aws credentials",
-                     "unable to load credentials"),
+                     "unable to load credentials", "assume_role_failed"),
         tool_says=("an error occurred (accessdenied)", "an error occurred (403)", "unable to locate credentials"),
     ),
     # --- Disk
     Rule(
         "disk-full", _CERTAIN, "A disk is full.",
         "Free it, or give tasks another: disk on clouds, scratch or the work directory elsewhere.",
-        runner_says=("no space left on device", "disk quota exceeded"),
+        runner_says=("no space left on device", "disk quota exceeded", "file_system_out_of_space"),
         tool_says=("no space left on device", "disk quota exceeded"), config=advice.scratch,
     ),
     # --- What figures show

@@ -121,6 +121,25 @@ SITUATIONS: dict[str, tuple[str, str, dict[str, Any], str | None, str, str, str]
         "", report("unschedulable AWS Batch job 1 (A) - MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT", "-"), {},
         "unschedulable", "certain", "MISCONFIGURATION", "resourceLimits",
     ),
+    "HealthOmics has no machine": (
+        "INSTANCE_RESERVATION_FAILED: wait and try the run again", "", {"process": ""},
+        "no-capacity", "certain", "INSTANCE_RESERVATION_FAILED", "retry",
+    ),
+    "HealthOmics kills for memory": (
+        "OUT_OF_MEMORY_ERROR", "", {"memory": 8 * GIB}, "out-of-memory", "certain", "OUT_OF_MEMORY_ERROR", "16.GB",
+    ),
+    "HealthOmics may not use the image": (
+        "ECR_PERMISSION_ERROR", "", {}, "image-pull", "certain", "ECR_PERMISSION_ERROR", "container =",
+    ),
+    "HealthOmics's file system is full": (
+        "FILE_SYSTEM_OUT_OF_SPACE", "", {"process": ""}, "disk-full", "certain", "FILE_SYSTEM_OUT_OF_SPACE", "",
+    ),
+    "HealthOmics may not take the role": (
+        "ASSUME_ROLE_FAILED", "", {"process": ""}, "access-denied", "certain", "ASSUME_ROLE_FAILED", "",
+    ),
+    "HealthOmics lets a run end after its time": (
+        "RUN_TIMED_OUT", "", {"process": ""}, "time-limit", "certain", "RUN_TIMED_OUT", "time",
+    ),
     "a command is missing": (
         "", report(ENDED, 127, ".command.sh: line 2: fastqc: command not found"), {"exit": 127},
         "command-missing", "certain", "exit status 127", "withName: 'QC:FASTQC'",
