@@ -176,11 +176,10 @@ def covers(unpriced: int, missing: int, assumed: int, cached: bool, book: Row | 
     """Pure. What the figure covers, in sentences."""
     if book is None:
         return "No price book is in force, so nothing is priced."
-    where = f" of {book['region']}" if book["region"] else ""
-    when = f", {book['date']}" if book["date"] else ""
+    prices = ", ".join(filter(None, (book["source"] or "your own price book", book["region"], book["date"])))
     said = [
-        f"Compute of this cycle's attempts{', without what was taken from the cache' if cached else ''}, at the prices{where}"
-        f" ({book['source'] or 'a price book of your own'}{when}). Storage, network and idle machines are not in it."
+        f"Compute of this cycle's attempts{', without what was taken from the cache' if cached else ''}, at the prices of"
+        f" {prices}. Storage, network and idle machines are not in it."
     ]
     if unpriced:
         said.append(f"It is at least this: {_tasks(unpriced)} without a known price.")

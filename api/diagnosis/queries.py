@@ -42,12 +42,9 @@ def diagnosis_of(reader: Reader, stores: ObjectStores, run: Run) -> Diagnosis:
     return put_together(run, rows, fatal, stderr)
 
 
-def line_of(run: Run) -> str | None:
-    """Pure. The cause in one line, by what a list holds of the run; None where it did not fail or no rule fits."""
-    if run.reported_state != ReportedState.FAILED:
-        return None
-    cause = known_cause(facts_of_run(run))
-    return cause.cause if cause else None
+def cause_in_list(run: Run) -> Cause | None:
+    """Pure. The cause by what a list holds of the run; None where it did not fail or no rule fits."""
+    return known_cause(facts_of_run(run)) if run.reported_state == ReportedState.FAILED else None
 
 
 def fatal_row(rows: Sequence[Row], run: Run, report: Report) -> Row | None:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 
 from api.core.request_context import CSRF_FIELD, REQUEST_CONTEXT
 from api.html import formats
-from schemas.texts import units
+from schemas.texts import error_texts, units
 from schemas.values import iso
 
 
@@ -46,6 +46,7 @@ def _environment() -> Environment:
         formats.bar,
         formats.ms_of,
         formats.as_json,
+        error_texts.sentence,
         iso,
     )
     for read in filters:

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from api.core.problems import Problem, not_found
 from api.logs.models import LogFile, RunLog, TaskFile, TaskLog
 from api.runs.models import Run
+from schemas.texts.error_texts import sentence
 from schemas.values import iso, to_ms
 from stores.objects.open import ObjectStores
 from stores.objects.paths import Folder, folder_of, output_path
@@ -152,7 +153,7 @@ def _logs(run: Run, stores: ObjectStores) -> tuple[list[_Log], str]:
     workflow = run.workflow
     output = output_path(workflow.output_dir or "", workflow.params or {}, workflow.launch_dir or "")
     launch = workflow.launch_dir or ""
-    why = f"{_NO_DIRECTORY}: the runner told none."
+    why = f"{_NO_DIRECTORY}: the runner reported none."
     if output:
         published = run.words.published_log
         try:
@@ -257,7 +258,7 @@ def _task_files(workdir: str | None, stores: ObjectStores, most: int) -> tuple[l
         for name in (n for n in _TASK_FILES if n in there):
             found.append((name, read_tail(folder, objects, name, most)))
     except StoreFailure as e:
-        return found, f"{_NO_FILES} {e}."
+        return found, f"{_NO_FILES} {sentence(str(e))}"
     return found, _NO_FILES
 
 

@@ -39,7 +39,7 @@ OUTCOMES: Mapping[OutputsState, tuple[FolderState, str]] = {
     ),
     OutputsState.NO_DIRECTORY: (
         FolderState.NONE,
-        "No output directory configured: the runner told none, and there is no parameter "
+        "No output directory configured: the runner reported none, and there is no parameter "
         + ", ".join(OUTPUT_PARAMS[:-1])
         + f" or {OUTPUT_PARAMS[-1]}.",
     ),

@@ -27,6 +27,7 @@ from api.outputs.models import (
 )
 from api.outputs.preview import Kind, type_of
 from schemas.files.events import OutputsState
+from schemas.texts.error_texts import sentence
 from schemas.values import iso
 
 FILE_SORTS = frozenset(("path", "bytes", "modified_at"))
@@ -118,7 +119,7 @@ def _told(figure: int) -> int | None:
 def _state(look: str, message: str, looking: bool) -> tuple[FolderState, str | None]:
     """Pure. The folder's state, and why there are no figures or not all. `look`: the outcome of the newest one, '' for none."""
     state, why = OUTCOMES[OutputsState(look)] if look else (FolderState.LISTING, "")
-    reason = " ".join(text for text in (why, message) if text)
+    reason = " ".join(text for text in (why, sentence(message)) if text)
     return FolderState.LISTING if looking else state, reason or None
 
 

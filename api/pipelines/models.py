@@ -18,6 +18,7 @@ class Pipeline(BaseModel):
     last_run: str = Field(description="The id of the newest run, by its start")
     last_run_at: Time | None
     last_good_run: str | None = Field(description="The id of the newest run that succeeded")
+    last_good_run_at: Time | None
     duration_p50_ms: int | None
     cost_p50: Money | None = Field(description="Of those whose cost is known whole")
 

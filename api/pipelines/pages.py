@@ -1,5 +1,6 @@
 """The list of pipelines, and a page each."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fastapi import APIRouter, Request
@@ -11,7 +12,6 @@ from api.html.page import Page, query_without
 from api.html.render import render
 from api.pipelines import queries
 from api.pipelines.params import Filter, Name
-from api.runs.models import Run
 
 #: Of how many days the pages tell unless they are asked for others.
 _DAYS = 90
@@ -47,7 +47,8 @@ def router(reader: Reader) -> APIRouter:
         return render(
             "pipelines/pipeline.html",
             pipeline=found,
-            widths=bar_widths(found.newest),
+            durations=bar_widths([r.duration_ms or 0 for r in found.newest]),
+            costs=bar_widths([float(r.cost.amount) if r.cost else 0 for r in found.newest]),
             now_ms=reader.clock(),
             params={"started_after": f"-{_DAYS}d"} | dict(request.query_params),
             times=TIMES,
@@ -56,7 +57,7 @@ def router(reader: Reader) -> APIRouter:
     return r
 
 
-def bar_widths(runs: list[Run]) -> list[float]:
-    """Pure. How long each run took, in per cent of the longest."""
-    longest = max((r.duration_ms or 0 for r in runs), default=0) or 1
-    return [round(100 * (r.duration_ms or 0) / longest, 2) for r in runs]
+def bar_widths(figures: Sequence[float]) -> list[float]:
+    """Pure. Each in per cent of the greatest."""
+    greatest = max(figures, default=0) or 1
+    return [round(100 * x / greatest, 2) for x in figures]

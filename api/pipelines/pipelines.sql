@@ -12,6 +12,7 @@ SELECT
     argMax(run_id, ({{ placed_ms }}, run_id)) AS last_run,
     max({{ placed_ms }}) AS last_run_ms,
     argMaxIf(run_id, ({{ placed_ms }}, run_id), state = 'succeeded') AS last_good_run,
+    maxIf({{ placed_ms }}, state = 'succeeded') AS last_good_ms,
     quantileExactIf(0.5)(duration_ms, state = 'succeeded' AND isNotNull(duration_ms)) AS duration_p50_ms,
     countIf(state = 'succeeded' AND isNotNull(duration_ms)) AS timed_runs,
     quantileExactIf(0.5)(cost, {{ is_priced }}) AS cost_p50,

@@ -58,6 +58,7 @@ def _pipeline(row: Row) -> Pipeline:
         **{k: row[k] for k in ("name", "runs", "succeeded", "failed", "cancelled", "live", "last_run")},
         last_run_at=time_of(row["last_run_ms"]),
         last_good_run=row["last_good_run"] or None,
+        last_good_run_at=time_of(row["last_good_ms"]) if row["last_good_run"] else None,
         duration_p50_ms=row["duration_p50_ms"] if row["timed_runs"] else None,
         cost_p50=money(row["cost_p50"]) if row["priced_runs"] else None,
     )

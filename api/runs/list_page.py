@@ -12,7 +12,7 @@ from api.alerts.queries import alerts_of_runs
 from api.core.db import Judgement, Reader, ahead
 from api.core.params import PAGE_SIZE, RunFilter
 from api.core.request_context import REQUEST_CONTEXT
-from api.diagnosis.queries import line_of
+from api.diagnosis.queries import cause_in_list
 from api.html.page import form_values, next_page, query_without
 from api.html.render import render
 from api.runs import queries as runs
@@ -62,7 +62,7 @@ def list_page(reader: Reader, request: Request, filter: RunFilter, sort: str, pa
     return render(
         "runs/runs.html",
         page=page,
-        attention=[(by_id[i], line_of(by_id[i]), alerts.get(i)) for i in urgent if i in by_id],
+        attention=[(by_id[i], cause_in_list(by_id[i]), alerts.get(i)) for i in urgent if i in by_id],
         may_operate=may(caller, Act.OPERATE),
         me=caller.name if caller else "",
         more_attention=len(needing) - len(urgent),

@@ -26,6 +26,14 @@ def plain(text: str) -> str:
     return _ORPHANS.sub("", text) if _SURE.search(text) else text
 
 
+def sentence(text: str) -> str:
+    """The text as a sentence beside others: with a capital, unless it begins with an address or a quotation, and a full stop."""
+    text = text.strip()
+    if text and not text.endswith((".", "!", "?")):
+        text += "."
+    return text if "://" in text.partition(" ")[0] else text[:1].upper() + text[1:]
+
+
 def error_summary(message: str, report: str) -> str:
     """The line that says most: the message's last, else the cause in Nextflow's report, else the report's first; '' for none.
 

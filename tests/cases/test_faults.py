@@ -364,5 +364,5 @@ def test_a_process_of_which_nothing_was_told_says_so(tracker: Whole) -> None:
     ended(tracker, run_id, "silent")
     told = {p["process"]: p["told"] for p in tracker.get("/runs/silent/processes")["processes"]}
     assert told == {"A": True, "B": False}
-    assert text_of(tracker.page("/runs/silent", tab="overview")).count("nothing was told of it") == 1
-    assert "told nothing of it" in text_of(tracker.page("/runs/silent/process", name="B"))
+    assert text_of(tracker.page("/runs/silent", tab="overview")).count("nothing was reported of it") == 1
+    assert "reported nothing of it" in text_of(tracker.page("/runs/silent/process", name="B"))

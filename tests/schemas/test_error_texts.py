@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.texts.error_texts import error_summary, plain
+from schemas.texts.error_texts import error_summary, plain, sentence
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,20 @@ REPORT = "Error executing process > 'R (2)'\n\nCaused by:\n  K8s pod failed\n\nC
 )  # fmt: skip
 def test_the_line_that_says_most(message: str, report: str, line: str) -> None:
     assert error_summary(message, report) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("it lies outside", "It lies outside."),
+        ("It is so.", "It is so."),
+        ("s3://lab, to list: access denied", "s3://lab, to list: access denied."),
+        ("'gs://b' is no S3 path", "'gs://b' is no S3 path."),
+        (" ", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_and_ends(text: str, shown: str) -> None:
+    assert sentence(text) == shown == sentence(shown)
 
 
 @given(st.text(), st.text())

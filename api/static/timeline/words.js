@@ -59,7 +59,7 @@ export function ofTask(task) {
 
 // What is said below the picture.
 export function ofTimeline(base, filtered) {
-  if (!base.total) return filtered ? "No task matches." : "No task has been told yet.";
+  if (!base.total) return filtered ? "No task matches." : "No task has been reported yet.";
   if (base.total === base.cached && !filtered) return `All ${base.total.toLocaleString()} tasks came from the cache: no work was done here.`;
   return `${base.total.toLocaleString()} ${base.total === 1 ? "attempt" : "attempts"} over ${duration(base.ended - base.began)}`
     + (base.cached ? `; ${base.cached.toLocaleString()} from the cache did no work here` : "")

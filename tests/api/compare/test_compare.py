@@ -96,7 +96,8 @@ def test_the_page_and_the_way_to_it(stage: Stage) -> None:
     answer = stage.request("GET", "/compare", params={"a": "r2"})
     assert answer.status_code == 200
     page = answer.text
-    assert "- " in page and "cpus = 2" in page and "3.00</span>" in page and 'id="process-comparison"' in page
+    assert "3.00</span>" in page and 'id="process-comparison"' in page
+    assert "\n-   cpus = 0\n+   cpus = 2\n" in page and "+ only in now, - only in good." in page
     assert '/compare?a=r0&amp;b=r2"' in page
     stage.run(
         "r8",

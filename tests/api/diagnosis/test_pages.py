@@ -94,6 +94,16 @@ def test_the_end_of_standard_error_is_read_from_the_work_directory(tables: Table
     assert "&lt;b&gt;no space left" in text and "<b>no space" not in text
 
 
+def test_no_evidence_stands_twice_on_the_card(tables: Tables, tmp_path: Path) -> None:
+    stage = Stage(tables, local_roots=str(tmp_path))
+    (tmp_path / ".command.err").write_text("begins\nthe tool's own word\n")
+    failed_run(stage, workdir=str(tmp_path), exit=3)
+    assert [e["what"] for e in stage.get("/runs/n/diagnosis")["evidence"]] == ["exit status", "last line"]
+    text = page(stage, "/runs/n")
+    assert text.count("the tool&#39;s own word") == 1
+    assert "<dd>exit status 3; the runner&#39;s exit status 1</dd>" in text
+
+
 def test_the_list_says_the_cause_in_a_line(stage: Stage) -> None:
     stage.run(
         "r1",
@@ -101,11 +111,18 @@ def test_the_list_says_the_cause_in_a_line(stage: Stage) -> None:
         completed={"state": "failed", "error_message": "Missing required parameter(s): input"},
     )
     stage.tick()
-    text = page(stage, "/")
-    assert (
-        "The parameters do not pass the pipeline&#39;s own checks."
-        in text[text.index('id="needs"') : text.index("</section>")]
+    killed = "Caused by:\n  Process `A` terminated with an error exit status (137)\n\nCommand exit status:\n  137\n"
+    stage.run(
+        "r2", facts={"name": "m"}, completed={"state": "failed"}, completed_texts={"error_report": killed}
     )
+    stage.tick()
+    text = page(stage, "/")
+    needs = text[text.index('id="needs"') : text.index("</section>")]
+    for words in (
+        'The parameters do not pass the pipeline&#39;s own checks. <span class="label">certain</span>',
+        'most often because it used more memory than it was given. <span class="label">likely</span>',
+    ):
+        assert words in needs
 
 
 def test_a_run_that_succeeded_and_ignored_failures_says_so(stage: Stage) -> None:

@@ -96,12 +96,17 @@ def test_lists_say_what_was_promised_to_programs(stage: Outputs) -> None:
     assert tracker.run("live")["outputs"] is None and tracker.get("/runs/live/outputs")["state"] is None
     stage.over("nowhere")
     stage.over("elsewhere", "gs://b/x")
+    stage.over("outside", "/somewhere/else")
     stage.collect()
     assert (tracker.run("nowhere")["outputs"]["state"], tracker.run("elsewhere")["outputs"]["state"]) == (
         "none",
         "unsupported",
     )
     assert "No output directory configured" in tracker.get("/runs/nowhere/outputs")["reason"]
+    said = "The output directory may not be read. It lies outside of the folders that TRACKER_LOCAL_ROOTS allows."
+    assert tracker.get("/runs/outside/outputs")["reason"] == said and said in tracker.page(
+        "/runs/outside/outputs"
+    )
 
 
 def test_pages_lead_to_every_file(stage: Outputs) -> None:

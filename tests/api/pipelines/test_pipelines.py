@@ -1,5 +1,6 @@
 """How the runs of each pipeline went: counts, medians, the last good one, and its processes; as JSON and on pages."""
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -61,9 +62,12 @@ def test_the_list(filled: Stage) -> None:
     other, pipeline = answer["pipelines"]
     assert pipeline == {
         "name": NAME, "runs": 4, "succeeded": 3, "failed": 1, "cancelled": 0, "live": 0, "last_run": "bad",
-        "last_run_at": iso(T0 + 3 * MINUTE), "last_good_run": "good3", "duration_p50_ms": 20 * MINUTE, "cost_p50": "3",
+        "last_run_at": iso(T0 + 3 * MINUTE), "last_good_run": "good3",
+        "last_good_run_at": iso(T0 + 2 * MINUTE), "duration_p50_ms": 20 * MINUTE, "cost_p50": "3",
     }  # fmt: skip
-    assert (other["last_good_run"], other["duration_p50_ms"], other["cost_p50"]) == (None, None, None)
+    assert [other[k] for k in ("last_good_run", "last_good_run_at", "duration_p50_ms", "cost_p50")] == [
+        None
+    ] * 4
     assert filled.get("/pipelines", status="succeeded")["pipelines"][0]["runs"] == 3
     assert filled.get("/pipelines", search="no such")["pipelines"] == []
     filled.refused(400, "/pipelines", status="colour")
@@ -97,5 +101,12 @@ def test_the_pages(filled: Stage) -> None:
     assert "No pipeline matches" in filled.request("GET", "/pipelines", params={"search": "no such"}).text
 
 
+def test_duration_and_cost_of_each_run_are_drawn_beside_the_greatest(filled: Stage) -> None:
+    page = filled.request("GET", f"/pipelines/{quote(NAME, safe='')}").text
+    trend = page[page.index('id="trend-table"') : page.index("</table>")]
+    widths = [float(w) for w in re.findall(r'<rect x="0" y="2" width="([^"]+)"', trend)]
+    assert widths[::2] == [100, 8, 4, 2] and widths[1::2] == [50, 100, 3, 1], "of 500 min and of $100"
+
+
 def test_bars_of_runs_that_took_no_time() -> None:
-    assert bar_widths([]) == []
+    assert bar_widths([]) == [] and bar_widths([0, 0]) == [0, 0]
