@@ -107,10 +107,12 @@ def _is_secret(low: str, words: list[str], last: str, before: frozenset[str]) ->
 
 _cached = lru_cache(maxsize=4096)(_secrecy)
 
+#: Of a value so many characters tell whether it is a key.
+LOOKED_AT = 256
 _RUN = re.compile(r"[A-Za-z0-9+=]{16,}")
 _CHANGES = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])|[a-z](?=[A-Z])")
 
 
 def looks_random(text: str) -> bool:
     """Whether 16 characters or more in a row change often between letters, digits and cases, as keys do and words do not."""
-    return any(len(_CHANGES.findall(run)) >= 4 for run in _RUN.findall(text[:1000]))
+    return any(len(_CHANGES.findall(run)) >= 4 for run in _RUN.findall(text[:LOOKED_AT]))

@@ -6,7 +6,7 @@ In what runners report and in scripts a value that is a reference (`$TOKEN`, `os
 import re
 
 from ingest.redaction.commands import hide_arguments, hide_input
-from ingest.redaction.names import Secrecy, is_password, is_user, looks_random, secrecy
+from ingest.redaction.names import LOOKED_AT, Secrecy, is_password, is_user, looks_random, secrecy
 from ingest.redaction.shapes import HIDDEN, hide_key_blocks, hide_shapes, may_hold_shapes
 
 # Each quantifier is possessive, bounded, or starts where it cannot start again within its match.
@@ -46,6 +46,7 @@ _HINT = re.compile(
 )
 
 _LITERAL = re.compile(r"[\"']?(?:true|false|null|none|nil|undefined)\b[\"']?(?!\w)", re.IGNORECASE)
+_NUMBER_MOST = 40  # characters; no figure has more
 _NUMBER = re.compile(r"[\"']?[+-]?\d[\d_]*+(?:\.\d++)?[\"']?(?![\w.\-+/=])")
 _REFERENCE = re.compile(
     r"[\"']{0,3}(?:\\?\$(?:\{|\(|[A-Za-z_])|secrets\.\w)"
@@ -140,8 +141,13 @@ def _hide(text: str, named: re.Pattern[str], valued: re.Pattern[str], keep_refer
         level = secrecy(name[1])
         if level is Secrecy.NOTHING or (keep_references and _REFERENCE.match(text, at)):
             continue
+        # What stays is searched in turn, so it must not be walked through to its end first, once for each name in it.
+        if level is Secrecy.IF_RANDOM and not looks_random(text[at : at + LOOKED_AT]):
+            continue
+        if _is_of_a_parser(text, name):
+            continue
         value = valued.match(text, at)
-        if value is None or _stays(name[1], level, value[0]) or _is_of_a_parser(text, name):
+        if value is None or _stays(name[1], level, value[0]):
             continue
         parts += [text[done:at], HIDDEN]
         done = at = value.end()
@@ -149,12 +155,12 @@ def _hide(text: str, named: re.Pattern[str], valued: re.Pattern[str], keep_refer
 
 
 def _stays(name: str, level: Secrecy, value: str) -> bool:
-    """Whether a value under a name of that level tells nothing. Its first characters decide, whatever its length."""
+    """Whether a value under a name of that level tells nothing: a short one, or one whose first characters do not look random."""
     if level is Secrecy.IF_RANDOM:
         return not looks_random(value)
-    return bool(_LITERAL.fullmatch(value[:20])) or (
-        bool(_NUMBER.fullmatch(value[:40])) and not is_password(name)
-    )
+    if len(value) > _NUMBER_MOST:
+        return False
+    return bool(_LITERAL.fullmatch(value)) or (bool(_NUMBER.fullmatch(value)) and not is_password(name))
 
 
 def _is_of_a_parser(text: str, name: re.Match[str]) -> bool:

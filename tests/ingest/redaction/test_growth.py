@@ -5,8 +5,11 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.redaction import names, payloads, text
+from tests.support.examples import examples
 from tests.support.growth import assert_linear
 
 UNITS = [
@@ -53,12 +56,25 @@ UNITS = [
     "aB1",
     "é[redacted]",
     "token[redacted]=",
+    "pass:",  # hidden only if random, and none of it is
+    "=pass:valuename-p",
+    ":=key",
+    "token=" + "1" * 40,
+    "unexpected token:",
 ]
 
 
 #: So begin the texts: what is looked for first is there, of addresses too, so that no pattern is passed over. A secret's name
 #: stands just before what is repeated, which then may be its value, or apart from it.
 BEGINNINGS = ("s3://a@b?sig=1 token", "s3://a@b?sig=1 token x ")
+
+
+#: What the patterns look for, and what ends or continues it.
+_FRAGMENTS = r"""
+    token password pass key auth a 1 aB1 = : := => == - -- -k --key ' " \ , ; | & { } [ ] < > / :// @ # $ ${ sk- eyJ . _
+    true [redacted] <name> </name> name value set os. curl docker login echo BEGIN PRIVATE KEY
+"""
+FRAGMENTS = [*_FRAGMENTS.split(), '"""', "\n", " "]
 
 
 def _read(f: Callable[[str], str], beginning: str, unit: str, size: int) -> str:
@@ -70,6 +86,17 @@ def test_hostile_text_costs_linear_time(unit: str) -> None:
     for f in (text.script, text.config, text.env):
         for beginning in BEGINNINGS:
             assert_linear(partial(_read, f, beginning, unit), 20_000)
+
+
+@given(
+    st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=4).map("".join),
+    st.sampled_from(FRAGMENTS),
+)
+@settings(max_examples=examples(150), deadline=None)
+def test_whatever_is_repeated_costs_linear_time(unit: str, beginning: str) -> None:
+    """`pass:` over and over, 40 KB of it, took 8 s: each of them walked to the end of all that followed."""
+    for f in (text.script, text.config, text.env):
+        assert_linear(partial(_read, f, BEGINNINGS[0] + beginning, unit), 10_000)
 
 
 @pytest.mark.parametrize(
