@@ -3,9 +3,10 @@
 {% set totals = (
     "tasks", "cost", "wasted", "unpriced", "spot_cost", "unpriced_spot", "cpu_ms", "cost_of_spot", "cost_of_on_demand",
     "cpu_ms_of_spot", "cpu_ms_of_on_demand", "assumed", "saved", "unpriced_saved", "measured_tasks", "used_cpu_ms", "measured_cpu_ms",
-    "used_mib_ms", "measured_mib_ms", "unused") %}
+    "used_mib_ms", "measured_mib_ms", "unused", "unpriced_wasted", "unpriced_of_spot", "unpriced_of_on_demand", "unpriced_measured") %}
 -- What each process of a run cost (of more than {most} the cheapest together), and what it would have cost on spot machines only, by the price book in force.
--- unpriced       attempts that ran at a price that is unknown; `unpriced_spot`: on a machine without a spot price
+-- unpriced       attempts that ran at a price that is unknown, and of these such that wasted, were of a capacity, or were measured;
+--                `unpriced_spot`: on a machine without a spot price
 -- cpu_ms         CPU time asked for: CPUs × time, cached tasks left out; used_cpu_ms: the part that was used of measured_cpu_ms, that of
 --                the attempts that were measured. In the same way memory, in MiB × ms. All of them whole, of each attempt rounded down,
 --                so that a sum of them is the same in any order.
@@ -39,6 +40,10 @@ WITH
             sum(ifNull(task_cost, 0)) AS cost,
             sumIf(ifNull(task_cost, 0), over_badly) AS wasted,
             countIf(isNull(task_cost)) AS unpriced,
+            countIf(isNull(task_cost) AND over_badly) AS unpriced_wasted,
+            countIf(isNull(task_cost) AND capacity = 'spot') AS unpriced_of_spot,
+            countIf(isNull(task_cost) AND capacity = 'on-demand') AS unpriced_of_on_demand,
+            countIf(isNull(task_cost) AND measured) AS unpriced_measured,
             sumIf(ifNull(on_spot, 0), ran) AS spot_cost,
             countIf(ran AND isNull(on_spot)) AS unpriced_spot,
             sumIf(whole_cpu_ms, ran) AS cpu_ms,

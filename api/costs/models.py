@@ -17,7 +17,8 @@ class CapacityCost(BaseModel):
     """What ran on machines that were bought in one way: spot, on-demand, or nobody told."""
 
     capacity: str
-    amount: Money
+    amount: Money | None
+    unpriced_tasks: int
     cpu_ms: int
 
 
@@ -30,7 +31,7 @@ class Use(BaseModel):
         description="0 to 1 of the CPU time asked for; more where a task took more than it asked for"
     )
     memory_used: float | None = Field(description="Peak memory of that asked for, by time")
-    unused: Money
+    unused: Money | None
 
 
 class ProcessCost(BaseModel):
@@ -42,6 +43,7 @@ class ProcessCost(BaseModel):
     amount: Money | None
     wasted: Money | None
     unpriced_tasks: int
+    unpriced_wasted_tasks: int
     if_all_spot: Spot | None
     cpu_ms: int
     wallclock_ms: int | None
@@ -65,14 +67,15 @@ class Pricing(BaseModel):
 
 
 class Costs(BaseModel):
-    """`amount` and `wasted` are null when no price is known. While a price or a task is unknown, a total is the least that it can
-    be."""
+    """An amount is null where none of its prices is known. While a price or a task is unknown, a total is the least that
+    it can be."""
 
     amount: Money | None
     currency: str | None
     wasted: Money | None
     complete: bool
     unpriced_tasks: int
+    unpriced_wasted_tasks: int = Field(description="Of the unpriced ones those that failed or were aborted")
     missing_tasks: int = Field(description="Tasks that the runner's totals count and that were never told")
     assumed_tasks: int = Field(description="Attempts that were priced at an assumed rate")
     method: str | None = Field(
@@ -87,6 +90,7 @@ class Costs(BaseModel):
     saved_by_cache: Money | None = Field(
         description="What the cached tasks cost when they ran, as far as it is known"
     )
+    unpriced_cached_tasks: int = Field(description="Cached tasks of which nobody knows what they cost")
     by_capacity: list[CapacityCost]
     use: Use | None
     carbon: Carbon | None = Field(None, description="What its tasks emitted; null where no region is known")
@@ -121,14 +125,16 @@ class ProcessTimeline(BaseModel):
 
 
 class Spend(BaseModel):
-    """What some runs cost together, at least, where it is not `complete`. By capacity it is not known what was wasted."""
+    """What some runs cost together, at least, where it is not `complete`; null where no price is known. By capacity it is not
+    known what was wasted."""
 
     key: str = Field(description="'' where a run has none")
-    amount: Money
+    amount: Money | None
     wasted: Money | None
     runs: int
     complete: bool
     unpriced_tasks: int
+    missing_tasks: int = Field(description="Tasks that runners' totals count and that were never told")
 
 
 class SpendList(BaseModel):

@@ -47,11 +47,11 @@ def router(reader: Reader) -> APIRouter:
         if "started_after" not in request.query_params:
             filter = replace(filter, after_ms=reader.clock() - _DAYS * 86_400_000)
         found = spend(reader, filter, by)
-        greatest = max((Decimal(g.amount) for g in found.groups), default=Decimal(0)) or Decimal(1)
+        greatest = max((Decimal(g.amount or 0) for g in found.groups), default=Decimal(0)) or Decimal(1)
         return render(
             "costs/spend.html",
             spend=found,
-            bars=[round(float(100 * Decimal(g.amount) / greatest), 2) for g in found.groups],
+            bars=[round(float(100 * Decimal(g.amount or 0) / greatest), 2) for g in found.groups],
             by=by,
             ways=list(By),
             times=TIMES,

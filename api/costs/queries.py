@@ -26,7 +26,8 @@ from schemas.values import iso
 
 RULE = (
     "Each attempt costs its time from start to end (while it runs: so far) times the rate of its machine, times the greater of "
-    "the shares that its CPUs and its memory take of it; without a machine type, times the flat rates for its CPUs and memory. "
+    "the shares that its CPUs and its memory take of it; without a machine type, times the flat rates for its CPUs and memory; "
+    "on a host that announced itself (host-sliced) the host's rate is shared, by CPUs, among all that ran on it at the time. "
     "Cached tasks cost nothing. Wasted is what failed and aborted attempts cost. A price that is unknown is left out and counted."
 )
 _CAPACITIES = ("spot", "on-demand", "unknown")
@@ -111,9 +112,10 @@ def add_up(rows: Sequence[Row], book: Row | None, missing: int = 0) -> Costs:
     return Costs(
         amount=money(cost) if is_priced else None,
         currency=book["currency"] if book else None,
-        wasted=money(total("wasted")) if is_priced else None,
+        wasted=known(total("wasted"), total("unpriced_wasted")) if is_priced else None,
         complete=is_priced and unpriced == 0 and missing == 0,
         unpriced_tasks=unpriced,
+        unpriced_wasted_tasks=int(total("unpriced_wasted")),
         missing_tasks=missing,
         assumed_tasks=assumed,
         method=method_of({m for r in rows for m in r["methods"]}),
@@ -121,7 +123,8 @@ def add_up(rows: Sequence[Row], book: Row | None, missing: int = 0) -> Costs:
         cpu_ms=sum(int(r["cpu_ms"]) for r in rows),
         wallclock_ms=wallclock,
         simulated_wallclock_ms=None if wallclock is None else max(0, wallclock - lost),
-        saved_by_cache=money(total("saved")) if cached else None,
+        saved_by_cache=known(total("saved"), total("unpriced_saved")) if cached else None,
+        unpriced_cached_tasks=int(total("unpriced_saved")),
         by_capacity=by_capacity(rows),
         use=_use(rows),
         processes=processes,
@@ -147,6 +150,11 @@ class _Sums:
         return sum((Decimal(r[column]) for r in self.rows), Decimal(0))
 
 
+def known(amount: Decimal, unpriced: Decimal | int) -> str | None:
+    """Pure. A sum of which so many parts are unknown; None where that is all of it."""
+    return money(amount) if amount or not unpriced else None
+
+
 def method_of(methods: Iterable[str]) -> str | None:
     """Pure. The one method, `mixed` for several, None for none."""
     found = sorted(methods)
@@ -166,9 +174,13 @@ def by_capacity(rows: Sequence[Row]) -> list[CapacityCost]:
     times["on-demand"] = sum(int(r["cpu_ms_of_on_demand"]) for r in rows)
     costs["unknown"] = total("cost") - sum(costs.values())
     times["unknown"] = sum(int(r["cpu_ms"]) for r in rows) - sum(times.values())
+    gaps = {"spot": int(total("unpriced_of_spot")), "on-demand": int(total("unpriced_of_on_demand"))}
+    gaps["unknown"] = int(total("unpriced")) - sum(gaps.values())
     used = {c for r in rows for c in r["capacities"]}
     return [
-        CapacityCost(capacity=c, amount=money(costs[c]), cpu_ms=times[c]) for c in _CAPACITIES if c in used
+        CapacityCost(capacity=c, amount=known(costs[c], gaps[c]), unpriced_tasks=gaps[c], cpu_ms=times[c])
+        for c in _CAPACITIES
+        if c in used
     ]
 
 
@@ -210,8 +222,9 @@ def _process(row: Row, label: str, has_book: bool) -> ProcessCost:
         label=label,
         tasks=row["tasks"],
         amount=money(row["cost"]) if is_priced else None,
-        wasted=money(row["wasted"]) if is_priced else None,
+        wasted=known(row["wasted"], row["unpriced_wasted"]) if is_priced else None,
         unpriced_tasks=row["unpriced"],
+        unpriced_wasted_tasks=row["unpriced_wasted"],
         if_all_spot=_spot(row["spot_cost"], row["unpriced_spot"]) if has_book else None,
         cpu_ms=int(row["cpu_ms"]),
         wallclock_ms=max(0, last - first) if over else None,
@@ -233,7 +246,7 @@ def _use(rows: Sequence[Row]) -> Use | None:
         tasks=tasks,
         cpu_used=float(round(total("used_cpu_ms") / cpu, 4)) if cpu else None,
         memory_used=float(round(total("used_mib_ms") / mib, 4)) if mib else None,
-        unused=money(total("unused")),
+        unused=known(total("unused"), total("unpriced_measured")),
     )
 
 

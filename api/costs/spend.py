@@ -7,7 +7,7 @@ from api.core.db import Reader, Row, ahead
 from api.core.figures import money
 from api.core.params import RunFilter
 from api.costs.models import Spend, SpendList
-from api.costs.queries import currency
+from api.costs.queries import currency, known
 
 #: Groups that one answer gives at most, the dearest first.
 GROUPS_MAX = 500
@@ -38,15 +38,18 @@ def spend(reader: Reader, filter: RunFilter, by: By) -> SpendList:
     )
 
 
-_NOTHING = Spend(key="", amount="0", wasted="0", runs=0, complete=True, unpriced_tasks=0)
+_NOTHING = Spend(key="", amount="0", wasted="0", runs=0, complete=True, unpriced_tasks=0, missing_tasks=0)
 
 
 def _spend(row: Row, by: By | None) -> Spend:
     return Spend(
         key=row["key"],
-        amount=money(row["amount"]),
-        wasted=None if by == By.CAPACITY else money(row["wasted"]),
+        amount=known(row["amount"], row["unpriced_tasks"]),
+        wasted=None
+        if by == By.CAPACITY or (not row["amount"] and row["unpriced_tasks"])
+        else money(row["wasted"]),
         runs=row["runs"],
         complete=row["unpriced_tasks"] == 0 and row["missing_tasks"] == 0,
         unpriced_tasks=row["unpriced_tasks"],
+        missing_tasks=row["missing_tasks"],
     )

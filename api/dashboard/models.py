@@ -93,10 +93,11 @@ class DashboardFilter:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the runs of a filter cost and keep together, deleted outputs left out. `tiers`: of what lies on S3."""
+    """What the runs of a filter cost and keep together, deleted outputs left out. `cost`: None where no price is known.
+    `tiers`: of what lies on S3."""
 
     runs: int
-    cost: str
+    cost: str | None
     cost_complete: bool
     currency: str | None
     bytes: int

@@ -4,7 +4,6 @@ from urllib.parse import quote
 
 from api.core.cursor import OFFSET_MAX, OffsetCursor, offset_cursor, to_token
 from api.core.db import Reader
-from api.core.figures import money
 from api.costs import queries as costs
 from api.dashboard.models import NAMES_MAX, Choices, DashboardFilter, Order, Totals
 from api.outputs.models import StoragePrices, annual_costs
@@ -37,7 +36,7 @@ def totals(reader: Reader, filter: DashboardFilter) -> Totals:
     on_s3 = row["s3_bytes"]
     return Totals(
         runs=row["runs"],
-        cost=money(row["cost"]),
+        cost=costs.known(row["cost"], row["unpriced_tasks"]),
         cost_complete=row["unpriced_tasks"] == 0,
         currency=costs.currency(reader),
         bytes=row["bytes"],

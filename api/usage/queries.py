@@ -133,7 +133,7 @@ def _time(time: Resource) -> int | None:
     return _better(time.requested, time.max, needed)
 
 
-def _process(row: Row, label: str, unused: Mapping[str, str], nextflow: bool) -> ProcessUsage:
+def _process(row: Row, label: str, unused: Mapping[str, str | None], nextflow: bool) -> ProcessUsage:
     cpus = _resource(row["cpus_requested"], row["cpu_used"], row["sample"], 0.01)
     memory = _resource(row["memory_requested"], row["memory_used"], row["memory_sample"])
     time = _resource(row["time_requested"], row["time_used"], row["sample"])

@@ -34,7 +34,7 @@ BOOK = PriceBook(
 
 def process(name: str, **known: Any) -> ProcessCost:
     return ProcessCost.model_validate(dict.fromkeys(ProcessCost.model_fields) | {
-        "process": name, "label": name, "tasks": 1, "unpriced_tasks": 0, "cpu_ms": 0,
+        "process": name, "label": name, "tasks": 1, "unpriced_tasks": 0, "unpriced_wasted_tasks": 0, "cpu_ms": 0,
     } | known)  # fmt: skip
 
 
@@ -82,9 +82,9 @@ def test_the_answer(stage: Stage) -> None:
     )
     assert [p["process"] for p in costs["processes"]] == ["A", "C", "B"], "highest cost first"
     assert costs["by_capacity"] == [
-        {"capacity": "spot", "amount": "0.25", "cpu_ms": 2 * HOUR},
-        {"capacity": "on-demand", "amount": "3", "cpu_ms": 12 * HOUR},
-        {"capacity": "unknown", "amount": "0.3", "cpu_ms": 4 * HOUR},
+        {"capacity": "spot", "amount": "0.25", "unpriced_tasks": 0, "cpu_ms": 2 * HOUR},
+        {"capacity": "on-demand", "amount": "3", "unpriced_tasks": 0, "cpu_ms": 12 * HOUR},
+        {"capacity": "unknown", "amount": "0.3", "unpriced_tasks": 1, "cpu_ms": 4 * HOUR},
     ]
     # Three hours of A at half the price, B as it is; the flat one and the strange one have no spot price.
     assert costs["if_all_spot"] == {"amount": "1.75", "complete": False}
@@ -104,6 +104,38 @@ def test_the_answer(stage: Stage) -> None:
     assert [t["cost_method"] for t in stage.get("/runs/r1/tasks")["tasks"] if t["task_id"] in (4, 6, 7)] == [
         "share-of-machine", None, None,
     ]  # fmt: skip
+
+
+def test_what_is_unknown_is_nothing_in_no_part_of_the_answer(stage: Stage) -> None:
+    """Of what failed, was cached, was bought as spot and was measured no price is known; of the rest one is."""
+    put_in_force(stage.tables, BOOK)
+    stage.run("r1", last_instant=iso(T0))
+    hour: dict[str, Any] = {"started_at": 0, "completed_at": HOUR}
+    strange = {"machine_type": "strange"} | hour
+    stage.task("r1", 1, process="A", machine_type="m", price_model="standard", cpus=4, **hour)
+    stage.task("r1", 2, "failed", process="A", **strange)
+    stage.task("r1", 3, "cached", process="A", **strange)
+    stage.task("r1", 4, process="A", price_model="spot", cpu_percent=50.0, **strange)
+    costs = stage.get("/runs/r1/costs")
+    [process] = costs["processes"]
+    for of in (costs, process):
+        assert (of["amount"], of["unpriced_tasks"]) == ("1", 2)
+        assert (of["wasted"], of["unpriced_wasted_tasks"], of["use"]["unused"]) == (None, 1, None)
+    assert (costs["saved_by_cache"], costs["unpriced_cached_tasks"]) == (None, 1)
+    assert costs["by_capacity"] == [
+        {"capacity": "spot", "amount": None, "unpriced_tasks": 1, "cpu_ms": HOUR},
+        {"capacity": "on-demand", "amount": "1", "unpriced_tasks": 0, "cpu_ms": 4 * HOUR},
+        {"capacity": "unknown", "amount": None, "unpriced_tasks": 1, "cpu_ms": HOUR},
+    ]
+    stage.figures("r1", total=4, succeeded=2, cost="1", unpriced=2, tasks=4)
+    page = stage.request("GET", "/runs/r1", params={"tab": "cost"}).text
+    assert page.count("at least $") == 2, (
+        "the whole, and if all were spot; of what was wasted nothing is known"
+    )
+    assert "at least $1.00" in page and "$0.00" not in page
+    stage.task("r1", 5, "failed", process="A", machine_type="m", cpus=4, **hour)
+    assert stage.request("GET", "/runs/r1", params={"tab": "cost"}).text.count("at least $1.00") == 2
+    assert stage.get("/runs/r1/costs")["wasted"] == "1"
 
 
 def test_the_csv_and_the_tab_say_the_same(stage: Stage) -> None:
@@ -270,5 +302,11 @@ def test_what_runs_cost_together_is_the_sum_of_what_each_cost(stage: Stage) -> N
     }  # fmt: skip
     assert sum(Decimal(v[0]) for v in groups("day").values()) == sum(costs)
     stage.refused(400, "/costs", by="colour")
+    stage.run("r4", facts=facts | {"user_name": "eve"}, last_instant=iso(T0))
+    stage.figures("r4", unpriced=2, missing=1, succeeded=3)
+    [eve] = stage.get("/costs", by="user", user="eve")["groups"]
+    assert (eve["amount"], eve["wasted"], eve["unpriced_tasks"], eve["missing_tasks"]) == (None, None, 2, 1)
+    hers = stage.request("GET", "/costs", params={"by": "capacity", "user": "eve", "started_after": ""}).text
+    assert "$0.00" not in hers and "2 tasks unpriced" in hers and "1 tasks not reported" in hers
     page = stage.request("GET", "/costs", params={"by": "user", "started_after": ""})
     assert page.status_code == 200 and "at least $3.30" in page.text and ">ann<" in page.text
