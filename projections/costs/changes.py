@@ -26,7 +26,7 @@ def changes(before: PriceBook, after: PriceBook) -> list[Change]:
 
 
 def _newest(book: PriceBook) -> dict[tuple[str, ...], str]:
-    rates = sorted(book.rates, key=lambda r: r.valid_from)
+    rates = sorted(book.rates, key=lambda r: (r.basis != "assumed", r.valid_from))
     return {r.key: amounts(r, book.currency) for r in rates}
 
 

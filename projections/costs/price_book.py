@@ -26,6 +26,7 @@ RATES_MAX = 200_000
 #: The words of runners for how a machine was bought → ours.
 _MODELS = {"standard": "on-demand", "ondemand": "on-demand", "on_demand": "on-demand", "preemptible": "spot"}
 
+#: How a rate is known; of those that fit a machine a told one goes before a history, and that before an assumed one.
 Basis = Literal["list", "history", "assumed"]
 
 
@@ -255,22 +256,27 @@ def with_newer(book: PriceBook, newer: PriceBook, since_ms: int) -> PriceBook:
         )
     ]
     added = [r.model_copy(update={"valid_from": r.valid_from or since_ms}) for r in every]
-    replaced = {(*r.key, r.valid_from) for r in added}
-    kept = [r for r in book.rates if (*r.key, r.valid_from) not in replaced]
-    return whole.model_copy(update={"rates": kept + added, "machines": whole.machines + book.machines})
+    rates = _one_of_each(book.rates + added)
+    return whole.model_copy(update={"rates": rates, "machines": whole.machines + book.machines})
 
 
 def backdated(book: PriceBook, since_ms: int) -> PriceBook:
     """The book as if its newest rates had begun no later than `since_ms`: what ran since then is priced by them. Pure."""
     newest: dict[tuple[str, ...], int] = {}
     for r in book.rates:
-        newest[r.key] = max(r.valid_from, newest.get(r.key, 0))
+        newest[*r.key, r.basis] = max(r.valid_from, newest.get((*r.key, r.basis), 0))
     rates = [
         r.model_copy(update={"valid_from": min(r.valid_from, since_ms)})
         for r in book.rates
-        if r.valid_from < since_ms or r.valid_from == newest[r.key]
+        if r.valid_from < since_ms or r.valid_from == newest[*r.key, r.basis]
     ]
-    return book.model_copy(update={"rates": rates})
+    return book.model_copy(update={"rates": _one_of_each(rates)})
+
+
+def _one_of_each(rates: list[Rate]) -> list[Rate]:
+    """Of the rates of one kind that begin at one time the best known, of several such the last. Pure."""
+    best_last = sorted(rates, key=lambda r: ("assumed", "history", "list").index(r.basis))
+    return list({(*r.key, r.valid_from): r for r in best_last}.values())
 
 
 @cache
@@ -328,8 +334,8 @@ def _sizes() -> dict[str, tuple[int, int]]:
 
 
 def _assumed(rates: list[Rate], discount: Decimal) -> list[Rate]:
-    """Spot rates for the machines that have none, from their on-demand rates."""
-    explicit = {r.machine_type for r in rates if r.price_model == "spot"}
+    """Spot rates from on-demand ones, for where and when none is told: one that is goes before them."""
+    told = {(r.machine_type, r.zone, r.valid_from) for r in rates if r.price_model == "spot"}
     nine = Decimal("1E-9")
     left = {
         id(r): {
@@ -338,7 +344,9 @@ def _assumed(rates: list[Rate], discount: Decimal) -> list[Rate]:
             if (value := getattr(r, name)) is not None
         }
         for r in rates
-        if r.machine_type and r.price_model == "on-demand" and r.machine_type not in explicit
+        if r.machine_type
+        and r.price_model == "on-demand"
+        and (r.machine_type, r.zone, r.valid_from) not in told
     }
     return [
         r.model_copy(update={"price_model": "spot", "basis": "assumed"} | left[id(r)])

@@ -6,13 +6,14 @@
 {% set all_branches_at_once = "SETTINGS short_circuit_function_evaluation = 'disable'" %}
 
 {# Rates of the price book in force, by machine type, for the types that the query {{ types }} gives: those of the queue first, then of
-   the executor, then of the price model, then of the longest zone, then the newest. #}
+   the executor, then of the price model, then a told one before a history and that before an assumed one, then of the longest zone,
+   then the newest. #}
 {% macro offers_of(types) %}
 (
     SELECT
         machine_type AS offered_type,
         arraySort(
-            o -> (o.queue = '', o.executor = '', o.model = '', -length(o.zone), -o.since),
+            o -> (o.queue = '', o.executor = '', o.model = '', indexOf(['list', 'history', 'assumed'], o.basis), -length(o.zone), -o.since),
             groupArray(CAST(
                 (lower(price_model), zone, executor, queue, valid_from_ms, per_hour, per_cpu_hour, per_gib_hour, per_gpu_hour,
                     vcpus, memory_mib, minimum_ms, basis),

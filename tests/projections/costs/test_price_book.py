@@ -144,6 +144,24 @@ def test_a_book_of_ones_own_on_the_bundled_one() -> None:
     ]  # fmt: skip
 
 
+def test_where_no_spot_price_is_told_one_is_assumed_and_a_told_one_stays() -> None:
+    """A spot price of one zone leaves the others assumed; a newer on-demand price takes no told spot price away."""
+    spot = Rate(machine_type="m5.large", price_model="spot", zone="eu-", per_hour=Decimal("0.5"), vcpus=2)
+    first = with_newer(bundled().whole(), PriceBook(rates=[spot]), 2 * DAY)
+    dearer = Rate(machine_type="m5.large", price_model="on-demand", zone="eu-", per_hour=Decimal(2), vcpus=2)
+    second = with_newer(first, PriceBook(rates=[dearer]), 4 * DAY)
+    assumed = Decimal("0.096") * (1 - SPOT_DISCOUNT) / 2
+    for book, told_from in ((first, 2), (second, 2), (backdated(second, DAY), 1), (backdated(second, 0), 0)):
+        known: dict[str, Any] = {"machine_type": "m5.large", "price_model": "spot"}
+        of_days = [cost(book, day, cloud_zone="eu-1", **known) for day in range(5)]
+        assert of_days == [assumed] * told_from + [Decimal("0.25")] * (5 - told_from)
+        assert cost(book, 4, cloud_zone="us-1", **known) == assumed
+    only = PriceBook(
+        rates=[spot, dearer.model_copy(update={"zone": ""})], spot_discount=Decimal("0.5")
+    ).whole()
+    assert cost(only, 0, cloud_zone="us-1", machine_type="m5.large", price_model="spot") == Decimal("0.5")
+
+
 @pytest.mark.parametrize(
     ("rates", "why"),
     [

@@ -31,6 +31,23 @@ BOOK = PriceBook(
         Rate(machine_type="m5.large", price_model="Spot", per_hour=Decimal("0.04")),
         Rate(machine_type="m5.large", price_model="Spot", zone="us-", per_hour=Decimal("0.05")),
         Rate(machine_type="only.spot", price_model="spot", per_hour=Decimal("0.01")),
+        Rate(machine_type="three", price_model="spot", zone="eu-1", per_hour=Decimal("0.01")),
+        Rate(
+            machine_type="three", price_model="spot", zone="eu-1a", per_hour=Decimal("0.02"), basis="history"
+        ),
+        Rate(
+            machine_type="three", price_model="spot", zone="us-1a", per_hour=Decimal("0.03"), basis="history"
+        ),
+        Rate(
+            machine_type="three", price_model="spot", zone="us-1", per_hour=Decimal("0.04"), basis="assumed"
+        ),
+        Rate(
+            machine_type="three",
+            price_model="spot",
+            zone="us-1a-2",
+            per_hour=Decimal("0.05"),
+            basis="assumed",
+        ),
         Rate(machine_type="free", per_hour=Decimal(0)),
         Rate(per_cpu_hour=Decimal("0.04"), per_gib_hour=Decimal("0.004")),
         Rate(zone="cpu-", per_cpu_hour=Decimal("0.05")),
@@ -51,6 +68,10 @@ OFFERS: list[tuple[dict[str, Any], str | None]] = [
     ({"machine_type": "m5.large", "price_model": "spot", "cloud_zone": "us-east-1b"}, "0.05"),
     ({"machine_type": "m5.large", "price_model": "spot", "cloud_zone": "eu-west-1a"}, "0.04"),
     ({"machine_type": "only.spot", "price_model": "spot"}, "0.01"),
+    # a told price goes before a history of a longer zone, and that before an assumed one
+    ({"machine_type": "three", "price_model": "spot", "cloud_zone": "eu-1a"}, "0.01"),
+    ({"machine_type": "three", "price_model": "spot", "cloud_zone": "us-1a-2"}, "0.03"),
+    ({"machine_type": "three", "price_model": "spot", "cloud_zone": "us-1b"}, "0.04"),
     ({"machine_type": "only.spot"}, None),
     ({"machine_type": "only.spot", "price_model": "ondemand"}, None),
     ({"machine_type": "M5.LARGE"}, None),
@@ -97,7 +118,13 @@ def test_the_reference_gives_the_same_costs() -> None:
     """So that the histories of test_projection_properties are priced by a reducer that was itself tried."""
     rates = [
         ReferenceRate(
-            r.machine_type, r.price_model.lower(), r.zone, r.per_hour, r.per_cpu_hour, r.per_gib_hour
+            r.machine_type,
+            r.price_model.lower(),
+            r.zone,
+            r.per_hour,
+            r.per_cpu_hour,
+            r.per_gib_hour,
+            basis=r.basis,
         )
         for r in BOOK.rates
     ]

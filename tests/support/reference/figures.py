@@ -141,10 +141,12 @@ def _fits(record: TaskRecord, rate: Rate) -> bool:
 
 
 def held(fitting: Sequence[Rate], at: int) -> Rate | None:
-    """The rate that held at a time: its queue before any, its executor, its price model, the longest zone, the newest."""
+    """The rate that held at a time: its queue before any, its executor, its price model, what was told before what is
+    assumed, the longest zone, the newest."""
 
-    def place(r: Rate) -> tuple[bool, bool, bool, int, int]:
-        return (r.queue != "", r.executor != "", r.price_model != "", len(r.zone), r.valid_from_ms)
+    def place(r: Rate) -> tuple[bool, bool, bool, int, int, int]:
+        how_known = ("assumed", "history", "list").index(r.basis)
+        return (r.queue != "", r.executor != "", r.price_model != "", how_known, len(r.zone), r.valid_from_ms)
 
     return max((r for r in fitting if r.valid_from_ms <= at), key=place, default=None)
 
