@@ -236,7 +236,8 @@ def machine_rows(book: "PriceBook") -> list[dict[str, str | int]]:
 def with_newer(book: PriceBook, newer: PriceBook, since_ms: int) -> PriceBook:
     """The book with the rates of `newer` from `since_ms` on: what ran before keeps its price. Pure.
 
-    A rate of `newer` that says its own day keeps it. Raises BadBook where the two have different currencies.
+    A rate of `newer` that says its own day keeps it. Sources and regions are named of both, the date is the newer's. Raises
+    BadBook where the two have different currencies.
     """
     if book.rates and book.currency != newer.currency:
         raise BadBook(
@@ -256,8 +257,20 @@ def with_newer(book: PriceBook, newer: PriceBook, since_ms: int) -> PriceBook:
         )
     ]
     added = [r.model_copy(update={"valid_from": r.valid_from or since_ms}) for r in every]
-    rates = _one_of_each(book.rates + added)
-    return whole.model_copy(update={"rates": rates, "machines": whole.machines + book.machines})
+    said = {
+        "rates": _one_of_each(book.rates + added),
+        "machines": whole.machines + book.machines,
+        "source": _of_both(book.source, whole.source, "; ", 500),
+        "region": _of_both(book.region, whole.region, ", ", 100),
+    }
+    return whole.model_copy(update=said)
+
+
+def _of_both(before: str, newer: str, between: str, most: int) -> str:
+    """What is said of both books, each thing once; of the newer alone where that is longer than `most`. Pure."""
+    words = dict.fromkeys(filter(None, [*before.split(between), *newer.split(between)]))
+    text = between.join(words)
+    return text if len(text) <= most else newer
 
 
 def backdated(book: PriceBook, since_ms: int) -> PriceBook:

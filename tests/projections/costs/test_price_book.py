@@ -109,6 +109,15 @@ def test_to_reprice_changes_nothing_that_runs_later(book: PriceBook, since: int)
         assert cost(later, since, **known) == cost(later, 7, **known), "one price from that day on"
 
 
+def test_a_book_beside_another_names_the_sources_and_regions_of_both() -> None:
+    rates = [Rate(machine_type="m", zone="eu-west-1", per_hour=Decimal(1))]
+    europe = PriceBook(source="ours", region="eu-west-1", date="2026-09-01", rates=rates)
+    book = with_newer(with_newer(bundled().whole(), europe, DAY), europe, 2 * DAY)
+    assert (book.region, book.date) == ("us-east-1, eu-west-1", "2026-09-01")
+    assert book.source == "AWS on-demand list prices, Linux; ours"
+    assert with_newer(book, europe.model_copy(update={"region": "x" * 99}), DAY).region == "x" * 99
+
+
 def test_a_rate_for_any_model_takes_the_place_of_those_by_model() -> None:
     book = with_newer(
         bundled().whole(), PriceBook(rates=[Rate(machine_type="m5.large", per_hour=Decimal(1))]), DAY

@@ -19,7 +19,7 @@ from schemas.events import Completed, Event, Heartbeat, TasksChanged
 from schemas.hosts.events import Host, HostSeen
 from schemas.statuses import ReportedState
 from stores.tables.client import Tables
-from tests.support.projection import T0, Stage, projector, task
+from tests.support.projection import T0, Stage, empty, projector, task
 from tests.support.reference.hosts import Attempt, HostRate, amount, bill, shares
 from tests.support.reference.reducer import Limits
 from tests.support.sql import expand
@@ -171,6 +171,15 @@ def test_a_late_run_on_the_same_host_prices_the_others_anew(stage: Stage, tables
         Decimal("0.075"),
     ]
     assert marks(tables) == before | {"a": before["a"] + 1}, "b was not there at the time"
+    live = costs(tables)
+    empty(tables)
+    for table in ("hosts", "host_attempts", "host_costs", "host_marks"):
+        assert tables.value(f"SELECT count() FROM {table}") == 0
+    stage.projector = projector(stage.tables, LIMITS, put_in_force(tables, BOOK))
+    stage.projector.assign([0])
+    stage.projector.project(stage.history.records)
+    stage.projector.refresh_all()
+    assert costs(tables) == live, "a replay finds the same"
 
 
 def test_a_host_that_is_announced_late_prices_the_runs_that_were_on_it(stage: Stage, tables: Tables) -> None:

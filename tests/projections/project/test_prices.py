@@ -114,6 +114,20 @@ def test_each_task_gets_its_offer(stage: Stage) -> None:
     assert figures == [{"cost": sum(filter(None, wanted)), "unpriced": wanted.count(None), "wasted": 0}]
 
 
+def test_a_flat_rate_counts_cpus_memory_and_gpus(stage: Stage) -> None:
+    rates = {
+        "per_cpu_hour": Decimal("0.04"),
+        "per_gib_hour": Decimal("0.004"),
+        "per_gpu_hour": Decimal("0.9"),
+    }
+    put_in_force(stage.tables, PriceBook(rates=[Rate(queue="gpu", **rates)]))
+    known: dict[str, Any] = {"cpus": 3.0, "memory_bytes": 2 * GIB, "accelerators": 2}
+    assert priced(stage, hour(1, queue="gpu", **known), hour(2, queue="cpu", **known)) == [
+        Decimal("1.928"),
+        None,
+    ]
+
+
 def test_the_reference_gives_the_same_costs() -> None:
     """So that the histories of test_projection_properties are priced by a reducer that was itself tried."""
     rates = [
