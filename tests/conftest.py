@@ -8,9 +8,12 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from tests.support.services import warm
 from tests.support.services.clickhouse import ClickHouseServer
 from tests.support.services.kafka import KafkaBroker
 from tests.support.services.seaweed import SeaweedS3, credentials
+
+warm.allow()
 
 pytest_plugins = (
     "tests.support.tables",
@@ -49,6 +52,11 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedS3]:
         for name, value in credentials().items():
             patch.setenv(name, value)
         yield store
+
+
+def pytest_unconfigure() -> None:
+    """No process outlives the tests."""
+    warm.stop()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

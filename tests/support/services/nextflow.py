@@ -15,6 +15,9 @@ from tests.support.services.process import Child
 _OPENED = ("java.lang", "java.io", "java.net", "java.nio", "java.util", "sun.nio.ch", "sun.nio.fs")
 _JVM = [
     "-Xmx512m",
+    # Half of the CPU time of runs as short as ours.
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
     *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tests.support.progress import Patience
+from tests.support.services import warm
 
 # Linux sends the death signal when the *thread* that started the child ends, not the process. So one
 # thread, which lives as long as the interpreter, starts all children, whoever asks for them.
@@ -49,11 +51,13 @@ class Child:
         self, command: Sequence[str], log: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> None:
         self.log = log
-        if sys.platform == "linux":
-            command = [sys.executable, "-SIc", _DIE_WITH_PARENT, str(os.getpid()), *command]
+        self._popen: subprocess.Popen[str] | warm.Forked
+        forked = None if cwd or env is None else warm.forked(command, str(log), env, _started_to_fork)
+        if forked:
+            self._popen = forked
+            return
         with log.open("ab") as out:
-            self._popen = _starter.submit(
-                subprocess.Popen,
+            self._popen = _started(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -61,7 +65,7 @@ class Child:
                 cwd=cwd,
                 env=env,
                 start_new_session=True,
-            ).result()
+            )
 
     @property
     def pid(self) -> int:
@@ -118,6 +122,17 @@ class Child:
 
     def log_tail(self, lines: int = 30) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _started(command: Sequence[str], **options: Any) -> "subprocess.Popen[str]":
+    if sys.platform == "linux":
+        command = [sys.executable, "-SIc", _DIE_WITH_PARENT, str(os.getpid()), *command]
+    started: subprocess.Popen[str] = _starter.submit(lambda: subprocess.Popen(command, **options)).result()
+    return started
+
+
+def _started_to_fork(command: Sequence[str]) -> "subprocess.Popen[str]":
+    return _started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def most_resident(pid: int) -> int:

@@ -3,7 +3,6 @@
 import http.client
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import Self
 
 import pytest
 
+from tests.support.services import warm
 from tests.support.services.clickhouse import ClickHouseServer
 from tests.support.services.kafka import KafkaBroker
 from tests.support.services.process import Child, free_port
 
-COMMAND = [sys.executable, "-c", "from tracker.cli import app; app()"]
+COMMAND = warm.TRACKER
 _READY_TIMEOUT = 60.0
 _COMMAND_TIMEOUT = 120.0
 PARTITIONS = 4
