@@ -32,6 +32,7 @@ from schemas.metrics import (
     INGEST_SET_ASIDE,
     INGEST_TASK_RECORDS,
 )
+from schemas.run_ids import log_key
 from schemas.run_names import LAUNCHED_AS
 from schemas.settings import Settings
 from schemas.statuses import Dialect
@@ -240,11 +241,16 @@ class _Edge:
         on_any_run = may(caller, Act.CHANGE_RUN)
         if self._owners is None or on_any_run or not caller.name:
             return
-        owners = await self._owners.of([m.run_id for m in messages if m.run_id])
+        ids = {i for m in messages if m.run_id for i in (log_key(m.run_id), m.run_id)}
+        owners = await self._owners.of(sorted(ids))
+
+        def owner(run_id: str) -> str:  # executions of a weblog run are its first one's owner's
+            return owners.get(log_key(run_id), "") or owners.get(run_id, "")
+
         errors = [
             {"loc": [i], "msg": f"run {m.run_id} belongs to somebody else"}
             for i, m in enumerate(messages)
-            if not may_report_on(owners.get(m.run_id, ""), caller.name, on_any_run)
+            if not may_report_on(owner(m.run_id), caller.name, on_any_run)
         ]
         if errors:
             DENIED.labels("ingest", "forbidden").inc()

@@ -20,6 +20,7 @@ from schemas.events import (
     RunLabelsChanged,
     RunShown,
 )
+from schemas.run_ids import log_key
 from schemas.values import INT64_MAX
 from stores.log.port import Record
 
@@ -95,12 +96,20 @@ class KnownRuns:
             if makes_owner(event):  # nobody need be asked for it, and mostly nobody is
                 self._unasked.setdefault(event.run_id, (offset, event.owner))
             return False
+        if not trusted and not may_report_on(self._owner_before(offset, event.run_id), event.owner, False):
+            return True
         first = self._first_of(event.run_id)
-        if first is None or first[0] > offset:
-            if makes_owner(event):
-                self._first[event.run_id] = (offset, event.owner)
-            return False
-        return not trusted and not may_report_on(first[1], event.owner, on_any_run=False)
+        if (first is None or first[0] > offset) and makes_owner(event):
+            self._first[event.run_id] = (offset, event.owner)
+        return False
+
+    def _owner_before(self, offset: int, run_id: str) -> str:
+        """Whose the run was when the message came, '' for nobody's.
+
+        Executions of one base are its owner's: who knows the base's id knows what the next is called, and could begin it.
+        """
+        firsts = [self._first_of(id) for id in dict.fromkeys((log_key(run_id), run_id))]
+        return next((f[1] for f in firsts if f is not None and f[0] <= offset and f[1]), "")
 
     def _relabelled(
         self, run_id: str, offset: int, labels: tuple[str, ...], dropped: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from schemas.values import MS_MAX
 from stores.tables.client import Tables
 from stores.tokens.token_list import NoTokens
 from tests.support import projection
-from tests.support.api.access import SomeTokens
+from tests.support.api.access import OWNER, SomeTokens
 from tests.support.whole import T0, Whole, whole
 
 TOKENS = SomeTokens(T0)
@@ -97,6 +97,28 @@ def test_natively_others_are_refused(tracker: Whole) -> None:
     assert tracker.run(run_id)["labels"] == ["tracker.stalled-after=1"]
     assert native(tracker, OPERATOR, complete(run_id, instant=tracker.now)) == 200
     assert tracker.run(run_id)["status"] == "failed", "operators may act"
+
+
+def test_the_next_execution_of_a_weblog_run_is_its_owners(tracker: Whole) -> None:
+    """Whoever sees the first one's id knows what the next will be called."""
+
+    def execution(start: str) -> None:
+        started = {"runId": "s", "runName": "nightly", "event": "started", "utcTime": start}
+        started["metadata"] = {"workflow": {"start": start}}  # type: ignore[assignment]
+        tracker.now += 1000
+        assert tracker.request("POST", "/weblog", headers=ANN, json=started).status_code == 200
+        tracker.tick()
+
+    execution("2026-11-24T19:00:00Z")
+    [first] = tracker.get("/runs")["runs"]
+    following = f"{first['id']}-2"
+    send(tracker, BOB, "begin", following, workflow={"runName": "bobs", "sessionId": "b"})
+    assert native(tracker, BOB, {"type": "run.heartbeat", "run_id": following}) == 403
+    assert len(tracker.get("/runs")["runs"]) == 1
+    execution("2026-11-24T20:00:00Z")
+    send(tracker, BOB, "complete", following, workflow={"runName": "bobs", "success": False})
+    run = tracker.run(following)
+    assert (run["owner"], run["name"], run["status"]) == (OWNER, "nightly", "running")
 
 
 def test_the_order_of_the_log_decides_before_the_tables_know(tracker: Whole) -> None:

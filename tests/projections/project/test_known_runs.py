@@ -11,11 +11,14 @@ from projections.project import known_runs
 from projections.project.known_runs import KnownRuns, changed, makes_owner
 from schemas import events as e
 from schemas.access import may_report_on
+from schemas.run_ids import log_key
 from schemas.values import INT64_MAX
 from stores.log.port import Record
 from tests.support.projection import event
 
 SENDERS = [("ann", False), ("ann", False), ("bob", False), ("", False), ("ops", True)]
+#: The last two are executions of one weblog run.
+RUNS = ["run0", "run1", "w" + "0" * 15, "w" + "0" * 15 + "-2"]
 LABELS = st.lists(st.sampled_from("abc"), max_size=2)
 
 
@@ -47,20 +50,20 @@ class Tables:
             self.labels[made.run_id] = max(self.labels.get(made.run_id, (0, ())), labels)
 
 
-def said(kind: str, run: int, sender: tuple[str, bool], add: list[str], remove: list[str]) -> e.Event:
+def said(kind: str, run: str, sender: tuple[str, bool], add: list[str], remove: list[str]) -> e.Event:
     data: Any = {
         "beat": e.Heartbeat(),
         "set": e.Labelled(labels=add),
         "change": e.LabelsChanged(add=add, remove=remove),
     }[kind]
-    return event(f"run{run}", data, owner=sender[0], on_any_run=sender[1])
+    return event(run, data, owner=sender[0], on_any_run=sender[1])
 
 
 EVENTS = st.lists(
     st.builds(
         said,
         st.sampled_from(["beat", "beat", "set", "change", "change"]),
-        st.integers(0, 2),
+        st.sampled_from(RUNS),
         st.sampled_from(SENDERS),
         LABELS,
         LABELS,
@@ -80,7 +83,7 @@ def expected(events: Sequence[e.Event]) -> list[tuple[bool, tuple[str, ...]]]:
     labels: dict[str, tuple[str, ...]] = {}
     answers = []
     for made in events:
-        owner = owners.get(made.run_id)
+        owner = owners.get(log_key(made.run_id)) or owners.get(made.run_id)
         foreign = owner is not None and not may_report_on(owner, made.owner, made.on_any_run)
         if not foreign:
             if makes_owner(made):
@@ -104,7 +107,7 @@ def test_batches_deaths_and_memory_change_nothing(
             size, dies, back = batches[turn % len(batches)] if turn < 3 * len(batches) else (6, None, 0)
             turn += 1
             batch = list(enumerate(events))[at : at + size]
-            records = [Record(0, n, 0, made.run_id, made.type, b"") for n, made in batch]
+            records = [Record(0, n, 0, log_key(made.run_id), made.type, b"") for n, made in batch]
             known.expect(records)
             judged = [known.judge(r, made) for r, (_, made) in zip(records, batch, strict=True)]
             if dies is not False:
@@ -118,6 +121,21 @@ def test_batches_deaths_and_memory_change_nothing(
     last = {made.run_id: n for n, made in enumerate(events)}
     for run_id, n in last.items():
         assert tables.labels.get(run_id, (0, ()))[1] == wanted[n][1], run_id
+
+
+def test_who_knows_a_weblog_run_can_not_begin_its_next_execution() -> None:
+    """Its id is the base's with a number, which every viewer sees; else the owner's events would count for a run of another."""
+    base = RUNS[2]
+    known = KnownRuns(Tables().read)
+
+    def foreign(offset: int, run_id: str, owner: str) -> bool:
+        made = event(run_id, e.Heartbeat(), owner=owner)
+        return known.judge(Record(0, offset, 0, base, made.type, b""), made).foreign
+
+    assert [foreign(0, base, "ann"), foreign(1, f"{base}-2", "bob"), foreign(2, f"{base}-2", "ann")] == [
+        *(False, True, False)
+    ]
+    assert foreign(3, f"{base}-2", "bob") and not foreign(4, f"{base}-x", "bob")
 
 
 def test_the_tables_are_asked_once_for_many_and_not_at_all_while_nobody_has_a_token() -> None:
