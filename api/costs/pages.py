@@ -21,7 +21,7 @@ from schemas.statuses import RunStatus
 #: Of how many days the page tells unless it is asked for others.
 _DAYS = 30
 #: Fields of the form that are empty unless the address names them.
-_FIELDS = ("status", "label", "user", "search")
+_FIELDS = ("status", "pipeline", "label", "user", "search")
 #: What the form offers: `started_after` → words.
 TIMES: Mapping[str, str] = {"-7d": "last 7 days", "-30d": "last 30 days", "-90d": "last 90 days", "": "all"}
 
@@ -58,6 +58,7 @@ def router(reader: Reader) -> APIRouter:
             statuses=list(RunStatus),
             params=dict.fromkeys(_FIELDS, "") | {"started_after": f"-{_DAYS}d"} | dict(request.query_params),
             query=query_without(request, "by"),
+            others=query_without(request, "by", by),
         )
 
     return r

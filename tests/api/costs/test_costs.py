@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -310,3 +311,6 @@ def test_what_runs_cost_together_is_the_sum_of_what_each_cost(stage: Stage) -> N
     assert "$0.00" not in hers and "2 tasks unpriced" in hers and "1 tasks not reported" in hers
     page = stage.request("GET", "/costs", params={"by": "user", "started_after": ""})
     assert page.status_code == 200 and "at least $3.30" in page.text and ">ann<" in page.text
+    [href] = re.findall(r'href="(/costs[^"]+)" aria-label="ann by day"', page.text)
+    over_time = stage.request("GET", unescape(href)).text
+    assert 'id="total">$1.10<' in over_time and f">{iso(T0)[:10]}<" in over_time

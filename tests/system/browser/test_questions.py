@@ -1,10 +1,13 @@
 """What operators ask, each answered after so many clicks from the page of the run; the way to a link is in `test_list.py`."""
 
+import re
 import time
+from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from api.html.formats import amount
 from tests.system.browser.support import AXE, Tracker
 
 MINUTE, GIB = 60_000, 2**30
@@ -92,6 +95,19 @@ def test_what_failed_attempts_cost_takes_two_clicks(counted: Page, lab: str) -> 
     expect(row).to_contain_text("QC")
     expect(row.locator("td").nth(2)).to_contain_text("$")
     assert clicks(counted) == 2
+
+
+def test_what_a_pipeline_cost_by_day_takes_a_click(counted: Page, tracker: Tracker, lab: str) -> None:
+    counted.goto("/costs")
+    row = counted.locator("#spend-table tbody tr", has_text="lab/questions")
+    its_runs = tracker.get("/runs?pipeline=lab/questions")["runs"]
+    whole = amount(str(sum(Decimal(run["cost"]["amount"]) for run in its_runs)), "USD")
+    expect(row.locator("td").first).to_have_text(whole)
+    row.get_by_role("link", name="by day").click()
+    expect(counted.locator("input[name=pipeline]")).to_have_value("lab/questions")
+    expect(counted.locator("#total")).to_have_text(whole)
+    expect(counted.locator("#spend-table tbody th").first).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d$"))
+    assert clicks(counted) == 1
 
 
 @pytest.mark.parametrize("width", [1366, 390])
