@@ -24,6 +24,8 @@ class RenderedNote:
 ON_PAGE, IN_API, VERSIONS = 50, 500, 20
 #: Bytes of all texts of one answer; the newest go first.
 MOST_BYTES = 4 * 2**20
+#: Characters of the notes of one page that are read as Markdown; 100,000 that somebody made to be dear take seconds.
+MOST_MARKDOWN = 200_000
 
 
 def notes(reader: Reader, run_id: str, kind: Kind, most: int = IN_API) -> NoteList:
@@ -79,5 +81,10 @@ def from_versions(rows: Sequence[Row]) -> list[NoteAnswer]:
 
 
 def rendered(notes: Sequence[NoteAnswer]) -> list[RenderedNote]:
-    """For pages."""
-    return [RenderedNote(note, to_html(note.text)) for note in notes]
+    """For pages: as HTML the first of them, what comes after so many characters as it was written."""
+    found, left = [], MOST_MARKDOWN
+    for note in notes:
+        left -= len(note.text)
+        html = to_html(note.text) if left >= 0 else Markup("<pre>%s</pre>") % note.text
+        found.append(RenderedNote(note, html))
+    return found

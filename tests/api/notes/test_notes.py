@@ -55,3 +55,13 @@ def test_an_answer_is_bounded_in_bytes(stage: Stage, monkeypatch: pytest.MonkeyP
     assert answer["notes"][0]["written_at"] == iso(T0 + 19), "although that version is left out"
     page = stage.request("GET", "/runs/r?tab=notes").text
     assert "Older notes are left out here" in page and len(page) < 400_000
+
+
+def test_a_page_reads_so_much_as_markdown_and_shows_the_rest_as_it_was_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty notes of 100,000 characters, made to be dear, took two minutes at each view, as all together are not kept."""
+    monkeypatch.setattr(queries, "MOST_MARKDOWN", 30)
+    write(stage, ("old", "*old* <b>"), ("long", "*long* " + "x" * 20), ("new", "*new*"))
+    page = stage.request("GET", "/runs/r?tab=notes").text
+    assert "<em>new</em>" in page and "<pre>*long* xxx" in page and "<pre>*old* &lt;b&gt;</pre>" in page
