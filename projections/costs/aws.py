@@ -115,22 +115,29 @@ def spot(ec2: Any, types: Sequence[str], now: datetime) -> Iterator[Rate]:
 
 
 def steps(prices: Iterable[Mapping[str, Any]]) -> Iterator[Rate]:
-    """Pure. Of prices at times the steps of each type and zone, without those that change nothing."""
-    of_zone: dict[tuple[str, str], dict[int, Decimal]] = {}
+    """Pure. Of prices at times the steps of each type and zone, without those that change nothing. Raises BadBook."""
+    of_zone: dict[tuple[str, str], dict[int, str]] = {}
     for p in prices:
         at = to_ms(p["Timestamp"].astimezone(UTC))
         assert isinstance(at, int)
-        of_zone.setdefault((p["InstanceType"], p["AvailabilityZone"]), {})[at] = Decimal(p["SpotPrice"])
+        of_zone.setdefault((p["InstanceType"], p["AvailabilityZone"]), {})[at] = p["SpotPrice"]
     for (machine_type, zone), by_time in sorted(of_zone.items()):
         before = None
         for at, price in sorted(by_time.items()):
             if price != before:
-                yield Rate(
-                    machine_type=machine_type,
-                    price_model="spot",
-                    zone=zone,
-                    per_hour=price.quantize(Decimal("1E-9")),
-                    valid_from=at,
-                    basis="history",
-                )
+                yield _spot_rate(machine_type, zone, price, at)
             before = price
+
+
+def _spot_rate(machine_type: str, zone: str, text: str, at: int) -> Rate:
+    try:
+        return Rate(
+            machine_type=machine_type,
+            price_model="spot",
+            zone=zone,
+            per_hour=Decimal(text).quantize(Decimal("1E-9")),
+            valid_from=at,
+            basis="history",
+        )
+    except (ValueError, InvalidOperation) as e:
+        raise BadBook(f"AWS's spot price of {machine_type} in {zone} is none: {text[:40]!r}") from e

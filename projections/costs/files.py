@@ -77,14 +77,15 @@ def _aws(rows: Any) -> PriceBook:
         key = (cells["Region Code"], cells["Instance Type"])
         if key in rates and rates[key].per_hour != price:
             raise BadBook(f"line {rows.line_num}: {key[1]} in {key[0]} has two prices")
-        rates[key] = Rate(
-            machine_type=key[1],
-            price_model="on-demand",
-            zone=key[0],
-            per_hour=price,
-            vcpus=int(_decimal(cells["vCPU"], rows.line_num)),
-            memory_mib=_mib(cells["Memory"], rows.line_num),
-        )
+        known = {
+            "machine_type": key[1],
+            "price_model": "on-demand",
+            "zone": key[0],
+            "per_hour": price,
+            "vcpus": int(_decimal(cells["vCPU"], rows.line_num)),
+            "memory_mib": _mib(cells["Memory"], rows.line_num),
+        }
+        rates[key] = _rate(known, rows.line_num)
     if not rates:
         raise BadBook("it has no on-demand price of a Linux machine")
     return PriceBook(
@@ -105,13 +106,18 @@ def _ours(header: list[str], rows: Any) -> PriceBook:
     rates = []
     for cells in _whole_rows(header, rows):
         currencies.add(cells.pop("currency", "USD") or "USD")
-        try:
-            rates.append(Rate.model_validate({k: v for k, v in cells.items() if v}))
-        except ValidationError as e:
-            raise BadBook(f"line {rows.line_num}: {e.errors()[0]['msg']}") from None
+        rates.append(_rate({k: v for k, v in cells.items() if v}, rows.line_num))
     if not rates:
         raise BadBook("it has no rate")
     return PriceBook(currency=_one(currencies), rates=rates)
+
+
+def _rate(known: dict[str, Any], line: int) -> Rate:
+    try:
+        return Rate.model_validate(known)
+    except ValidationError as e:
+        first = e.errors()[0]
+        raise BadBook(f"line {line}: {''.join(f'{f}: ' for f in first['loc'])}{first['msg']}") from None
 
 
 def _whole_rows(header: list[str], rows: Any) -> Iterator[dict[str, str]]:
@@ -137,7 +143,7 @@ def _decimal(text: str, line: int) -> Decimal:
         value = Decimal(text.replace(",", ""))
     except InvalidOperation:
         raise BadBook(f"line {line}: {text[:40]!r} is no number") from None
-    if not value.is_finite() or value < 0:
+    if not value.is_finite() or not 0 <= value < 10**12:
         raise BadBook(f"line {line}: {text[:40]!r} is no price")
     return value.quantize(Decimal("1E-9")).normalize() + 0
 

@@ -83,6 +83,14 @@ def test_an_answer_that_cannot_be_used(clients: dict[str, Stubber], texts: list[
         aws.fetch(REGION, (), NOW)
 
 
+@pytest.mark.parametrize("price", ["many", "-0.1", "10001", "1e300", "NaN"])
+def test_a_spot_price_that_cannot_be_used(clients: dict[str, Stubber], price: str) -> None:
+    answers_on_demand(clients["pricing"], [product()])
+    answers_spot(clients["ec2"], [spot_price(1, price)])
+    with pytest.raises(BadBook, match=r"spot price of m5\.large in eu-west-1a is none"):
+        aws.fetch(REGION, ["m5.large"], NOW)
+
+
 def test_aws_refuses(clients: dict[str, Stubber]) -> None:
     clients["pricing"].add_client_error("get_products", "AccessDeniedException", "may not GetProducts")
     with pytest.raises(BadBook, match=r"does not tell its prices.*may not GetProducts"):
