@@ -1,7 +1,7 @@
 """Starts processes of the tracker by a fork of one that has imported it already: importing takes three seconds of CPU each time.
 
-Only in a test run, which says so by `allow`; what measures or is run by hand starts them as users do. In a test run the tests of
-runners, pages, signals and probes start a tracker as users do, so that this is tried too.
+Only in a test run, which says so by `allow`; what measures or is run by hand starts them as users do. So do the tests of probes
+and of a shutdown, by the installed command, so that this is tried too.
 """
 
 import json

@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.support.services.kafka import KafkaBroker
 from tests.support.services.process import Child, free_port
 
 COMMAND = warm.TRACKER
+#: As users start it, which a test run does not do elsewhere (see `warm`).
+INSTALLED = [str(Path(sys.executable).with_name("tracker"))]
 _READY_TIMEOUT = 60.0
 _COMMAND_TIMEOUT = 120.0
 PARTITIONS = 4
@@ -45,7 +48,7 @@ class Service:
             if apart:
                 ports["metrics_port"] = self.metrics_port = free_port()
         self.log = folder / f"{self.name}.log"
-        self._command = [*COMMAND, command]
+        self.program, self._command = COMMAND, command
         self._environment = environment(**{**ports, "data": folder / "data", **given})
         self._child: Child | None = None
 
@@ -55,7 +58,7 @@ class Service:
 
     def begin(self) -> None:
         """Start the process without waiting for it."""
-        self._child = Child(self._command, self.log, env=self._environment)
+        self._child = Child([*self.program, self._command], self.log, env=self._environment)
 
     def wait_ready(self) -> Self:
         self._running.wait_until(self.ready, f"tracker {self.name}", _READY_TIMEOUT)

@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import httpx
 
 from tests.support.progress import Patience
 from tests.support.services.process import Child, free_port
+from tests.support.stacks.stack import COMMAND
 
 TRACES = Path(__file__).parents[2] / "data" / "traces"
 #: Finds what hinders people who cannot see or use a mouse.
@@ -50,8 +50,7 @@ class Tracker:
             "TRACKER_PRICE_BOOK": str(prices),
             "TRACKER_LOCAL_ROOTS": str(self.roots),
         } | more
-        command = [sys.executable, "-c", "from tracker.cli import app; app()", "up"]
-        self._child = Child(command, folder / "tracker.log", env=kept | settings)
+        self._child = Child([*COMMAND, "up"], folder / "tracker.log", env=kept | settings)
         self._client = httpx.Client(base_url=self.url, timeout=30)
 
     def __enter__(self) -> Self:

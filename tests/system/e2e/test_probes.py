@@ -17,7 +17,7 @@ from tests.support.progress import Patience
 from tests.support.services.clickhouse import ClickHouseServer
 from tests.support.services.kafka import KafkaBroker
 from tests.support.services.process import Child, free_port
-from tests.support.stacks.stack import COMMAND, Service, environment, run_command
+from tests.support.stacks.stack import COMMAND, INSTALLED, Service, environment, run_command
 
 #: How long (s) a process may take to notice.
 PATIENCE = 90.0
@@ -37,6 +37,8 @@ class Processes:
             "tick_seconds": 1,
         }
         self.of = {stage: Service(stage, stage, folder, self.settings) for stage in STAGES}
+        for service in self.of.values():
+            service.program = INSTALLED
 
     def probe(self, stage: str, path: str) -> tuple[int, str]:
         """Status and body; 0 while nobody listens."""

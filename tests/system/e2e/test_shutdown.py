@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.support.stacks.client import Client, Reader, until
-from tests.support.stacks.stack import EmbeddedStack
+from tests.support.stacks.stack import INSTALLED, EmbeddedStack
 
 _BODY = json.dumps({"runName": "last_words", "sessionId": "s", "instant": 1_795_546_905_000}).encode()
 
 
 def test_a_request_that_was_begun_is_answered_and_kept(tmp_path: Path) -> None:
-    with EmbeddedStack(tmp_path) as stack, socket.create_connection(_address(stack.up.url)) as wire:
+    started = EmbeddedStack(tmp_path)
+    started.up.program = INSTALLED
+    with started as stack, socket.create_connection(_address(stack.up.url)) as wire:
         head = f"POST /trace/create HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer any\r\nContent-Length: {len(_BODY)}\r\n\r\n"
         wire.sendall(head.encode() + _BODY[:10])
         with ThreadPoolExecutor() as pool, wire.makefile("rb") as answer:
