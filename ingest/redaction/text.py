@@ -25,7 +25,10 @@ _ASSIGNED = re.compile(
 )
 _OPTION = re.compile(r"(?<![\w.\-])-{1,2}+([A-Za-z_][\w.\-]*+)(?:[ \t\n]|\\\r?\n)++")
 _ARGUMENT = re.compile(rf"\[redacted\]|(?:{_QUOTED})\S*+|[\"'][^\n]*+|[^\s\-]\S*+", re.DOTALL)
-_SETTER = re.compile(r"\b(?:set|put|secret-add)[ \t]++([A-Za-z_][\w.\-]*+)[ \t]++")
+_SETTER = re.compile(  # of shells, Dockerfiles and other tools, and the password of a .netrc
+    r"(?:\b(?:set|setenv|put|secret-add|ENV)[ \t]++(?:-\w++[ \t]++)?|\bmachine[ \t]++\S{1,200}+\s++login[ \t]++\S{1,200}+\s++)"
+    r"([A-Za-z_][\w.\-]*+)[ \t]++"
+)
 _PAIR = re.compile(  # {name: API_TOKEN, value: X}, <property name="password" value="X"/>, <name>…</name><value>…
     r"(?i:\b(?:name|key)\b)[\"']?(?:[ \t]*+[:=][ \t]*+|>)[\"']?([A-Za-z_][\w.\-]*+)[\"']?(?:</(?i:name|key)>)?"
     r"[\s,]*+[\"'<]?(?i:value\b)[\"']?(?:[ \t]*+[:=][ \t]*+|>)"
