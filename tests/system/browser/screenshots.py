@@ -1,7 +1,7 @@
 """Takes the pictures of docs/images: `make screenshots`. A real tracker, the recorded runs, small PNGs.
 
-`python -m tests.system.browser.screenshots FOLDER` takes more into the folder, to be looked at and not kept: very narrow,
-very wide, and as people see them who do not tell red from green.
+`python -m tests.system.browser.screenshots FOLDER` takes more into the folder, to be looked at and not kept: every page, very
+narrow, very wide, and as people see them who do not tell red from green.
 """
 
 import sys
@@ -42,32 +42,34 @@ PICTURES = (
     ("ops-light", "/ops", 1280, 620, "light"),
 )
 
-#: The same, to be looked at and not kept; the last scheme is light, as with deuteranopia.
+#: Every kind of page, to be looked at and not kept: on a laptop's screen light and dark, and on a telephone's.
+PAGES = {
+    "runs": "/", "run": "/runs/{failed}#overview", "error": "/runs/{failed}", "timeline": "/runs/{retry}#timeline",
+    "config": "/runs/{rich}#config", "logs": "/runs/{failed}#logs", "cost": "/runs/{retry}#cost", "usage": "/runs/{retry}#usage",
+    "history": "/runs/{resume}#history", "actions": "/runs/{resume}#actions", "tasks": "/runs/{failed}/tasks",
+    "task": "/runs/{retry}/tasks/25", "process": "/runs/{retry}/process?name=VARIANTS:CALLING:CALL",
+    "outputs": "/runs/{success}/outputs", "compare": "/compare?a={resume}&b={success}", "costs": "/costs?started_after=",
+    "pipelines": "/pipelines?started_after=", "pipeline": "/pipelines/lab%2Fvariants?started_after=",
+    "dashboard": "/dashboard?time=all", "search": "/outputs?search=txt", "ops": "/ops", "missing": "/runs/nobody",
+}  # fmt: skip
+#: Very narrow, very wide; the last scheme is light, as with deuteranopia.
 LOOKED_AT = (
+    *(
+        (f"{n}-1366-{look}", path, 1366, 1000, look)
+        for n, path in PAGES.items()
+        for look in ("light", "dark")
+    ),
+    *((f"{n}-390", path, 390, 1200, "light") for n, path in PAGES.items()),
     ("runs-320", "/", 320, 800, "dark"),
     ("run-320", "/runs/{failed}#overview", 320, 900, "light"),
-    ("tasks-320", "/runs/{failed}/tasks", 320, 800, "light"),
-    ("ops-320", "/ops", 320, 900, "light"),
-    ("pipelines-light", "/pipelines?started_after=", 1280, 500, "light"),
-    ("pipelines-320", "/pipelines?started_after=", 320, 800, "dark"),
-    ("pipeline-light", "/pipelines/lab%2Fvariants?started_after=", 1280, 1200, "light"),
-    ("costs-light", "/costs?started_after=", 1280, 600, "light"),
-    ("process-320", "/runs/{retry}/process?name=VARIANTS:CALLING:CALL", 320, 900, "light"),
     ("runs-4k", "/", 3840, 2160, "light"),
-    ("run-4k", "/runs/{larger}#overview", 3840, 2160, "dark"),
     ("timeline-4k", "/runs/{larger}#timeline", 3840, 2160, "light"),
-    ("actions-light", "/runs/{resume}#actions", 1280, 760, "light"),
-    ("actions-320", "/runs/{resume}#actions", 320, 760, "dark"),
-    ("logs-light", "/runs/{failed}#logs", 1280, 500, "light"),
-    ("tasks-dark", "/runs/{failed}/tasks", 1280, 620, "dark"),
-    ("task-dark", "/runs/{retry}/tasks/25", 1280, 900, "dark"),
-    ("ops-dark", "/ops", 1280, 900, "dark"),
-    ("cost-dark", "/runs/{retry}#cost", 1280, 1000, "dark"),
-    ("process-light", "/runs/{retry}/process?name=VARIANTS:CALLING:CALL", 1280, 1100, "light"),
     ("runs-deuteranopia", "/", 1280, 620, "deuteranopia"),
     ("run-deuteranopia", "/runs/{failed}#overview", 1280, 900, "deuteranopia"),
     ("timeline-deuteranopia", "/runs/{failed}#timeline", 1280, 920, "deuteranopia"),
 )
+#: Milliseconds for what a page fetches later: the machine may be busy.
+PATIENCE = 60_000
 
 
 def main() -> None:
@@ -118,12 +120,12 @@ def main() -> None:
 def take(page: Page, path: str, to: Path) -> None:
     """One picture, with few colours: it is text."""
     page.goto(path)
-    expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0)
+    expect(page.locator(".panel.on[data-unfetched]")).to_have_count(0, timeout=PATIENCE)
     if path.endswith("#timeline"):
         page.locator("#gantt .lane").first.wait_for()
-        page.wait_for_timeout(300)
     if path.endswith("#actions"):
         page.locator("#actions > summary").click()
+    page.wait_for_load_state("networkidle")
     page.screenshot(path=to)
     with Image.open(to) as picture:
         picture.convert("RGB").quantize(256).save(to, optimize=True)

@@ -122,7 +122,7 @@ def test_a_bar_tells_of_its_task_and_opens_it(page: Page, runs: dict[str, str]) 
     bar = page.locator("#gantt .lane:not(.head)", has_text="attempt 2").locator(".bar-part.run")
     bar.hover()
     tip = page.locator(".lane-tip")
-    for words in ("attempt 2", "execution", "exit 0", "memory"):
+    for words in ("attempt 2", "execution", "exit 0", "memory", "cost"):
         expect(tip).to_contain_text(words)
     name = page.locator("#gantt .lane:not(.head) a").first
     whole = name.get_attribute("title")
