@@ -120,7 +120,7 @@ def test_a_sorted_list_keeps_its_filters_and_filters_their_order(stage: Stage) -
 
 
 def test_errors_of_pages_are_pages(stage: Stage) -> None:
-    assert "nobody" in page(stage, "/runs/nobody", 404)
+    assert "<p>There is no run &#39;nobody&#39;.</p>" in page(stage, "/runs/nobody", 404)
     assert "status" in page(stage, "/?status=nope", 400)
     assert "sort" in page(stage, "/runs/nobody/tasks?sort=drop", 400)
 

@@ -1,5 +1,6 @@
 """What processes requested and used: sums, percentiles, what would have sufficed, the page."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +101,18 @@ def test_the_tab_and_a_run_without_measurements(stage: Stage) -> None:
     assert stage.get("/runs/m/resources")["processes"] == []
     assert "No task has been measured yet" in stage.request("GET", "/runs/m", params={"tab": "usage"}).text
     stage.refused(404, "/runs/nobody/resources")
+
+
+def test_small_figures_are_not_shown_as_none(stage: Stage) -> None:
+    stage.run("r1", facts={"name": "n", "runner_name": "nextflow"}, completed={"state": "succeeded"})
+    stage.figures("r1", total=1, tasks=1, succeeded=1)
+    stage.task(
+        "r1", 1, process="A", cpus=1, cpu_percent=2.0, started_at=0, completed_at=36_000, realtime_ms=36_000
+    )
+    page = stage.request("GET", "/runs/n", params={"tab": "usage"}).text
+    row = page[page.index('id="usage-table"') :].split("<tbody>")[1]
+    assert re.findall(r'<td class="number">([^<]*)', row)[:4] == ["1", "0.02", "0.02", "0.02"]
+    assert ">0.01<" in row and ">0.00<" not in row, "CPU hours"
 
 
 def test_what_runners_tell_may_be_anything(stage: Stage) -> None:
