@@ -70,6 +70,7 @@ app()
 """
 
 _allowed = False
+_settings_of_python: Mapping[str, str] = {}
 _lock = threading.Lock()
 _parent: "subprocess.Popen[str] | None" = None
 
@@ -102,8 +103,13 @@ class Forked:
 
 def allow() -> None:
     """From now on processes of the tracker are forked."""
-    global _allowed
+    global _allowed, _settings_of_python
     _allowed = sys.platform == "linux"
+    _settings_of_python = _of_python(os.environ)
+
+
+def _of_python(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith("PYTHON")}
 
 
 def stop() -> None:
@@ -121,8 +127,9 @@ def forked(
     env: Mapping[str, str],
     start: "Callable[[Sequence[str]], subprocess.Popen[str]]",
 ) -> Forked | None:
-    """The process, or None where it is not one of the tracker, or forks are not allowed. `start`: starts what is forked."""
-    if not _allowed or list(command[: len(TRACKER)]) != TRACKER:
+    """The process, or None where it is not one of the tracker, is to import something else than this process, or forks are not
+    allowed. `start`: starts what is forked."""
+    if not _allowed or list(command[: len(TRACKER)]) != TRACKER or _of_python(env) != _settings_of_python:
         return None
     global _parent
     with _lock:
