@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from schemas.diagnosis.facts import Facts
+from schemas.diagnosis.table import known_cause
 from stores.tables.client import Tables
 from tests.support.whole import CASES, whole
 
@@ -48,6 +50,21 @@ def test_what_is_expected_is_there() -> None:
     assert set(EXPECTED) | UNKNOWN <= names and len(names) > 25
 
 
+def facts_of(task: dict[str, Any]) -> Facts:
+    """What the rules may go by of a task that did well."""
+    return Facts(
+        process=task["process"] or "",
+        exit=task["exit"],
+        attempt=task["attempt"],
+        memory=task["memory_bytes"],
+        peak_memory=task["peak_rss_bytes"],
+        ran=task["realtime_ms"],
+        cpus=task["cpus"],
+        price_model=task["price_model"] or "",
+        container=task["container"] or "",
+    )
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda f: f.name.removesuffix(".jsonl.gz"))
 def test_recorded_run(path: Path, tables: Tables, tmp_path: Path) -> None:
     name = path.name.removesuffix(".jsonl.gz")
@@ -67,6 +84,9 @@ def test_recorded_run(path: Path, tables: Tables, tmp_path: Path) -> None:
             assert (cause is not None) == went_wrong, "no cause of what did not fail"
             if went_wrong and rule is None:
                 assert name in UNKNOWN and found["certainty"] == "unknown" and "not known" in found["verdict"]
+            for status in ("succeeded", "cached"):
+                for task in tracker.get(f"/runs/{run['id']}/tasks", status=status, page_size=500)["tasks"]:
+                    assert known_cause(facts_of(task)) is None, task
             if run["reported_state"] == "succeeded" and run["tasks"]["ignored"]:
                 assert "ignored" in found["verdict"]
 
