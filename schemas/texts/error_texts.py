@@ -2,10 +2,11 @@
 
 import re
 
-#: ECMA-48, with ESC or as one character: CSI sequences (colours, cursor), strings that end (titles, links), and the rest.
+#: ECMA-48, with ESC or as one character: CSI sequences (colours, cursor), strings that end (titles, links), and the rest. A
+#: string holds no beginning of another, or each of many that never end would be walked through to the end of the text.
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n\x90\x98\x9d-\x9f]*+(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]+[0-~]|\x1b[0-~]|[\x1b\x9b]"
 )
 #: ESC as programs spell it that show what cannot be shown.

@@ -1,10 +1,11 @@
 """Errors made readable: no codes of terminals, and the one line that says most."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.texts.error_texts import error_summary, plain, sentence
+from tests.support.growth import assert_linear
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,7 @@ from schemas.texts.error_texts import error_summary, plain, sentence
         ("\x1bPq#0;2\x1b\\boom \x1b]0;a title without an end\nbang", "boom 0;a title without an end\nbang"),
         ("^[[31mboom^[[0m \\u001b[1mbang\\033[0m", "boom bang"),  # ESC spelled out
         ("[1m[31mERROR[39m[22m boom[m", "ERROR boom"),
+        ("\x9d0;a title\x9cboom\x90q\x9c", "boom"),
         ("rate(x[5m]) of [5m] in array[3m", "rate(x[5m]) of [5m] in array[3m"),
     ],
 )
@@ -32,6 +34,18 @@ def test_escape_codes_are_taken_out_and_nothing_else(text: str, shown: str) -> N
 @given(st.text())
 def test_no_escape_character_is_left(text: str) -> None:
     assert "\x1b" not in plain(text)
+
+
+@given(st.text("\x07\x1b\x90\x98\x9b\x9c\x9d[]PX(;:01mae\\^\n ", min_size=1, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_whatever_is_repeated_costs_linear_time(unit: str) -> None:
+    """A report of 1 MB of strings that never end kept a projector busy for hours, and the next one that read it."""
+    assert_linear(lambda size: plain(unit * (size // len(unit))), 20_000)
+
+
+@pytest.mark.parametrize("opener", ["\x90", "\x98", "\x9d", "\x1b]", "\x9b0", "[1;"])
+def test_codes_that_never_end_cost_linear_time(opener: str) -> None:
+    assert_linear(lambda size: plain(opener * size), 5_000)
 
 
 REPORT = "Error executing process > 'R (2)'\n\nCaused by:\n  K8s pod failed\n\nCommand executed:\n  x"
