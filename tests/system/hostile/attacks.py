@@ -74,6 +74,7 @@ def quadratic_redaction(t: Target) -> None:
         "'''\"\"\"\\",
         "://a@",
         "{\n",
+        "pass:",
     )
     for unit in units:
         text = (unit * 100_000)[:100_000]
@@ -88,6 +89,13 @@ def quadratic_redaction(t: Target) -> None:
         run_id,
         "begin",
         {"workflow": {"configText": (units[0] * 200_000)[:1_000_000], "commandLine": "x " * 200_000}},
+    )
+    endless = "\x90" * 300_000  # strings of a terminal that never end
+    _put(
+        t,
+        run_id,
+        "complete",
+        {"workflow": {"success": False, "errorMessage": endless, "errorReport": endless}},
     )
     _put(t, run_id, "begin", {"workflow": {"params": {"n" * 1_000_000: "secret", "m": [{}] * 80_000}}})
 
