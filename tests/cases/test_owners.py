@@ -211,6 +211,6 @@ def test_a_run_has_at_most_a_hundred_labels(tracker: Whole, tables: Tables) -> N
     refused = tracker.request("POST", f"/api/v1/runs/{run_id}/labels", json={"add": ["one more"]})
     assert refused.status_code == 400 and "at most 100 labels" in refused.json()["detail"]
     long = tracker.request("POST", f"/runs/{run_id}/labels", data={"add": "x" * 201})
-    assert long.status_code == 400 and "a label has 1 to 200 characters" in long.text
+    assert long.status_code == 400 and "A label has 1 to 200 characters" in long.text
     projection.merge(tables)
     assert len(tracker.run(run_id)["labels"]) == 100
