@@ -22,6 +22,9 @@ from tracker.settings import read_settings
 
 app = typer.Typer()
 
+#: One that was stopped while its group shared the partitions anew counts until its session is over, which takes 10 s.
+_GONE_SECONDS, _LOOK_SECONDS = 15.0, 0.5
+
 
 @app.command()
 def replay(
@@ -38,7 +41,7 @@ def replay(
     settings = read_settings()
 
     async def work(event_log: EventLog, tables: Tables) -> int:
-        await _nobody_projects(event_log)
+        await nobody_projects(event_log)
         await asyncio.to_thread(_catch_up, tables, settings)
         bounds = await event_log.bounds(EVENTS)
         acknowledged = await event_log.committed(PROJECTOR_GROUP, EVENTS)
@@ -51,7 +54,7 @@ def replay(
         differences = await asyncio.to_thread(compare.databases, tables, tables.database, shadow.database)
         report(differences, "the rebuilt tables are identical")
         if exchange:
-            await _nobody_projects(event_log)
+            await nobody_projects(event_log)
             await asyncio.to_thread(replaying.exchange, tables, shadow)
             print("exchanged: the rebuilt tables are live")
         await asyncio.to_thread(shadow.drop_database)
@@ -61,10 +64,13 @@ def replay(
     sys.exit(with_log_and_tables(settings, work))
 
 
-async def _nobody_projects(event_log: EventLog) -> None:
-    readers = await event_log.readers(PROJECTOR_GROUP)
-    if readers:
-        raise replaying.ReplayRefused(f"{readers} projectors are running: stop them first")
+async def nobody_projects(event_log: EventLog, seconds: float = _GONE_SECONDS) -> None:
+    """Wait at most so long until no projector runs. Raises ReplayRefused."""
+    left = asyncio.get_running_loop().time() + seconds
+    while readers := await event_log.readers(PROJECTOR_GROUP):
+        if asyncio.get_running_loop().time() >= left:
+            raise replaying.ReplayRefused(f"{readers} projectors are running: stop them first")
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _catch_up(tables: Tables, settings: Settings) -> None:

@@ -107,7 +107,7 @@ def test_a_note_that_cannot_be_resolved_now_is_to_be_sent_again(
             assert problem(answer, 503)["detail"] == "the tables do not answer"
             assert answer.headers["retry-after"] == "5"
         page = stage.request("GET", "/runs/giant", headers={"Accept": "text/html"})
-        assert page.status_code == 503 and "the tables do not answer" in page.text
+        assert page.status_code == 503 and "The tables do not answer" in page.text
     finally:
         poor.close()
     assert stage.now > T0 and not any(stage.log.partitions), "nothing of it is on the log"
