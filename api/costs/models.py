@@ -83,6 +83,8 @@ class Costs(BaseModel):
     )
     if_all_spot: Spot | None
     cpu_ms: int
+    first_submitted_at: Time | None
+    last_completed_at: Time | None
     wallclock_ms: int | None
     simulated_wallclock_ms: int | None = Field(
         description="Less the greatest time that one process lost by retries; an estimate"

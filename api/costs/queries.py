@@ -52,24 +52,23 @@ def currency(reader: Reader) -> str | None:
     return book[0]["currency"] if book else None
 
 
-def activity_of(reader: Reader, run: Run, processes: Sequence[ProcessCost]) -> Activity:
+def activity_of(reader: Reader, run: Run, found: Costs) -> Activity:
     """When each of the run's processes was at work: from the first submission to the last completion; of a run that is not over
     to the runner's last word."""
-    firsts = [ms_of(p.first_submitted_at) for p in processes if p.first_submitted_at]
-    lasts = [ms_of(p.last_completed_at) for p in processes if p.last_completed_at]
+    if found.first_submitted_at is None:
+        return activity({})
+    first = ms_of(found.first_submitted_at)
+    lasts = [ms_of(found.last_completed_at)] if found.last_completed_at else []
     if run.liveness and run.started_at and run.duration_ms is not None:
         lasts.append(ms_of(run.started_at) + run.duration_ms)
-    if not firsts:
-        return activity({})
-    first = min(firsts)
-    last = max(first + 1, *lasts)
+    last = max([first + 1, *lasts])
     rows = reader.rows("costs/activity", run_id=run.id, first_ms=first, last_ms=last, slots=SLOTS)
     return activity({r["process"]: r["busy"] for r in rows}, (first, last))
 
 
 def process_timeline(reader: Reader, run: Run) -> ProcessTimeline:
     """When each process of the run was at work."""
-    return as_times(activity_of(reader, run, costs(reader, run.id).processes))
+    return as_times(activity_of(reader, run, costs(reader, run.id)))
 
 
 def as_times(found: Activity) -> ProcessTimeline:
@@ -121,6 +120,8 @@ def add_up(rows: Sequence[Row], book: Row | None, missing: int = 0) -> Costs:
         method=method_of({m for r in rows for m in r["methods"]}),
         if_all_spot=_spot(total("spot_cost"), int(total("unpriced_spot")) + missing) if is_priced else None,
         cpu_ms=sum(int(r["cpu_ms"]) for r in rows),
+        first_submitted_at=time_of(first),
+        last_completed_at=time_of(last),
         wallclock_ms=wallclock,
         simulated_wallclock_ms=None if wallclock is None else max(0, wallclock - lost),
         saved_by_cache=known(total("saved"), total("unpriced_saved")) if cached else None,

@@ -17,9 +17,6 @@ def costs_csv(costs: Costs) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([*COLUMNS, "currency"])
     lines: list[ProcessCost | Costs] = [*costs.processes, costs]
-    firsts = [p.first_submitted_at for p in costs.processes if p.first_submitted_at]
-    lasts = [p.last_completed_at for p in costs.processes if p.last_completed_at]
-    ends = {"first_submitted_at": min(firsts, default=None), "last_completed_at": max(lasts, default=None)}
     for of in lines:
         use, spot = of.use, of.if_all_spot
         values = {
@@ -31,7 +28,7 @@ def costs_csv(costs: Costs) -> str:
             "unused": use.unused if use else None,
             "g_co2e": of.carbon.g_co2e if of.carbon else None,
             "capacity": of.capacity if isinstance(of, ProcessCost) else None,
-        } | ({} if isinstance(of, ProcessCost) else ends)
+        }
         writer.writerow([values[c] if c in values else getattr(of, c) for c in COLUMNS] + [costs.currency])
     return out.getvalue()
 

@@ -69,7 +69,7 @@ def bars(processes: Sequence[ProcessCost], found: Activity) -> list[ProcessBar]:
 def _costs(reader: Reader, facts: RunFacts, query: Mapping[str, str]) -> dict[str, Any]:
     found = costs(reader, facts.run.id)
     sort = query.get("sort", "")
-    at_work = activity_of(reader, facts.run, found.processes)
+    at_work = activity_of(reader, facts.run, found)
     return {
         "costs": found,
         "processes": sorted_processes(found.processes, sort),

@@ -262,6 +262,14 @@ def test_a_run_that_did_nothing_has_no_timeline(stage: Stage) -> None:
     }
 
 
+def test_work_of_which_nobody_knows_an_end_has_a_timeline(stage: Stage) -> None:
+    stage.run("r")
+    stage.task("r", 1, "submitted", process="A", submitted_at=0)
+    told = stage.get("/runs/r/costs/timeline")
+    assert (told["began_at"], told["ended_at"]) == (iso(T0), iso(T0 + 1))
+    assert stage.request("GET", "/runs/r?tab=cost").status_code == 200
+
+
 def test_words() -> None:
     assert [method_of(m) for m in ((), ("flat",), ("flat", "share-of-machine"))] == [None, "flat", "mixed"]
     assert [capacity_of(c) for c in ([], ["spot"], ["on-demand", "unknown"])] == [None, "spot", "mixed"]

@@ -1,11 +1,12 @@
 """What needs attention, and counts by status, are asked anew each time, but for when very many runs fell silent together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 
-from api.core.db import Reader, judge
+from api.core.db import Judgement, Reader, judge
 from api.core.memo import Memo
 from api.runs import queries
 from schemas.settings import Settings
@@ -35,28 +36,25 @@ class Silent:
         ]
 
 
-@pytest.mark.parametrize(("runs", "asked"), [(3, 2), (499, 2), (100_000, 1)])
-def test_only_where_very_many_need_it_is_it_remembered(runs: int, asked: int) -> None:
-    reader = Silent(runs)
+def asked_again(reader: Silent, question: Callable[[Reader, Judgement], Any], asked: int) -> Any:
+    """The answer, which stays the same: within 10 s it takes so many looks, and afterwards one more."""
     judgement = judge([], reader.now, Settings())
-    first = queries.needing_attention(cast(Reader, reader), judgement)
-    assert len(first) == min(runs, 500) - 1 and "r0" not in first
+    first = question(cast(Reader, reader), judgement)
     reader.now += 9_999
-    assert queries.needing_attention(cast(Reader, reader), judgement) == first
+    assert question(cast(Reader, reader), judgement) == first
     assert reader.asked == asked
     reader.now += 1
-    assert queries.needing_attention(cast(Reader, reader), judgement) == first
+    assert question(cast(Reader, reader), judgement) == first
     assert reader.asked == asked + 1
+    return first
+
+
+@pytest.mark.parametrize(("runs", "asked"), [(3, 2), (499, 2), (100_000, 1)])
+def test_only_where_very_many_need_it_is_it_remembered(runs: int, asked: int) -> None:
+    first = asked_again(Silent(runs), queries.needing_attention, asked)
+    assert len(first) == min(runs, 500) - 1 and "r0" not in first
 
 
 @pytest.mark.parametrize(("runs", "asked"), [(3, 2), (10_000, 2), (10_001, 1)])
 def test_only_very_many_are_not_counted_each_time(runs: int, asked: int) -> None:
-    reader = Silent(runs)
-    judgement = judge([], reader.now, Settings())
-    first = queries.status_counts(cast(Reader, reader), judgement)
-    reader.now += 9_999
-    assert queries.status_counts(cast(Reader, reader), judgement) == first
-    assert reader.asked == asked
-    reader.now += 1
-    assert queries.status_counts(cast(Reader, reader), judgement) == first
-    assert reader.asked == asked + 1
+    asked_again(Silent(runs), queries.status_counts, asked)
